@@ -77,6 +77,11 @@ def available(name: str) -> bool:
     return _packed(name).is_file() or any(all(locate(s) for s in group) for group in known.sources)
 
 
+def default_rule(name: str) -> str:
+    """The binarisation that ``load(name)`` uses when none is named."""
+    return SETS[name].rules[0]
+
+
 def bernoulli(grey: np.ndarray, *seed: int) -> np.ndarray:
     """One draw of binary images: each pixel is ink with probability exactly ``grey / 255``."""
     return np.random.default_rng(seed).integers(0, 255, grey.shape, dtype=np.uint8) < grey

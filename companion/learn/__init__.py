@@ -1,0 +1,13 @@
+"""Objectives, the training loop, and sweeps over configurations.
+
+>>> from companion.learn import preset, train
+>>> run = train(preset("laptop", "digits", steps=2), progress=False)
+>>> [step for step, _ in run.history]
+[1, 2]
+"""
+
+from companion.learn.checkpoint import CheckpointError
+from companion.learn.config import PRESETS, Config, preset
+from companion.learn.train import Player, Trained, TrainingDiverged, train
+
+__all__ = ["PRESETS", "CheckpointError", "Config", "Player", "Trained", "TrainingDiverged", "preset", "train"]

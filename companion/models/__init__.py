@@ -1,0 +1,17 @@
+"""Models: conditionals that return distributions, and the triples of them.
+
+>>> import torch
+>>> model = family("---", image_shape=(8, 8), width=0.25, latent_dim=4)
+>>> terms = model.terms(torch.zeros(2, 8, 8, dtype=torch.bool), generator(0))
+>>> terms.rate.shape
+torch.Size([2])
+"""
+
+from companion.models.decoders import DeconvDecoder
+from companion.models.draws import draw, generator
+from companion.models.encoders import GaussianEncoder
+from companion.models.family import FAMILIES, family
+from companion.models.marginals import FixedGaussian
+from companion.models.vae import VAE
+
+__all__ = ["FAMILIES", "VAE", "DeconvDecoder", "FixedGaussian", "GaussianEncoder", "draw", "family", "generator"]

@@ -1,0 +1,203 @@
+"""The training loop: players take turns on the same batches until the steps are done."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from companion import data as image_data
+from companion.learn.checkpoint import Checkpoint
+from companion.learn.config import Config
+from companion.learn.objectives import beta_vae
+from companion.measure import evaluate
+from companion.models import VAE, family, generator
+from companion.terms import RateDistortion
+
+ORDER, DRAWS = 1, 2  # branches of the seed: batch order, and draws from the encoder
+VALIDATION_IMAGES = 1000  # a fixed subset while training; ``evaluate`` measures on whole splits
+
+
+class TrainingDiverged(RuntimeError):
+    """A loss or a validation term stopped being finite; the message names the step and the term."""
+
+
+@dataclass
+class Player:
+    """One side of the training: at every step its optimiser descends its loss.
+
+    ``loss(x, rng, step)`` returns a scalar for a batch of binary images ``[n, H, W]``.
+    """
+
+    name: str
+    loss: Callable[[Tensor, torch.Generator, int], Tensor]
+    optimizer: torch.optim.Optimizer
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run: the model, its configuration, validation points (step, point) on the way, and seconds spent."""
+
+    model: VAE
+    config: Config
+    history: list[tuple[int, RateDistortion]] = field(repr=False)
+    seconds: float = field(repr=False)
+
+
+def train(
+    config: Config,
+    *,
+    images: image_data.ImageData | None = None,
+    out: Path | str | None = None,
+    every: int | None = None,
+    progress: bool = True,
+) -> Trained:
+    """Train the model of ``config``; the same configuration gives the same weights on one machine and build.
+
+    images : the loaded image set, where it is at hand already
+    out : a folder for the checkpoint, from which an interrupted run resumes with the same result, and for the
+        finished weights; without it nothing is written
+    every : steps between validations, each followed by a checkpoint; by default a twentieth of the steps
+    progress : show a bar with validation R and D
+
+    Every random number comes from the seed and the step, so resuming needs no random state. Global settings of torch
+    are restored afterwards.
+
+    Raises ``TrainingDiverged`` when a term stops being finite, ``CheckpointError`` when ``out`` holds another run, and
+    ``ValueError`` for a device or compiler that is not there.
+    """
+    images = images or image_data.load(config.data, config.binarise)
+    every = every or max(1, config.steps // 20)
+    with threads(config.threads):
+        model = build(config, images.image_shape)
+        player = vae_player(model, config)
+        checkpoint = Checkpoint(out, config)
+        step, history, seconds = checkpoint.restore(model, [player.optimizer])
+        started = perf_counter() - seconds
+        with tqdm(total=config.steps, initial=step, disable=not progress, unit="step", desc=label(config)) as bar:
+            for step in fit([player], batches(images, config), config, start=step):
+                bar.update()
+                if step % every == 0 or step == config.steps:
+                    history.append((step, validate(model, images, step)))
+                    bar.set_postfix_str(f"validation R {history[-1][1].rate:.1f} D {history[-1][1].distortion:.1f}")
+                    checkpoint.save(model, [player.optimizer], step, history, perf_counter() - started)
+        return Trained(model, config, history, perf_counter() - started)
+
+
+def fit(
+    players: list[Player], batch: Callable[[int], Tensor], config: Config, start: int = 0
+) -> Iterator[int]:
+    """Let every player descend its loss at every step; yields the number of steps done after each."""
+    for step in range(start, config.steps):
+        x = batch(step).to(config.device)
+        for turn, player in enumerate(players):
+            for group in player.optimizer.param_groups:
+                group["lr"] = config.learning_rate * min(1.0, 2 * (1 - step / config.steps))
+            loss = player.loss(x, generator(config.seed, DRAWS, step, turn, device=config.device), step)
+            require_finite(step, **{f"loss of {player.name}": loss})
+            player.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            player.optimizer.step()
+        yield step + 1
+
+
+def vae_player(model: VAE, config: Config) -> Player:
+    """The player that minimises the beta-VAE objective over all parameters of ``model``."""
+    warm_up = config.steps / 4 if config.annealed else 0.0
+
+    def loss(x: Tensor, rng: torch.Generator, step: int) -> Tensor:
+        bf16 = config.precision == "bf16"
+        with torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=bf16):
+            terms = model.terms(x, rng)
+        require_finite(step, rate=terms.rate, distortion=terms.distortion)
+        return beta_vae(terms, config.beta * min(1.0, step / warm_up if warm_up else 1.0))
+
+    return Player("the VAE", loss, torch.optim.Adam(model.parameters(), lr=config.learning_rate))
+
+
+def build(config: Config, image_shape: tuple[int, int]) -> VAE:
+    """The untrained model of ``config`` on its device, in its layout, compiled where asked."""
+    if config.compile and not shutil.which(os.environ.get("CXX", "c++")):
+        raise ValueError("compile: expected a C++ compiler on the path, found none: install one, or train without it")
+    device = check_device(config.device)
+    model = family(
+        config.family, image_shape=image_shape, width=config.width, latent_dim=config.latent_dim, seed=config.seed
+    )
+    model = model.to(device, memory_format=torch.channels_last if config.channels_last else torch.preserve_format)
+    if config.compile:
+        for part in (model.encoder, model.decoder):
+            part.network = torch.compile(part.network)
+    return model
+
+
+def check_device(name: str) -> torch.device:
+    """The torch device ``name``; raises ``ValueError`` where this machine or build of torch has none such."""
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device: expected cpu, cuda or mps, as present here, got {name!r} ({reason})") from error
+    return torch.device(name)
+
+
+def batches(images: image_data.ImageData, config: Config) -> Callable[[int], Tensor]:
+    """The batch of each step, bool ``[batch_size, H, W]``: a new random order every epoch, last part-batch dropped.
+
+    Raises ``ValueError`` when a batch would hold more images than there are.
+    """
+    n, size = len(images.train), config.batch_size
+    if size > n:
+        raise ValueError(f"batch_size: expected at most the {n} training images of {images.name}, got {size}")
+    current: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def batch(step: int) -> Tensor:
+        epoch, position = divmod(step, n // size)
+        if epoch not in current:
+            current.clear()
+            order = np.random.default_rng([config.seed, ORDER, epoch]).permutation(n)
+            current[epoch] = order, images.epoch(epoch, config.seed)
+        order, epoch_images = current[epoch]
+        return torch.from_numpy(epoch_images[order[position * size : (position + 1) * size]])
+
+    return batch
+
+
+def validate(model: VAE, images: image_data.ImageData, step: int) -> RateDistortion:
+    """R and D on a fixed random subset of the validation split; raises ``TrainingDiverged`` when either is not finite."""
+    order = np.random.default_rng(0).permutation(len(images.validation))[:VALIDATION_IMAGES]
+    point = evaluate(model, images.validation[np.sort(order)], split="validation")
+    require_finite(step, rate=torch.tensor(point.rate), distortion=torch.tensor(point.distortion))
+    return point
+
+
+def require_finite(step: int, **terms: Tensor) -> None:
+    """Raise ``TrainingDiverged`` naming ``step`` and the first of ``terms`` that holds a value that is not finite."""
+    for name, values in terms.items():
+        if not bool(torch.isfinite(values).all()):
+            bad = values.detach()[~torch.isfinite(values)].flatten()[0].item()
+            raise TrainingDiverged(
+                f"training stopped at step {step}: the {name} is {bad}: try a lower learning_rate, or fp32 precision"
+            )
+
+
+def label(config: Config) -> str:
+    """A run's short name for bars and messages."""
+    return f"{config.data} {config.family} beta {config.beta:g} seed {config.seed}"
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch use ``count`` threads inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,45 @@
+"""Decoders: conditionals d(x|z) that map codes to distributions over binary images."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Bernoulli, Independent
+
+from companion.models.layers import GatedConvTranspose2d
+
+
+class DeconvDecoder(nn.Module):
+    """The simple decoder ``-`` of source 002, appendix F.2: six gated transposed convolutions, independent Bernoullis.
+
+    The first transposed convolution opens the code to a quarter of the image's side (7 x 7 for 28 x 28 images); a
+    plain convolution reads out one logit a pixel.
+
+    image_shape : height and width, multiples of 4
+    latent_dim : dimensions of z
+    width : multiplier of the channels, 1 in the source
+
+    >>> decoder = DeconvDecoder((28, 28), latent_dim=64, width=0.25)
+    >>> d = decoder(torch.zeros(5, 64))
+    >>> d.batch_shape, d.event_shape
+    (torch.Size([5]), torch.Size([28, 28]))
+    """
+
+    def __init__(self, image_shape: tuple[int, int], latent_dim: int, width: float = 1.0) -> None:
+        super().__init__()
+        c32, c64 = (max(1, round(c * width)) for c in (32, 64))
+        self.trunk = nn.Sequential(
+            GatedConvTranspose2d(latent_dim, c64, (image_shape[0] // 4, image_shape[1] // 4)),
+            GatedConvTranspose2d(c64, c64, 5, padding=2),
+            GatedConvTranspose2d(c64, c64, 5, stride=2, padding=2, output_padding=1),
+            GatedConvTranspose2d(c64, c32, 5, padding=2),
+            GatedConvTranspose2d(c32, c32, 5, stride=2, padding=2, output_padding=1),
+            GatedConvTranspose2d(c32, c32, 4, padding=1, trim=1),
+            nn.Conv2d(c32, 1, 5, padding=2),
+        )
+
+    def network(self, z: Tensor) -> Tensor:
+        """The logits ``[n, H, W]`` for codes ``z``: all of the arithmetic, to be compiled."""
+        return self.trunk(z[:, :, None, None]).squeeze(1)
+
+    def forward(self, z: Tensor) -> Independent:
+        """d(x|z) for codes ``z`` of shape ``[n, latent_dim]``: batch shape ``[n]``, event shape ``[H, W]``."""
+        return Independent(Bernoulli(logits=self.network(z).float(), validate_args=False), 2, validate_args=False)

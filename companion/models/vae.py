@@ -1,0 +1,71 @@
+"""A variational autoencoder: an encoder, a decoder and a marginal, and the terms that a draw of them gives."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, kl_divergence
+
+from companion.models.draws import draw
+from companion.terms import Terms
+
+
+class VAE(nn.Module):
+    """The triple e(z|x), d(x|z), m(z).
+
+    Each is a module whose ``forward`` returns a ``torch.distributions.Distribution``: ``encoder(x)``, ``decoder(z)``
+    and ``marginal()``. Any triple whose shapes fit is a model.
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, marginal: nn.Module, image_shape: tuple[int, int]) -> None:
+        super().__init__()
+        self.encoder, self.decoder, self.marginal = encoder, decoder, marginal
+        self.image_shape = image_shape
+
+    def terms(self, x: Tensor, rng: torch.Generator, closed_form: bool = True) -> Terms:
+        """The terms of binary images ``x``, shape ``[n, H, W]``, at one draw ``z ~ e(z|x)`` each; nats, shape ``[n]``.
+
+        All three are unbiased, over draws, for their expectations under e. With ``closed_form`` (the default) log e
+        and log m are these expectations themselves where torch knows the divergence KL(e || m), so the rate has no
+        noise from the draw. Without it all three are taken at one and the same z, as importance weights need them.
+
+        Raises ``ValueError`` for another image shape, or for pixels that are neither 0 nor 1.
+        """
+        x = self.check_images(x)
+        e, m = self.encoder(x), self.marginal()
+        z = draw(e, rng)
+        log_d = self.decoder(z).log_prob(x)
+        rate = _divergence(e, m) if closed_form else None
+        if rate is None:
+            return Terms(e.log_prob(z), log_d, m.log_prob(z))
+        log_e = -e.entropy()
+        return Terms(log_e, log_d, log_e - rate)
+
+    def check_images(self, x: Tensor) -> Tensor:
+        """``x`` as floats of the parameters' device; raises ``ValueError`` unless it holds binary images ``[n, H, W]``."""
+        if x.ndim != 3 or tuple(x.shape[1:]) != self.image_shape:
+            raise ValueError(f"x: expected images of shape [n, {self.image_shape[0]}, {self.image_shape[1]}], got {list(x.shape)}")
+        if x.dtype != torch.bool and not bool(((x == 0) | (x == 1)).all()):
+            raise ValueError(
+                f"x: expected binary pixels, 0 or 1, for a Bernoulli likelihood, got values up to {x.max().item():g}: "
+                "load the images with binarise='threshold' or 'dynamic'"
+            )
+        return x.to(next(self.parameters()).device, torch.float32)
+
+    @torch.no_grad()
+    def reconstruct(self, x: Tensor, rng: torch.Generator, draws: int = 1) -> Tensor:
+        """Samples x' ~ d(x'|z), z ~ e(z|x), for images ``[n, H, W]``: bool ``[draws, n, H, W]``, a new z each draw."""
+        e = self.encoder(self.check_images(x))
+        return torch.stack([draw(self.decoder(draw(e, rng)), rng) for _ in range(draws)])
+
+    @torch.no_grad()
+    def generate(self, n: int, rng: torch.Generator, draws: int = 1) -> Tensor:
+        """Samples x ~ d(x|z) of ``n`` codes z ~ m(z): bool ``[draws, n, H, W]``, one z for all draws of a column."""
+        z = draw(self.marginal(), rng, (n,))
+        return torch.stack([draw(self.decoder(z), rng) for _ in range(draws)])
+
+
+def _divergence(e: Distribution, m: Distribution) -> Tensor | None:
+    """KL(e || m) for each member of ``e``, shape ``[n]``, or None where torch knows no closed form."""
+    try:
+        return kl_divergence(e, m.expand(e.batch_shape))
+    except NotImplementedError:
+        return None
