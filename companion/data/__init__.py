@@ -9,7 +9,7 @@ user's (``COMPANION_CACHE`` moves it).
 """
 
 from companion.data.files import DataError
-from companion.data.images import ImageData, available, default_rule, load
-from companion.data.sets import BINARISATIONS, NAMES
+from companion.data.images import ImageData, available, load
+from companion.data.sets import BINARISATIONS, NAMES, SETS
 
-__all__ = ["BINARISATIONS", "NAMES", "DataError", "ImageData", "available", "default_rule", "load"]
+__all__ = ["BINARISATIONS", "NAMES", "SETS", "DataError", "ImageData", "available", "load"]

@@ -42,12 +42,14 @@ def data_folder() -> Path | None:
         return None
     folder = Path(named).absolute()
     if not folder.is_dir():
-        raise DataError(f"COMPANION_DATA: expected an existing folder, got {named!r}: correct it, or unset it to download")
+        raise DataError(
+            f"COMPANION_DATA: expected an existing folder, got {named!r}: correct it, or unset it to download"
+        )
     return folder
 
 
 def locate(source: Source) -> Path | None:
-    """The file of ``source``, plain or gzipped, in the data folder or the download cache; None where it is in neither."""
+    """The file of ``source``, plain or gzipped, in the data folder or the cache; None where in neither."""
     for folder in (data_folder(), cache_folder() / "downloads"):
         for path in (source.path, source.path + ".gz"):
             if folder is not None and (folder / path).is_file():

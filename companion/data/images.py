@@ -2,7 +2,7 @@
 
 import hashlib
 import zipfile
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from companion.atomic import replacing
 from companion.data.files import DataError, cache_folder, check_writable, locate, read
 from companion.data.sets import HELD_OUT_SEED, NAMES, SETS, SPLITS, Arrays
+
 
 @dataclass(frozen=True)
 class ImageData:
@@ -60,26 +61,30 @@ def load(name: str, binarise: str | None = None) -> ImageData:
     if rule not in known.rules:
         raise ValueError(f"binarise: {name} offers {', '.join(known.rules)}, got {rule!r}")
     arrays = _parsed(name)
-    labels = {f"{split}_labels": arrays.get(f"{split}_labels") for split in SPLITS}
-    grey = {split: arrays[split] for split in SPLITS}
-    images = ImageData(name, rule, **grey, **labels, licence=known.licence, source=known.source)
+    images = [arrays[split] for split in SPLITS]
     if rule == "threshold":
-        return replace(images, **{split: a >= 128 for split, a in grey.items()})
+        images = [grey >= 128 for grey in images]
     if rule == "dynamic":
-        drawn = {split: bernoulli(a, HELD_OUT_SEED, i) for i, (split, a) in enumerate(grey.items())}
-        return replace(images, **drawn, grey_train=grey["train"])
-    return images
+        images = [bernoulli(grey, HELD_OUT_SEED, i) for i, grey in enumerate(images)]
+    return ImageData(
+        name=name,
+        binarise=rule,
+        train=images[0],
+        validation=images[1],
+        test=images[2],
+        train_labels=arrays.get("train_labels"),
+        validation_labels=arrays.get("validation_labels"),
+        test_labels=arrays.get("test_labels"),
+        licence=known.licence,
+        source=known.source,
+        grey_train=arrays["train"] if rule == "dynamic" else None,
+    )
 
 
 def available(name: str) -> bool:
     """Whether ``load(name)`` needs no network: its files or its packed cache are at hand."""
     known = SETS[name]
     return _packed(name).is_file() or any(all(locate(s) for s in group) for group in known.sources)
-
-
-def default_rule(name: str) -> str:
-    """The binarisation that ``load(name)`` uses when none is named."""
-    return SETS[name].rules[0]
 
 
 def bernoulli(grey: np.ndarray, *seed: int) -> np.ndarray:
@@ -97,9 +102,13 @@ def _parsed(name: str) -> Arrays:
         group = next((g for g in known.sources if all(locate(s) for s in g)), known.sources[0])
         arrays = known.parse([read(source) for source in group])
         with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, **{k: np.packbits(a, axis=2) if a.dtype == bool else a for k, a in arrays.items()})
+            np.savez(
+                file,
+                allow_pickle=False,
+                **{k: np.packbits(a, axis=2) if a.dtype == bool else a for k, a in arrays.items()},
+            )
     try:
-        with np.load(path) as packed:
+        with path.open("rb") as file, np.load(file) as packed:
             arrays = {key: packed[key] for key in packed.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: the packed cache is damaged ({error}): delete it and load again") from error

@@ -44,7 +44,7 @@ def _parse_idx_sets(contents: list[bytes]) -> Arrays:
 
 
 def _parse_omniglot(contents: list[bytes]) -> Arrays:
-    """Drawers 1 to 15 train, of which 1 345 images drawn at random validate; drawers 16 to 20 test; labels: alphabets."""
+    """Drawers 1 to 15 train, of which 1 345 random images validate; drawers 16 to 20 test; labels: alphabets."""
     parsed = formats.parse_omniglot_npz(contents[0]) if len(contents) == 1 else formats.parse_omniglot_zips(contents)
     ink, alphabet, drawer = parsed
     grey, labels = formats.area_average(ink), np.unique(alphabet, return_inverse=True)[1]
@@ -167,7 +167,7 @@ SETS = {
     ),
     "omniglot": ImageSet(
         licence="MIT",
-        source="Lake, Salakhutdinov and Tenenbaum (2015), Omniglot, 105 x 105 averaged to 28 x 28; labels are alphabets",
+        source="Lake, Salakhutdinov and Tenenbaum (2015), Omniglot, averaged to 28 x 28; labels: alphabets",
         rules=GREY_RULES,
         sources=(
             tuple(

@@ -8,6 +8,9 @@
 
 from companion.learn.checkpoint import CheckpointError
 from companion.learn.config import PRESETS, Config, preset
-from companion.learn.train import Player, Trained, TrainingDiverged, train
+from companion.learn.records import point, read_rows
+from companion.learn.sweep import load_run, run, sweep
+from companion.learn.train import Player, Trained, TrainingError, threads, train
 
-__all__ = ["PRESETS", "CheckpointError", "Config", "Player", "Trained", "TrainingDiverged", "preset", "train"]
+__all__ = ["PRESETS", "CheckpointError", "Config", "Player", "Trained", "TrainingError", "load_run", "point"]
+__all__ += ["preset", "read_rows", "run", "sweep", "threads", "train"]

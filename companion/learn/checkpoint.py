@@ -82,9 +82,11 @@ def read_config(folder: Path | str) -> Config:
     try:
         return Config(**json.loads(path.read_text()))
     except FileNotFoundError as error:
-        raise CheckpointError(f"{folder}: expected the folder of a run, found no config.json: train it first") from error
+        raise CheckpointError(
+            f"{folder}: expected the folder of a run, found no config.json: train it first"
+        ) from error
     except (ValueError, TypeError) as error:
-        raise CheckpointError(f"{path}: expected the configuration of a run ({error}): retrain in a new folder") from error
+        raise CheckpointError(f"{path}: expected the configuration of a run ({error}): train anew elsewhere") from error
 
 
 def load_weights(model: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:

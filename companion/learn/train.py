@@ -25,7 +25,7 @@ ORDER, DRAWS = 1, 2  # branches of the seed: batch order, and draws from the enc
 VALIDATION_IMAGES = 1000  # a fixed subset while training; ``evaluate`` measures on whole splits
 
 
-class TrainingDiverged(RuntimeError):
+class TrainingError(RuntimeError):
     """A loss or a validation term stopped being finite; the message names the step and the term."""
 
 
@@ -70,7 +70,7 @@ def train(
     Every random number comes from the seed and the step, so resuming needs no random state. Global settings of torch
     are restored afterwards.
 
-    Raises ``TrainingDiverged`` when a term stops being finite, ``CheckpointError`` when ``out`` holds another run, and
+    Raises ``TrainingError`` when a term stops being finite, ``CheckpointError`` when ``out`` holds another run, and
     ``ValueError`` for a device or compiler that is not there.
     """
     images = images or image_data.load(config.data, config.binarise)
@@ -79,10 +79,10 @@ def train(
         model = build(config, images.image_shape)
         player = vae_player(model, config)
         checkpoint = Checkpoint(out, config)
-        step, history, seconds = checkpoint.restore(model, [player.optimizer])
+        start, history, seconds = checkpoint.restore(model, [player.optimizer])
         started = perf_counter() - seconds
-        with tqdm(total=config.steps, initial=step, disable=not progress, unit="step", desc=label(config)) as bar:
-            for step in fit([player], batches(images, config), config, start=step):
+        with tqdm(total=config.steps, initial=start, disable=not progress, unit="step", desc=label(config)) as bar:
+            for step in fit([player], batches(images, config), config, start):
                 bar.update()
                 if step % every == 0 or step == config.steps:
                     history.append((step, validate(model, images, step)))
@@ -91,9 +91,7 @@ def train(
         return Trained(model, config, history, perf_counter() - started)
 
 
-def fit(
-    players: list[Player], batch: Callable[[int], Tensor], config: Config, start: int = 0
-) -> Iterator[int]:
+def fit(players: list[Player], batch: Callable[[int], Tensor], config: Config, start: int = 0) -> Iterator[int]:
     """Let every player descend its loss at every step; yields the number of steps done after each."""
     for step in range(start, config.steps):
         x = batch(step).to(config.device)
@@ -130,10 +128,12 @@ def build(config: Config, image_shape: tuple[int, int]) -> VAE:
     model = family(
         config.family, image_shape=image_shape, width=config.width, latent_dim=config.latent_dim, seed=config.seed
     )
-    model = model.to(device, memory_format=torch.channels_last if config.channels_last else torch.preserve_format)
+    model = model.to(device)
+    if config.channels_last:
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.compile:
         for part in (model.encoder, model.decoder):
-            part.network = torch.compile(part.network)
+            part.network = torch.compile(part.network)  # type: ignore[assignment, arg-type]
     return model
 
 
@@ -170,7 +170,7 @@ def batches(images: image_data.ImageData, config: Config) -> Callable[[int], Ten
 
 
 def validate(model: VAE, images: image_data.ImageData, step: int) -> RateDistortion:
-    """R and D on a fixed random subset of the validation split; raises ``TrainingDiverged`` when either is not finite."""
+    """R and D on a fixed random subset of the validation split; raises ``TrainingError`` unless finite."""
     order = np.random.default_rng(0).permutation(len(images.validation))[:VALIDATION_IMAGES]
     point = evaluate(model, images.validation[np.sort(order)], split="validation")
     require_finite(step, rate=torch.tensor(point.rate), distortion=torch.tensor(point.distortion))
@@ -178,11 +178,11 @@ def validate(model: VAE, images: image_data.ImageData, step: int) -> RateDistort
 
 
 def require_finite(step: int, **terms: Tensor) -> None:
-    """Raise ``TrainingDiverged`` naming ``step`` and the first of ``terms`` that holds a value that is not finite."""
+    """Raise ``TrainingError`` naming ``step`` and the first of ``terms`` that holds a value that is not finite."""
     for name, values in terms.items():
         if not bool(torch.isfinite(values).all()):
             bad = values.detach()[~torch.isfinite(values)].flatten()[0].item()
-            raise TrainingDiverged(
+            raise TrainingError(
                 f"training stopped at step {step}: the {name} is {bad}: try a lower learning_rate, or fp32 precision"
             )
 

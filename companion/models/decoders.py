@@ -1,6 +1,5 @@
 """Decoders: conditionals d(x|z) that map codes to distributions over binary images."""
 
-import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Independent
 

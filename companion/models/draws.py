@@ -22,7 +22,7 @@ def generator(*seed: int, device: str | torch.device = "cpu") -> torch.Generator
 
 @singledispatch
 def draw(distribution: Distribution, rng: torch.Generator, shape: Shape = ()) -> Tensor:
-    """One draw from each member of ``distribution``, preceded by ``shape``; differentiable where it has a pathwise form."""
+    """One draw from each member of ``distribution``, preceded by ``shape``; pathwise gradients where it has them."""
     raise TypeError(f"draw: expected a distribution with a registered rule, got {type(distribution).__name__}")
 
 

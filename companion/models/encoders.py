@@ -1,6 +1,5 @@
 """Encoders: conditionals e(z|x) that map images to distributions over codes."""
 
-import torch
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 from torch.nn import functional

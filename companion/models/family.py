@@ -42,4 +42,4 @@ def family(
         torch.manual_seed(seed)
         encoder = ENCODERS[name[0]](image_shape, latent_dim, width)
         decoder = DECODERS[name[1]](image_shape, latent_dim, width)
-        return VAE(encoder, decoder, MARGINALS[name[2]](latent_dim), tuple(image_shape))
+        return VAE(encoder, decoder, MARGINALS[name[2]](latent_dim), (image_shape[0], image_shape[1]))

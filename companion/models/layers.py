@@ -12,7 +12,7 @@ class GatedConv2d(nn.Module):
     Both halves of the gate come from one convolution with twice the channels.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, **options: Any) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int | tuple[int, int], **options: Any) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, 2 * outputs, kernel, **options)
 
@@ -27,7 +27,7 @@ class GatedConvTranspose2d(nn.Module):
     "Same" padding with an even kernel needs one row more cropped at the end than at the start.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, trim: int = 0, **options: Any) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int | tuple[int, int], trim: int = 0, **options: Any) -> None:
         super().__init__()
         self.conv = nn.ConvTranspose2d(inputs, 2 * outputs, kernel, **options)
         self.trim = trim

@@ -15,7 +15,9 @@ class VAE(nn.Module):
     and ``marginal()``. Any triple whose shapes fit is a model.
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, marginal: nn.Module, image_shape: tuple[int, int]) -> None:
+    def __init__(
+        self, encoder: nn.Module, decoder: nn.Module, marginal: nn.Module, image_shape: tuple[int, int]
+    ) -> None:
         super().__init__()
         self.encoder, self.decoder, self.marginal = encoder, decoder, marginal
         self.image_shape = image_shape
@@ -40,9 +42,10 @@ class VAE(nn.Module):
         return Terms(log_e, log_d, log_e - rate)
 
     def check_images(self, x: Tensor) -> Tensor:
-        """``x`` as floats of the parameters' device; raises ``ValueError`` unless it holds binary images ``[n, H, W]``."""
+        """``x`` as floats on the model's device; raises ``ValueError`` unless binary images ``[n, H, W]``."""
         if x.ndim != 3 or tuple(x.shape[1:]) != self.image_shape:
-            raise ValueError(f"x: expected images of shape [n, {self.image_shape[0]}, {self.image_shape[1]}], got {list(x.shape)}")
+            height, width = self.image_shape
+            raise ValueError(f"x: expected images of shape [n, {height}, {width}], got {list(x.shape)}")
         if x.dtype != torch.bool and not bool(((x == 0) | (x == 1)).all()):
             raise ValueError(
                 f"x: expected binary pixels, 0 or 1, for a Bernoulli likelihood, got values up to {x.max().item():g}: "

@@ -1,0 +1,85 @@
+"""Result rows and their provenance: one schema for every table of results in the project."""
+
+import csv
+import json
+import os
+import platform
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import companion
+from companion.atomic import replacing
+from companion.learn.config import Config
+from companion.terms import RateDistortion
+
+Row = dict[str, Any]
+
+FIELDS = (
+    *("family", "beta", "annealed", "seed", "preset", "split"),
+    *("rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se", "n", "steps", "data", "config_hash"),
+)
+NUMBERS = ("rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se")
+
+
+def row(config: Config, point: RateDistortion) -> Row:
+    """The row of one run on one split; densities in nats. Nothing in it depends on the machine's speed."""
+    shared = {name: getattr(config, name) for name in ("family", "beta", "annealed", "seed", "preset", "steps", "data")}
+    measured = {name: round(getattr(point, name), 6) for name in NUMBERS}
+    return {**shared, **measured, "split": point.split, "n": point.n, "config_hash": config.hash}
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write ``rows`` as CSV, whole or not at all; equal rows give equal bytes."""
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a CSV written by ``write_rows``, numbers as numbers; raises ``ValueError`` for another schema."""
+    with Path(path).open(newline="") as file:
+        reader = csv.DictReader(file)
+        if tuple(reader.fieldnames or ()) != FIELDS:
+            raise ValueError(f"{path}: expected the columns {','.join(FIELDS)}, got {reader.fieldnames}")
+        return [_typed(line) for line in reader]
+
+
+def _typed(line: dict[str, str]) -> Row:
+    numbers = {name: float(line[name]) for name in ("beta", *NUMBERS)}
+    counts = {name: int(line[name]) for name in ("seed", "n", "steps")}
+    return {**line, **numbers, **counts, "annealed": line["annealed"] == "True"}
+
+
+def point(line: Row) -> RateDistortion:
+    """The point of the plane that a row records."""
+    names = ("rate", "distortion", "rate_se", "distortion_se", "elbo_se", "n", "split", "seed")
+    return RateDistortion(**{name: line[name] for name in names})
+
+
+def write_provenance(path: Path, **facts: Any) -> None:
+    """Write ``facts`` as JSON beside what made them: versions, processor, operating system."""
+    made_by = {
+        "companion": companion.__version__,
+        **{name: version(name) for name in ("torch", "numpy")},
+        "python": platform.python_version(),
+        "system": platform.platform(terse=True),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps({**facts, "made_by": made_by}, indent=1) + "\n")
+
+
+def processor() -> str:
+    """The processor's name, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,34 @@
+"""Shared fixtures, and the skipping of notebooks whose data is not at hand."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from companion import data
+
+
+@cache
+def missing_data(notebook: Path) -> str:
+    """The sets that a notebook's metadata says it needs and that are not at hand."""
+    needs = json.loads(notebook.read_text()).get("metadata", {}).get("companion", {}).get("needs", [])
+    return ", ".join(name for name in needs if not data.available(name))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        needs = [mark.args[0] for mark in item.iter_markers("needs")]
+        missing = ", ".join(name for name in needs if not data.available(name))
+        if item.path.suffix == ".ipynb":
+            missing = missing_data(item.path)
+        if missing:
+            where = "set COMPANION_DATA, or run python -m companion data"
+            item.add_marker(pytest.mark.skip(reason=f"{item.path.name} needs {missing}: {where} {missing}"))
+
+
+@pytest.fixture
+def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of this test's own."""
+    monkeypatch.setenv("COMPANION_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
