@@ -1,0 +1,247 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from scipy import special
+
+from companion import data, learn, measure
+from companion.learn import objectives
+from companion.learn.train import batches, build, check_device
+from companion.terms import Terms
+
+QUICK = learn.preset("laptop", "digits", steps=20)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(t, b[name]) for name, t in a.items())
+
+
+def test_beta_weighs_the_rate():
+    log_e, log_d, log_m = np.random.default_rng(0).normal(size=(3, 6))
+    t = Terms(log_e, log_d, log_m)
+    for beta in (0.0, 0.5, 1.0, 10.0):
+        assert objectives.beta_vae(t, beta) == pytest.approx(np.mean(-log_d + beta * (log_e - log_m)))
+    assert objectives.beta_vae(t, 1.0) == pytest.approx(-np.mean(t.elbo))
+
+
+@pytest.mark.parametrize("beta", [-0.1, float("nan"), float("inf")])
+def test_impossible_betas_are_refused(beta):
+    with pytest.raises(ValueError, match="beta: expected a finite number, 0 or more"):
+        objectives.beta_vae(Terms(np.zeros(2), np.zeros(2), np.zeros(2)), beta)
+    with pytest.raises(ValueError, match="beta: expected a finite number, 0 or more"):
+        learn.preset("laptop", "digits", beta=beta)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data": "svhn"}, "data: expected one of digits, .* got 'svhn'"),
+        ({"data": "mnist"}, "binarise: mnist is grey, and a Bernoulli likelihood needs binary pixels"),
+        ({"data": "digits", "binarise": "grey"}, "binarise: digits is grey"),
+        ({"binarise": "otsu"}, "binarise: expected one of None, static, threshold, dynamic, grey, got 'otsu'"),
+        ({"family": "+++++"}, "family: expected one of ---"),
+        ({"precision": "fp16"}, "precision: expected one of fp32, bf16"),
+        ({"steps": 0}, "steps: expected at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size: expected at least 1"),
+        ({"threads": 0}, "threads: expected at least 1"),
+        ({"width": -1.0}, "width: expected a positive number"),
+        ({"learning_rate": float("nan")}, "learning_rate: expected a positive number"),
+        ({"seed": -1}, "seed: expected 0 or more"),
+    ],
+)
+def test_impossible_configurations_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        learn.preset("laptop", **{"data": "digits", **changes})
+
+
+def test_unknown_presets_and_oversized_batches_are_refused():
+    with pytest.raises(ValueError, match="preset: expected one of laptop, paper, got 'phone'"):
+        learn.preset("phone", "digits")
+    with pytest.raises(ValueError, match="batch_size: expected at most the 1197 training images"):
+        learn.train(replace(QUICK, batch_size=1198), progress=False)
+
+
+def test_presets_are_one_code_at_two_scales():
+    laptop, paper = (learn.preset(name, "mnist-static") for name in ("laptop", "paper"))
+    assert (laptop.width, paper.width) == (0.25, 1.0)
+    assert paper.steps == 200 * (50_000 // paper.batch_size)  # 200 epochs
+    assert (laptop.latent_dim, paper.latent_dim) == (64, 64)
+
+
+def test_every_field_changes_the_hash():
+    changed = {"annealed": True, "seed": 1, "precision": "bf16", "channels_last": True, "compile": True}
+    changed |= {"threads": 2, "beta": 2.0, "steps": 21, "batch_size": 64, "learning_rate": 1e-4, "latent_dim": 8}
+    hashes = {replace(QUICK, **{name: value}).hash for name, value in changed.items()}
+    assert len(hashes | {QUICK.hash}) == len(changed) + 1
+
+
+def test_every_image_is_visited_once_an_epoch_in_a_new_order():
+    digits = data.load("digits")
+    numbered = replace(digits, train=np.arange(12 * 16).reshape(12, 4, 4) // 16)
+    batch = batches(numbered, replace(QUICK, batch_size=4))
+    epochs = [np.concatenate([batch(3 * e + i)[:, 0, 0] for i in range(3)]) for e in range(20)]
+    assert all(sorted(order) == list(range(12)) for order in epochs)
+    assert len({tuple(order) for order in epochs}) == 20
+    assert np.array_equal(batch(31)[:, 0, 0], epochs[10][4:8])
+
+
+def test_the_same_seed_gives_the_same_weights_twice_and_another_seed_others(tmp_path):
+    for name, config in {"a": QUICK, "b": QUICK, "c": replace(QUICK, seed=1)}.items():
+        learn.train(config, out=tmp_path / name, progress=False)
+    assert equal(weights(tmp_path / "a"), weights(tmp_path / "b"))
+    assert not equal(weights(tmp_path / "a"), weights(tmp_path / "c"))
+
+
+def test_training_restores_threads_and_random_state():
+    before, state = torch.get_num_threads(), torch.get_rng_state()
+    learn.train(replace(QUICK, steps=1, threads=before + 1), progress=False)
+    assert torch.get_num_threads() == before
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_no_rate_leaves_the_best_independent_pixels():
+    """At R = 0 this decoder can at best know each pixel's frequency, whose cross-entropy is computed by counting."""
+    digits = data.load("digits")
+    trained = learn.train(learn.preset("laptop", "digits", beta=30.0), progress=False)
+    point = measure.evaluate(trained.model, digits.test)
+    frequency = (digits.train.sum((0,)) + 0.5) / (len(digits.train) + 1)
+    truth = -(special.xlogy(digits.test, frequency) + special.xlog1py(~digits.test, -frequency)).sum((1, 2)).mean()
+    assert point.rate < 0.01
+    assert point.distortion == pytest.approx(truth, abs=0.3)
+
+
+def test_annealing_starts_without_the_rate_and_ends_with_all_of_it():
+    runs = [replace(QUICK, annealed=True, beta=9.0), replace(QUICK, beta=0.0), replace(QUICK, beta=9.0)]
+    annealed, free, fixed = (learn.train(run, progress=False, every=1).history for run in runs)
+    assert annealed[0][1] == free[0][1]
+    assert annealed[0][1] != fixed[0][1]
+    assert annealed[-1][1].rate == pytest.approx(fixed[-1][1].rate, abs=0.1)
+    assert annealed[-1][1].rate < free[-1][1].rate / 3
+
+
+def test_the_history_holds_rate_and_distortion_apart():
+    history = learn.train(QUICK, progress=False, every=5).history
+    assert [step for step, _ in history] == [5, 10, 15, 20]
+    assert history[-1][1].distortion < history[0][1].distortion
+    assert all(p.split == "validation" and p.rate > 0 and p.rate_se > 0 for _, p in history)
+
+
+def killed_after_its_first_checkpoint(command: list[str], out: Path) -> None:
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (out / "checkpoint.safetensors").is_file():
+        assert process.poll() is None, "the run ended before its first checkpoint"
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (out / "model.safetensors").is_file()
+
+
+def test_a_killed_run_resumes_to_the_same_rows_and_weights(tmp_path):
+    settings = ["--data", "digits", "--steps", "200", "--seed", "3"]
+    commands = [[sys.executable, "-m", "companion", "train", *settings, "--out", str(tmp_path / n)] for n in "ab"]
+    killed_after_its_first_checkpoint(commands[0], tmp_path / "a")
+    for command in commands:
+        subprocess.run(command, check=True, capture_output=True)
+    assert (tmp_path / "a" / "rates.csv").read_bytes() == (tmp_path / "b" / "rates.csv").read_bytes()
+    assert equal(weights(tmp_path / "a"), weights(tmp_path / "b"))
+    assert not list(tmp_path.rglob("checkpoint.safetensors"))
+
+
+def test_a_run_that_diverges_names_step_and_term_and_keeps_its_last_good_checkpoint(tmp_path):
+    config = replace(QUICK, steps=200, learning_rate=1e18)
+    with pytest.raises(learn.TrainingError, match=r"training stopped at step \d+: the (rate|distortion) is (nan|inf)"):
+        learn.train(config, out=tmp_path, progress=False, every=1)
+    for path in tmp_path.glob("*.safetensors"):
+        assert all(torch.isfinite(t).all() for name, t in load_file(path).items() if name.startswith("model/"))
+
+
+def test_another_run_in_the_folder_is_refused_and_left_alone(tmp_path):
+    learn.train(QUICK, out=tmp_path, progress=False)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(learn.CheckpointError, match=r"found a run that differs \(beta 1.0 against 5.0\)"):
+        learn.train(replace(QUICK, beta=5.0), out=tmp_path, progress=False)
+    assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(tmp_path):
+    for name, width in {"a": 0.25, "b": 0.5}.items():
+        learn.train(replace(QUICK, steps=1, width=width), out=tmp_path / name, progress=False)
+    shutil.copy(tmp_path / "b" / "model.safetensors", tmp_path / "a" / "model.safetensors")
+    message = r"of another architecture: encoder.trunk.0.conv.weight expected \(16, 1, 5, 5\), got \(32, 1, 5, 5\)"
+    with pytest.raises(learn.CheckpointError, match=message):
+        learn.load_run(tmp_path / "a")
+    tensors = weights(tmp_path / "b")
+    tensors.pop("model/encoder.mean.bias")
+    save_file(
+        tensors,
+        tmp_path / "b" / "model.safetensors",
+        {"progress": json.dumps({"step": 1, "seconds": 0, "history": []})},
+    )
+    with pytest.raises(learn.CheckpointError, match=r"encoder.mean.bias expected .*, got absent"):
+        learn.load_run(tmp_path / "b")
+
+
+@pytest.mark.parametrize("damage", [b"", b"not safetensors", None])
+def test_a_damaged_checkpoint_is_named_with_what_to_do(tmp_path, damage):
+    learn.train(replace(QUICK, steps=1), out=tmp_path, progress=False)
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
+    with pytest.raises(
+        learn.CheckpointError, match=r"model.safetensors: the checkpoint is damaged .*delete it and train again"
+    ):
+        learn.load_run(tmp_path)
+
+
+def test_a_folder_without_a_run_and_a_damaged_configuration_are_named(tmp_path):
+    with pytest.raises(learn.CheckpointError, match=r"expected the folder of a run, found no config.json"):
+        learn.load_run(tmp_path)
+    learn.train(replace(QUICK, steps=1), out=tmp_path, progress=False)
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(learn.CheckpointError, match=r"expected a finished run, found no model.safetensors"):
+        learn.load_run(tmp_path)
+    (tmp_path / "config.json").write_text('{"data": "digits"')
+    with pytest.raises(learn.CheckpointError, match=r"config.json: expected the configuration of a run"):
+        learn.load_run(tmp_path)
+
+
+def test_a_stored_run_measures_as_the_trained_one(tmp_path):
+    trained = learn.train(QUICK, out=tmp_path, progress=False)
+    _, model = learn.load_run(tmp_path)
+    test = data.load("digits").test
+    assert measure.evaluate(model, test) == measure.evaluate(trained.model, test)
+
+
+@pytest.mark.parametrize("device", ["tpu9", "cuda:99", "meta?"])
+def test_devices_that_are_not_there_are_named(device):
+    with pytest.raises(ValueError, match=f"device: expected cpu, cuda or mps, as present here, got '{device[:4]}"):
+        check_device(device)
+
+
+def test_compiling_without_a_compiler_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(ValueError, match=r"compile: expected a C\+\+ compiler on the path, found none"):
+        build(replace(QUICK, compile=True), (8, 8))
+
+
+def test_half_precision_and_layout_train_to_nearly_the_same_point():
+    test = data.load("digits").test
+    config = replace(QUICK, steps=100)
+    configs = [config, replace(config, precision="bf16"), replace(config, channels_last=True)]
+    points = [measure.evaluate(learn.train(c, progress=False).model, test) for c in configs]
+    for p in points[1:]:
+        assert abs(p.elbo - points[0].elbo) < 5 * points[0].elbo_se

@@ -1,0 +1,145 @@
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from companion import cli, learn, units
+from companion.learn import records
+from companion.terms import RateDistortion
+
+GRID = [learn.preset("laptop", "digits", steps=20, beta=beta) for beta in (0.1, 10.0)]
+SWEEP = ["sweep", "--data", "digits", "--betas", "0.1,10", "--steps", "20", "--jobs", "1"]
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("swept")
+    learn.sweep(GRID, out, progress=False)
+    return out
+
+
+def test_order_and_jobs_change_no_byte_of_the_rows(swept, tmp_path):
+    learn.sweep(GRID[::-1], tmp_path, jobs=2, progress=False)
+    lines, reversed_lines = ((folder / "rates.csv").read_text().splitlines() for folder in (swept, tmp_path))
+    assert sorted(lines) == sorted(reversed_lines)
+    assert reversed_lines[1:3] == lines[3:5]
+
+
+def test_a_finished_sweep_is_not_run_again_and_a_lost_run_is(swept, tmp_path):
+    shutil.copytree(swept, tmp_path, dirs_exist_ok=True)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*") if path.is_file()}
+    shutil.rmtree(tmp_path / "runs" / GRID[1].hash)
+    learn.sweep(GRID, tmp_path, progress=False)
+    assert (tmp_path / "rates.csv").read_bytes() == (swept / "rates.csv").read_bytes()
+    for path, time in before.items():
+        assert (path.stat().st_mtime_ns == time) == (path.parent.name == GRID[0].hash)
+
+
+def test_a_lower_beta_buys_rate_and_saves_distortion(swept):
+    low, high = (r for r in learn.read_rows(swept / "rates.csv") if r["split"] == "test")
+    assert low["rate"] > high["rate"]
+    assert low["beta"] < high["beta"]
+
+
+def test_rows_survive_their_file(tmp_path):
+    point = RateDistortion(0.000412, 80.6, 1e-5, 0.25, 0.251, n=10_000, split="test", seed=0)
+    rows = [records.row(config, point) for config in (GRID[0], replace(GRID[0], annealed=True))]
+    records.write_rows(tmp_path / "rates.csv", rows)
+    read = records.read_rows(tmp_path / "rates.csv")
+    assert read == [{**r, "beta": float(r["beta"])} for r in rows]
+    assert records.point(read[0]) == point
+    header = (tmp_path / "rates.csv").read_text().splitlines()[0].split(",")
+    assert header[:6] == ["family", "beta", "annealed", "seed", "preset", "split"]
+    assert header[6:10] == ["rate", "distortion", "rate_se", "distortion_se"]
+    assert header[-1] == "config_hash"
+
+
+def test_other_columns_are_refused(tmp_path):
+    (tmp_path / "rates.csv").write_text("beta,kld\n1,2\n")
+    with pytest.raises(ValueError, match=r"rates.csv: expected the columns family,beta,.* got \['beta', 'kld'\]"):
+        records.read_rows(tmp_path / "rates.csv")
+
+
+def test_provenance_says_what_made_the_rows(swept):
+    facts = json.loads((swept / "provenance.json").read_text())
+    assert set(facts["runs"]) == {config.hash for config in GRID}
+    one = facts["runs"][GRID[0].hash]
+    assert one["config"]["beta"] == 0.1
+    assert one["seconds"] > 0
+    assert {"companion", "torch", "numpy", "python", "processor", "cores"} <= facts["made_by"].keys()
+    with pytest.raises(ValueError, match="jobs: expected at least 1, got 0"):
+        learn.sweep(GRID, swept, jobs=0)
+    with pytest.raises(ValueError, match="configs: expected at least one configuration"):
+        learn.sweep([], swept)
+
+
+def test_the_sweep_command_prints_its_table_and_draws_the_plane(tmp_path, capsys):
+    assert cli.main([*SWEEP, "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    row = next(r for r in learn.read_rows(tmp_path / "rates.csv") if r["split"] == "test")
+    assert f"{row['rate']:.3f} ± {row['rate_se']:.3f}" in printed
+    assert f"{units.bits(-row['elbo']):.2f} ± {units.bits(row['elbo_se']):.3f}" in printed
+    assert np.asarray(Image.open(tmp_path / "rd_plane.png").convert("L")).std() > 10
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["provenance.json", "rates.csv", "rd_plane.png", "runs"]
+
+
+def test_train_evaluate_and_show_agree(tmp_path, capsys):
+    assert cli.main(["train", "--data", "digits", "--steps", "20", "--out", str(tmp_path)]) == 0
+    test_row = learn.read_rows(tmp_path / "rates.csv")[1]
+    capsys.readouterr()
+    assert cli.main(["evaluate", str(tmp_path)]) == 0
+    assert f"R {test_row['rate']:.3f} ± {test_row['rate_se']:.3f}" in capsys.readouterr().out
+    assert cli.main(["show", str(tmp_path)]) == 0
+    for name in ("rd_plane.png", "images.png"):
+        assert np.asarray(Image.open(tmp_path / name).convert("L")).std() > 10
+
+
+def test_the_data_command_lists_and_describes(capsys):
+    assert cli.main(["data"]) == 0
+    assert "fashion-mnist" in capsys.readouterr().out
+    assert cli.main(["data", "digits"]) == 0
+    assert "1,197 / 300 / 300 images of 8x8, threshold" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [[], ["data"], ["train"], ["evaluate"], ["sweep"], ["show"]])
+def test_help_is_there_for_every_command(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([*command, "--help"])
+    assert stop.value.code == 0
+    assert "usage: python -m companion" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["train", "--data", "svhn"], "data: expected one of digits"),
+        (["train", "--data", "mnist"], "binarise: mnist is grey"),
+        (["train", "--data", "digits", "--beta", "nan"], "beta: expected a finite number"),
+        (["train", "--data", "digits", "--preset", "phone"], "preset: expected one of laptop, paper"),
+        (["train", "--data", "digits", "--family", "xyz"], "family: expected one of ---"),
+        (["train", "--data", "digits", "--device", "tpu"], "device: expected cpu, cuda or mps"),
+        (["train", "--data", "digits", "--learning-rate", "1e18", "--steps", "50"], "training stopped at step"),
+        (["sweep", "--data", "digits", "--betas", "1,-2"], "beta: expected a finite number, 0 or more, got -2.0"),
+        (["data", "svhn"], "name: expected one of digits"),
+        (["evaluate", "nowhere"], "expected the folder of a run, found no config.json"),
+        (["show", "nowhere"], "found no rates.csv in nowhere"),
+    ],
+)
+def test_bad_commands_end_in_one_sentence(command, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(command) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("companion: ")]
+    assert len(errors) == 1
+    assert message in errors[0]
+
+
+@pytest.mark.parametrize("command", [["train"], ["sweep", "--data", "digits", "--betas", "a,b"], ["fly"]])
+def test_words_that_are_no_command_end_with_the_usage(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(command)
+    assert stop.value.code == 2
+    assert "usage:" in capsys.readouterr().err
