@@ -194,13 +194,15 @@ def draw_images(folder: Path) -> Path:
 
 def print_table(rows: list[Row]) -> None:
     """Rate, distortion and their sum with one standard error, in nats, and the sum in bits."""
-    print(
-        f"{'data':14}{'family':8}{'beta':>6}{'seed':>6}  {'split':12}{'R':>9}{'D':>16}{'R + D, nats':>20}{'bits':>11}"
-    )
+    print(line("data", "family", "beta", "seed", "split", "R", "D", "R + D (nats)", "(bits)"))
     for r in rows:
-        total, se = -r["elbo"], r["elbo_se"]
-        print(
-            f"{r['data']:14}{r['family']:8}{r['beta']:6g}{r['seed']:6}  {r['split']:12}"
-            f"{r['rate']:8.3f} ± {r['rate_se']:.3f}{r['distortion']:8.2f} ± {r['distortion_se']:.3f}"
-            f"{total:10.2f} ± {se:.3f}{units.bits(total):10.2f} ± {units.bits(se):.3f}"
-        )
+        pairs = [(r["rate"], r["rate_se"]), (r["distortion"], r["distortion_se"]), (-r["elbo"], r["elbo_se"])]
+        pairs.append((units.bits(-r["elbo"]), units.bits(r["elbo_se"])))
+        measured = [f"{value:.3f} ± {error:.3f}" for value, error in pairs]
+        print(line(r["data"], r["family"], f"{r['beta']:g}", r["seed"], r["split"], *measured))
+
+
+def line(*cells: object) -> str:
+    """One line of the table: words to the left, numbers to the right."""
+    widths = (-14, -8, 5, 6, -12, 18, 18, 18, 18)
+    return " ".join(f"{cell!s:{'<' if w < 0 else '>'}{abs(w)}}" for cell, w in zip(cells, widths, strict=True)).rstrip()

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from companion import units
-
 
 @dataclass(frozen=True)
 class Terms:
@@ -68,7 +66,7 @@ class RateDistortion:
     >>> point.elbo
     -97.5
     >>> print(point)
-    R 22.000 ± 0.050, D 75.50 ± 0.20, R + D 97.50 ± 0.22 nats (140.66 bits), n = 10000
+    R 22.000 ± 0.050, D 75.50 ± 0.20, R + D 97.50 ± 0.22 nats, n = 10000
     """
 
     rate: float
@@ -97,10 +95,9 @@ class RateDistortion:
         return cls(rate, distortion, rate_se, distortion_se, elbo_se, n, split, seed)
 
     def __str__(self) -> str:
-        total = -self.elbo
         return (
             f"R {self.rate:.3f} ± {self.rate_se:.3f}, D {self.distortion:.2f} ± {self.distortion_se:.2f}, "
-            f"R + D {total:.2f} ± {self.elbo_se:.2f} nats ({units.bits(total):.2f} bits), n = {self.n}"
+            f"R + D {-self.elbo:.2f} ± {self.elbo_se:.2f} nats, n = {self.n}"
         )
 
 

@@ -82,7 +82,7 @@ def test_the_sweep_command_prints_its_table_and_draws_the_plane(tmp_path, capsys
     printed = capsys.readouterr().out
     row = next(r for r in learn.read_rows(tmp_path / "rates.csv") if r["split"] == "test")
     assert f"{row['rate']:.3f} ± {row['rate_se']:.3f}" in printed
-    assert f"{units.bits(-row['elbo']):.2f} ± {units.bits(row['elbo_se']):.3f}" in printed
+    assert f"{units.bits(-row['elbo']):.3f} ± {units.bits(row['elbo_se']):.3f}" in printed
     assert np.asarray(Image.open(tmp_path / "rd_plane.png").convert("L")).std() > 10
     assert sorted(p.name for p in tmp_path.iterdir()) == ["provenance.json", "rates.csv", "rd_plane.png", "runs"]
 

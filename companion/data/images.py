@@ -108,7 +108,7 @@ def _parsed(name: str) -> Arrays:
                 **{k: np.packbits(a, axis=2) if a.dtype == bool else a for k, a in arrays.items()},
             )
     try:
-        with path.open("rb") as file, np.load(file) as packed:
+        with path.open("rb") as stored, np.load(stored) as packed:
             arrays = {key: packed[key] for key in packed.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: the packed cache is damaged ({error}): delete it and load again") from error

@@ -7,7 +7,7 @@ from companion.terms import Terms
 
 
 def beta_vae(terms: Terms, beta: float) -> Any:
-    """D + beta R, averaged over the batch (source 002, eq. 4; source 000). At beta = 1 it is the negative ELBO.
+    """D + beta R, averaged over the batch (Alemi et al. (2018), eq. 4). At beta = 1 it is the negative ELBO.
 
     beta = -dD/dR is the slope at which the model sits on its frontier: a large beta buys low rates.
 

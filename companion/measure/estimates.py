@@ -21,8 +21,8 @@ def evaluate(
     """Rate R and distortion D of ``model`` on binary ``images`` ``[n, H, W]``, in nats, with standard errors.
 
     One code is drawn for each image. Both means are unbiased: R for E KL(e(z|x) || m(z)), which bounds I(X; Z) from
-    above (source 002, eq. 2), and D for E[-log d(x|z)], so that H - D bounds it from below (eq. 3); -(R + D) is the
-    ELBO, a lower bound on the mean log likelihood. ``closed_form`` is that of ``VAE.terms``. The same ``seed`` and
+    above (Alemi et al. (2018), eq. 2), and D for E[-log d(x|z)], so that H - D bounds it from below (eq. 3). The ELBO
+    -(R + D) bounds the mean log likelihood from below. ``closed_form`` is that of ``VAE.terms``. The same ``seed`` and
     ``batch_size`` give the same numbers; the model's training mode makes no difference.
 
     Raises ``ValueError`` for images of another shape, pixels that are not binary, or fewer than two images.

@@ -7,14 +7,14 @@ from companion.models.layers import GatedConvTranspose2d
 
 
 class DeconvDecoder(nn.Module):
-    """The simple decoder ``-`` of source 002, appendix F.2: six gated transposed convolutions, independent Bernoullis.
+    """The simple decoder ``-`` of Alemi et al. (2018), appendix F.2: gated transposed convolutions, Bernoullis.
 
     The first transposed convolution opens the code to a quarter of the image's side (7 x 7 for 28 x 28 images); a
     plain convolution reads out one logit a pixel.
 
     image_shape : height and width, multiples of 4
     latent_dim : dimensions of z
-    width : multiplier of the channels, 1 in the source
+    width : multiplier of the channels, 1 in the paper
 
     >>> decoder = DeconvDecoder((28, 28), latent_dim=64, width=0.25)
     >>> d = decoder(torch.zeros(5, 64))

@@ -10,14 +10,14 @@ VARIANCE_FLOOR = 1e-12  # keeps log e(z|x) finite where softplus underflows
 
 
 class GaussianEncoder(nn.Module):
-    """The simple encoder ``-`` of source 002, appendix F.1: five gated convolutions, a diagonal Gaussian.
+    """The simple encoder ``-`` of Alemi et al. (2018), appendix F.1: five gated convolutions, a diagonal Gaussian.
 
     Images ``[n, H, W]`` in {0, 1} are mapped to [-1, 1]. The last convolution covers the whole remaining image, so
     it has a 7 x 7 kernel for 28 x 28 images. Softplus reads out the *variance*.
 
     image_shape : height and width, multiples of 4
     latent_dim : dimensions of z
-    width : multiplier of the channels, 1 in the source
+    width : multiplier of the channels, 1 in the paper
 
     >>> encoder = GaussianEncoder((28, 28), latent_dim=64, width=0.25)
     >>> e = encoder(torch.zeros(5, 28, 28))

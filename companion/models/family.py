@@ -1,4 +1,4 @@
-"""The families of source 002: a name such as ``---`` picks encoder, decoder and marginal."""
+"""The families of Alemi et al. (2018): a name such as ``---`` picks encoder, decoder and marginal."""
 
 import torch
 from torch import nn
@@ -17,10 +17,10 @@ FAMILIES = tuple(e + d + m for e in ENCODERS for d in DECODERS for m in MARGINAL
 def family(
     name: str, *, image_shape: tuple[int, int] = (28, 28), width: float = 1.0, latent_dim: int = 64, seed: int = 0
 ) -> VAE:
-    """A new model of the family ``name``: encoder, decoder and marginal, each by its sign in source 002.
+    """A new model of the family ``name``: encoder, decoder and marginal, each by its sign in Alemi et al. (2018).
 
     ``---`` is the Gaussian convolutional encoder, the deconvolutional decoder and the fixed Gaussian marginal of
-    appendix F. ``width`` multiplies the channels: 1 is the source's network, 1/4 the laptop's. ``seed`` fixes the
+    appendix F. ``width`` multiplies the channels: 1 is their network, 1/4 the laptop's. ``seed`` fixes the
     initial weights and leaves torch's global generator alone.
 
     Raises ``ValueError`` for an unknown family, image sides that are no positive multiples of 4, or a ``width`` or

@@ -1,4 +1,4 @@
-"""The layers of source 002, appendix F: linearly gated, h(x) = (W1 x + b1) * sigmoid(W2 x + b2)."""
+"""The layers of Alemi et al. (2018), appendix F: linearly gated, h(x) = (W1 x + b1) * sigmoid(W2 x + b2)."""
 
 from typing import Any
 

@@ -6,7 +6,7 @@ from torch.distributions import Independent, Normal
 
 
 class FixedGaussian(nn.Module):
-    """The simple marginal ``-`` of source 002, appendix F.3: N(0, I) in ``latent_dim`` dimensions, nothing learned.
+    """The simple marginal ``-`` of Alemi et al. (2018), appendix F.3: N(0, I), nothing learned.
 
     >>> FixedGaussian(64)().event_shape
     torch.Size([64])

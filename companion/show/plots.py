@@ -1,5 +1,6 @@
 """Pictures of records: points of the rate-distortion plane, and sheets of images."""
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,35 +43,68 @@ def style() -> Iterator[None]:
         yield
 
 
+class Picture(Figure):
+    """A figure that a notebook shows as PNG: the same bytes each time, by no global state of matplotlib."""
+
+    def png(self, dpi: int = 96) -> bytes:
+        """The picture's bytes."""
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+        return buffer.getvalue()
+
+    def _repr_png_(self) -> bytes:
+        return self.png()
+
+
+def plane(across: str = "rate R (nats)", up: str = "distortion D (nats)", title: str = "") -> Picture:
+    """An empty plane with its axes named, to be drawn into: ``plane().axes[0]``."""
+    with style():
+        picture = Picture(figsize=(6, 4.5), layout="constrained")
+        picture.subplots().set(xlabel=across, ylabel=up, title=title)
+    return picture
+
+
 def rd_plane(
-    points: Sequence[RateDistortion], labels: Sequence[str] = (), *, entropy: float | None = None, title: str = ""
-) -> Figure:
+    points: Sequence[RateDistortion],
+    labels: Sequence[str] = (),
+    *,
+    entropy: float | None = None,
+    reach: Sequence[RateDistortion] = (),
+    connect: bool = False,
+    title: str = "",
+) -> Picture:
     """``points`` in the plane of rate R (across) and distortion D (up), in nats, with two standard errors.
 
-    A dashed diagonal R + D = constant runs through the best point: all models on it have one ELBO. With the data
-    ``entropy`` H known, the region R + D < H that no model reaches is shaded.
+    A dashed diagonal R + D = constant runs through the best point: all models on it have one ELBO.
+
+    labels : one a point, empty for none
+    entropy : H of the data, where known: the region R + D < H that no model reaches is shaded
+    reach : further points that the axes make room for, so that frames of one animation share their axes
+    connect : join the points by a line, in the order given
+    title : above the axes
 
     Raises ``ValueError`` without points, or when the labels are not one a point.
 
-    >>> figure = rd_plane([RateDistortion(22, 75, 0.1, 0.2, 0.2, n=100)], ["beta 1"])
-    >>> figure.axes[0].get_xlabel()
+    >>> picture = rd_plane([RateDistortion(22, 75, 0.1, 0.2, 0.2, n=100)], ["beta 1"])
+    >>> picture.axes[0].get_xlabel()
     'rate R (nats)'
     """
     if not points:
         raise ValueError("points: expected at least one point, got none")
     if labels and len(labels) != len(points):
         raise ValueError(f"labels: expected one for each of the {len(points)} points, got {len(labels)}")
+    picture = plane(title=title)
+    axes = picture.axes[0]
     with style():
-        figure = Figure(figsize=(6, 4.5), layout="constrained")
-        axes = figure.subplots()
-        _set_limits(axes, points, entropy)
+        _set_limits(axes, [*points, *reach], entropy)
         _draw_guides(axes, min(-p.elbo for p in points), entropy)
+        if connect:
+            axes.plot([p.rate for p in points], [p.distortion for p in points], color=PALETTE[5], linewidth=1)
         for i, p in enumerate(points):
             axes.errorbar(p.rate, p.distortion, xerr=2 * p.rate_se, yerr=2 * p.distortion_se, fmt="o", color=PALETTE[0])
             if labels:
                 axes.annotate(labels[i], (p.rate, p.distortion), xytext=(7, 5), textcoords="offset points")
-        axes.set(xlabel="rate R (nats)", ylabel="distortion D (nats)", title=title)
-    return figure
+    return picture
 
 
 def _set_limits(axes: Axes, points: Sequence[RateDistortion], entropy: float | None) -> None:
@@ -86,9 +120,10 @@ def _draw_guides(axes: Axes, best: float, entropy: float | None) -> None:
     axes.annotate(
         f"R + D = {best:.1f}",
         (ends[1], best - ends[1]) if best > ends[1] else (best, 0),
-        xytext=(-4, 8),
+        xytext=(-8, -4),
         textcoords="offset points",
         ha="right",
+        va="top",
         color=GUIDE,
     )
     if entropy is not None:
@@ -96,7 +131,7 @@ def _draw_guides(axes: Axes, best: float, entropy: float | None) -> None:
         axes.annotate("R + D < H: no model", (0.12 * entropy, 0.12 * entropy), color="#404040")
 
 
-def image_sheet(rows: Mapping[str, np.ndarray]) -> Figure:
+def image_sheet(rows: Mapping[str, np.ndarray]) -> Picture:
     """One row of images for each name in ``rows``: ``[n, H, W]``, ink dark on white, 0 to 1; names on the left.
 
     Raises ``ValueError`` without rows, or for arrays of another number of dimensions or different shapes.
@@ -106,8 +141,8 @@ def image_sheet(rows: Mapping[str, np.ndarray]) -> Figure:
         raise ValueError(f"rows: expected images of one shape [n, H, W], got {sorted(shapes)}")
     n, height, width = next(iter(shapes))
     with style():
-        figure = Figure(figsize=(1.9 + 0.62 * n, 0.66 * len(rows)), layout="constrained")
-        grid = np.atleast_1d(figure.subplots(len(rows), 1))
+        picture = Picture(figsize=(2.4 + 0.62 * n, 0.68 * len(rows)), layout="constrained")
+        grid = np.atleast_1d(picture.subplots(len(rows), 1))
         for axes, (name, images) in zip(grid, rows.items(), strict=True):
             tiles = np.pad(np.asarray(images, float), ((0, 0), (1, 1), (1, 1)))
             strip = tiles.transpose(1, 0, 2).reshape(height + 2, n * (width + 2))
@@ -115,10 +150,10 @@ def image_sheet(rows: Mapping[str, np.ndarray]) -> Figure:
             axes.set_ylabel(name, rotation=0, ha="right", va="center")
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
-    return figure
+    return picture
 
 
-def save(figure: Figure, path: Path | str) -> None:
-    """Write ``figure`` as PNG, whole or not at all, the same bytes each time."""
+def save(picture: Picture, path: Path | str) -> None:
+    """Write ``picture`` as PNG, whole or not at all."""
     with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=144, metadata={"Software": None})
+        temporary.write_bytes(picture.png(dpi=144))

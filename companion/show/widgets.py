@@ -1,12 +1,11 @@
 """A figure that moves on a static page: precomputed frames, one slider, no kernel."""
 
-import base64
 import html
-import io
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
+from companion.show.plots import Picture
 
 PAGE = """<figure class="player" style="margin: 0">
 <img src="{image}" alt="{alt}" style="max-width: 100%">
@@ -38,7 +37,7 @@ class Player:
     """
 
     def __init__(
-        self, figures: Sequence[Figure], captions: Sequence[str], *, name: str, alt: str, start: int | None = None
+        self, figures: Sequence[Picture], captions: Sequence[str], *, name: str, alt: str, start: int | None = None
     ) -> None:
         if len(figures) < 2 or len(captions) != len(figures):
             raise ValueError(
@@ -46,9 +45,15 @@ class Player:
             )
         if not alt.strip():
             raise ValueError("alt: expected a description of the picture, got an empty one")
-        self.frames = [(encode(figure), caption) for figure, caption in zip(figures, captions, strict=True)]
+        self.frames = [
+            ("data:image/png;base64," + b64encode(figure.png(dpi=80)).decode(), caption)
+            for figure, caption in zip(figures, captions, strict=True)
+        ]
         self.name, self.alt = name, alt
         self.start = len(figures) - 1 if start is None else start
+
+    def __repr__(self) -> str:
+        return f"Player({self.name!r}, {len(self.frames)} frames)"
 
     def _repr_html_(self) -> str:
         image, caption = self.frames[self.start]
@@ -61,10 +66,3 @@ class Player:
             start=self.start,
             frames=json.dumps(self.frames).replace("</", "<\\/"),
         )
-
-
-def encode(figure: Figure) -> str:
-    """``figure`` as the data address of a small PNG, the same bytes each time."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=80, metadata={"Software": None})
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

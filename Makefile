@@ -1,0 +1,48 @@
+# make help lists the commands. Everything is installed into .venv, at the versions of constraints.txt.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+TORCH_INDEX ?=
+BIN := .venv/bin
+NOTEBOOKS := $(wildcard book/*.ipynb)
+export PYTHONHASHSEED := 0
+
+ifdef COMPANION_DATA
+export COMPANION_DATA := $(abspath $(COMPANION_DATA))
+endif
+
+.PHONY: help book test test-full notebooks notebooks-check clean
+
+help:  ## list these commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r a b; do printf '  make %-16s %s\n' "$$a" "$$b"; done
+
+.venv/ready: pyproject.toml constraints.txt
+	@"$(PYTHON)" scripts/preflight.py
+	"$(PYTHON)" -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt -e '.[book,test]'
+	@touch $@
+
+book: .venv/ready  ## build the site from the stored notebooks into _build/html
+	$(BIN)/jupyter-book build . --path-output . --builder html -W -n --keep-going --quiet
+	@echo "The book: file://$(CURDIR)/_build/html/index.html"
+
+test: .venv/ready  ## style, types, unit tests, doctests, and every notebook run anew
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 -p no:doctest book
+
+test-full: test notebooks-check  ## make test, and what takes longer
+	$(BIN)/python -m pytest -m full
+
+notebooks: .venv/ready  ## run the notebooks and store their outputs, the same bytes each time
+	$(BIN)/python scripts/notebooks.py $(NOTEBOOKS)
+
+notebooks-check: .venv/ready  ## run the notebooks and compare with the stored outputs, numbers within a tolerance
+	$(BIN)/python scripts/notebooks.py --check $(NOTEBOOKS)
+
+clean:  ## remove the site, the environment and the caches of the tools
+	rm -rf .venv _build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
