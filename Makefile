@@ -33,7 +33,7 @@ test: .venv/ready  ## style, types, unit tests, doctests, and every notebook run
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 -p no:doctest book
+	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 book
 
 test-full: test notebooks-check  ## make test, and what takes longer
 	$(BIN)/python -m pytest -m full

@@ -245,3 +245,21 @@ def test_half_precision_and_layout_train_to_nearly_the_same_point():
     points = [measure.evaluate(learn.train(c, progress=False).model, test) for c in configs]
     for p in points[1:]:
         assert abs(p.elbo - points[0].elbo) < 5 * points[0].elbo_se
+
+
+@pytest.mark.full
+def test_compiled_networks_train_to_nearly_the_same_point():
+    test = data.load("digits").test
+    config = replace(QUICK, steps=100)
+    points = [
+        measure.evaluate(learn.train(replace(config, compile=c), progress=False).model, test) for c in (False, True)
+    ]
+    assert abs(points[0].elbo - points[1].elbo) < 5 * points[0].elbo_se
+
+
+@pytest.mark.full
+@pytest.mark.needs("mnist-static")
+def test_two_thousand_steps_reach_101_nats_on_static_mnist():
+    trained = learn.train(learn.preset("laptop", "mnist-static", steps=2000, threads=2), progress=False)
+    point = measure.evaluate(trained.model, data.load("mnist-static").test)
+    assert -point.elbo <= 101

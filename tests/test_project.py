@@ -1,0 +1,114 @@
+"""The files around the package: set-up, notebooks, pins."""
+
+import importlib.util
+import json
+import re
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import nbformat
+import pytest
+
+import companion
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("version", "free", "message"),
+    [
+        ((3, 10, 14), 1e12, "Python 3.10 is too old: expected 3.11 or newer"),
+        ((3, 11, 0), 2e9, "the disk is nearly full: expected 3 GB free, found 2.0"),
+        ((3, 11, 0), 1e12, ""),
+        ((3, 14, 0), 1e12, ""),
+    ],
+)
+def test_the_set_up_says_what_stands_in_its_way(version, free, message):
+    assert script("preflight").problem(version, free).startswith(message)
+    assert bool(script("preflight").problem(version, free)) == bool(message)
+
+
+def test_every_requirement_is_pinned():
+    pins = {
+        re.split("==", line)[0].lower().replace("_", "-")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+    }
+    lists = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    names = {re.split(r"[<>=\[]", requirement)[0].lower() for requirements in lists for requirement in requirements}
+    assert names <= pins
+
+
+def test_one_version_everywhere():
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f"version: {companion.__version__}" in citation
+    assert f"## {companion.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_stored_notebooks_are_whole(path):
+    """Every cell was run, in order, without error, progress bar or timing; every picture has a description."""
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert all(set(cell.metadata) <= {"mystnb", "tags"} for cell in code)
+    for cell in code:
+        for output in cell.outputs:
+            assert script("notebooks").is_result(output)
+            assert output.output_type != "error"
+            if "image/png" in output.get("data", {}):
+                assert cell.metadata["mystnb"]["image"]["alt"]
+    assert set(notebook.metadata.companion.needs) <= set(companion.data.NAMES)
+    assert path.stat().st_size < 2_500_000
+
+
+@pytest.fixture
+def small_notebook(tmp_path):
+    """A notebook with a number, a progress bar, a warning and a widget."""
+    source = (
+        "import sys\nfrom tqdm.auto import tqdm\nfrom ipywidgets import IntSlider\n"
+        "list(tqdm(range(3)))\nprint('late', file=sys.stderr)\ndisplay(IntSlider())\nprint('R = 21.5 nats')"
+    )
+    path = tmp_path / "small.ipynb"
+    cells = [nbformat.v4.new_markdown_cell("# Small"), nbformat.v4.new_code_cell(source)]
+    path.write_text(nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata={"companion": {"needs": []}})))
+    return path
+
+
+def test_notebooks_are_stored_the_same_bytes_twice_and_goes_stale_visibly(small_notebook):
+    notebooks = script("notebooks")
+    stored = []
+    for _ in range(2):
+        notebooks.write(small_notebook, notebooks.run(small_notebook))
+        stored.append(small_notebook.read_bytes())
+    assert stored[0] == stored[1]
+    assert [o["text"] for o in json.loads(stored[0])["cells"][1]["outputs"]] == ["R = 21.5 nats\n"]
+    small_notebook.write_bytes(stored[0].replace(b"R = 21.5 nats\\n", b"R = 21.9 nats\\n", 2))
+    assert notebooks.stale(small_notebook) == []
+    cells = stored[0].replace(b'"R = 21.5 nats\\n"', b'"R = 31.5 nats\\n"')
+    small_notebook.write_bytes(cells)
+    assert notebooks.stale(small_notebook) == [f"{small_notebook}: output 1: number: stored 31.5, now 21.5"]
+
+
+@pytest.mark.parametrize(
+    ("stored", "fresh", "differs"),
+    [
+        ("R 21.5 ± 0.05", "R 21.9 ± 0.051", False),
+        ("R 21.5 ± 0.05", "R 25.9 ± 0.05", True),
+        ("R 21.5", "D 21.5", True),
+        ("1e-3  2", "1e-3\n2", False),
+        ("0 1", "0 1 1", True),
+    ],
+)
+def test_numbers_are_compared_within_a_tolerance_and_words_exactly(stored, fresh, differs):
+    assert bool(script("notebooks").difference(stored, fresh)) == differs
