@@ -3,7 +3,7 @@
 Everything is four distributions: the data ``p*(x)``, an encoder ``e(z|x)``, a decoder ``d(x|z)`` and a
 marginal ``m(z)``. The submodules stand on floors, and each imports only from the floors below it:
 
-``units`` and ``terms`` (the records), ``data`` (verified images), ``models`` (e, d and m),
+``units`` and ``terms`` (the records), ``exact`` (closed forms and tables), ``data`` (verified images), ``models`` (e, d and m),
 ``measure`` (estimates with standard errors), ``learn`` (objectives and training), ``show`` (pictures),
 ``cli`` (``python -m companion``).
 
@@ -14,7 +14,7 @@ from importlib import import_module
 from types import ModuleType
 
 __version__ = "0.1.0"
-__all__ = ["cli", "data", "learn", "measure", "models", "show", "terms", "units"]
+__all__ = ["cli", "data", "exact", "learn", "measure", "models", "show", "terms", "units"]
 
 
 def __getattr__(name: str) -> ModuleType:
