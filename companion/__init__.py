@@ -3,7 +3,7 @@
 Everything is four distributions: the data ``p*(x)``, an encoder ``e(z|x)``, a decoder ``d(x|z)`` and a
 marginal ``m(z)``. The submodules stand on floors, and each imports only from the floors below it:
 
-``units`` and ``terms`` (the records), ``exact`` (closed forms and tables), ``data`` (verified images), ``models`` (e, d and m),
+``units`` and ``terms`` (records), ``exact`` (closed forms and tables), ``data`` (verified images), ``models`` (e, d and m),
 ``measure`` (estimates with standard errors), ``learn`` (objectives and training), ``show`` (pictures),
 ``cli`` (``python -m companion``).
 

@@ -73,7 +73,7 @@ def mutual_information(joint: np.ndarray) -> float:
 
 
 def total_correlation(joint: np.ndarray) -> float:
-    """KL of the joint distribution ``joint`` of shape ``[A, B, ...]`` from the product of its one-dimensional marginals."""
+    """KL of ``joint``, shape ``[A, B, ...]``, from the product of its one-dimensional marginals."""
     product = np.ones(())
     for axis in range(joint.ndim):
         others = tuple(i for i in range(joint.ndim) if i != axis)
