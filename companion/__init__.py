@@ -3,9 +3,9 @@
 Everything is four distributions: the data ``p*(x)``, an encoder ``e(z|x)``, a decoder ``d(x|z)`` and a
 marginal ``m(z)``. The submodules stand on floors, and each imports only from the floors below it:
 
-``units`` and ``terms`` (records), ``exact`` (closed forms and tables), ``data`` (verified images), ``models`` (e, d and m),
-``measure`` (estimates with standard errors), ``learn`` (objectives and training), ``show`` (pictures),
-``cli`` (``python -m companion``).
+``units`` and ``terms`` (records), ``exact`` (closed forms and tables), ``data`` (verified images), ``models``
+(e, d and m), ``measure`` (estimates with standard errors), ``learn`` (objectives and training), ``show``
+(pictures), ``cli`` (``python -m companion``).
 
 Importing the package imports none of them, and no torch, until they are used.
 """
