@@ -25,6 +25,7 @@ help:  ## list these commands
 	@touch $@
 
 book: .venv/ready  ## build the site from the stored notebooks into _build/html
+	$(BIN)/python scripts/theorems.py
 	$(BIN)/jupyter-book build . --path-output . --builder html -W -n --keep-going --quiet
 	@echo "The book: file://$(CURDIR)/_build/html/index.html"
 

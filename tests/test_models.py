@@ -131,6 +131,7 @@ def quadrature(model, images):
     return (a.double().numpy() for a in (log_e, log_d, log_m)), 24 / 4800
 
 
+@pytest.mark.verifies("thm-sandwich")
 @pytest.mark.parametrize("name", FAMILIES)
 def test_sandwich_and_elbo_against_quadrature(name):
     """H - D <= I <= R with both differences as divergences, and -(R + D) <= mean log p(x), all by quadrature."""

@@ -112,3 +112,40 @@ def test_notebooks_are_stored_the_same_bytes_twice_and_goes_stale_visibly(small_
 )
 def test_numbers_are_compared_within_a_tolerance_and_words_exactly(stored, fresh, differs):
     assert bool(script("notebooks").difference(stored, fresh)) == differs
+
+
+def test_every_theorem_of_the_book_is_verified():
+    assert script("theorems").problems() == []
+
+
+THEOREM = """
+```{prf:theorem} One
+:label: thm-one
+```
+Checked in `tests/test_x.py::test_one`.
+"""
+
+
+@pytest.mark.parametrize(
+    ("test", "problem"),
+    [
+        ('@pytest.mark.verifies("thm-one")\ndef test_one(): ...', None),
+        ("def test_one(): ...", "one.md: tests/test_x.py::test_one does not exist, or verifies nothing"),
+        ('@pytest.mark.verifies("thm-two")\ndef test_one(): ...', "one.md: theorem thm-one names no test"),
+        (
+            '@pytest.mark.verifies("thm-one", "thm-two")\ndef test_one(): ...',
+            "thm-two: a test verifies it, and no page",
+        ),
+        ('@pytest.mark.skip\n@pytest.mark.verifies("thm-one")\ndef test_one(): ...', "may be skipped (skip)"),
+        (
+            '@pytest.mark.verifies("thm-one")\n@pytest.mark.needs("mnist")\ndef test_one(): ...',
+            "may be skipped (needs)",
+        ),
+    ],
+)
+def test_a_theorem_without_its_test_is_found(tmp_path, test, problem):
+    for folder, name, text in [("book", "one.md", THEOREM), ("tests", "test_x.py", test)]:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text(text)
+    found = script("theorems").problems(tmp_path)
+    assert (found == []) if problem is None else any(problem in sentence for sentence in found)
