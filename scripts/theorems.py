@@ -2,7 +2,7 @@
 
     python scripts/theorems.py
 
-A theorem is a ``prf:theorem``, ``prf:lemma`` or ``prf:proposition`` block with a label. A test verifies it by the marker
+A theorem is a labelled ``prf:theorem``, ``prf:lemma`` or ``prf:proposition`` block. A test verifies it by the marker
 ``@pytest.mark.verifies("label")``; the page names the test as ``tests/file.py::test_name``.
 """
 
