@@ -6,6 +6,7 @@ import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pooch
 
@@ -106,9 +107,8 @@ def check_writable(folder: Path) -> Path:
     """Create ``folder`` where needed; raises ``DataError`` when nothing can be stored there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe.{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        with TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise DataError(
             f"{folder}: the cache cannot be written ({error.strerror}): make it writable, "

@@ -16,6 +16,7 @@ class DeconvDecoder(nn.Module):
     latent_dim : dimensions of z
     width : multiplier of the channels, 1 in the paper
 
+    >>> import torch
     >>> decoder = DeconvDecoder((28, 28), latent_dim=64, width=0.25)
     >>> d = decoder(torch.zeros(5, 64))
     >>> d.batch_shape, d.event_shape

@@ -19,6 +19,7 @@ class GaussianEncoder(nn.Module):
     latent_dim : dimensions of z
     width : multiplier of the channels, 1 in the paper
 
+    >>> import torch
     >>> encoder = GaussianEncoder((28, 28), latent_dim=64, width=0.25)
     >>> e = encoder(torch.zeros(5, 28, 28))
     >>> e.batch_shape, e.event_shape
