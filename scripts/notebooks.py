@@ -10,6 +10,7 @@ tolerance, pictures by their presence.
 import argparse
 import hashlib
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -94,6 +95,8 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="compare with the stored outputs instead of storing")
     parser.add_argument("notebooks", nargs="+", type=Path)
     options = parser.parse_args()
+    if os.environ.get("COMPANION_DATA"):  # notebooks run in their own folder
+        os.environ["COMPANION_DATA"] = str(Path(os.environ["COMPANION_DATA"]).absolute())
     found = []
     for path in options.notebooks:
         print(f"{path}", file=sys.stderr)

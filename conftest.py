@@ -1,12 +1,17 @@
-"""Shared fixtures, and the skipping of notebooks whose data is not at hand."""
+"""Shared fixtures, and the skipping by name of what needs data that is not at hand."""
 
 import json
+import os
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from companion import data
+
+
+if os.environ.get("COMPANION_DATA"):  # notebooks run in book/, so a relative path would lead elsewhere
+    os.environ["COMPANION_DATA"] = str(Path(os.environ["COMPANION_DATA"]).absolute())
 
 
 @cache
