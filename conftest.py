@@ -9,7 +9,6 @@ import pytest
 
 from companion import data
 
-
 if os.environ.get("COMPANION_DATA"):  # notebooks run in book/, so a relative path would lead elsewhere
     os.environ["COMPANION_DATA"] = str(Path(os.environ["COMPANION_DATA"]).absolute())
 
@@ -18,18 +17,18 @@ if os.environ.get("COMPANION_DATA"):  # notebooks run in book/, so a relative pa
 def missing_data(notebook: Path) -> str:
     """The sets that a notebook's metadata says it needs and that are not at hand."""
     needs = json.loads(notebook.read_text()).get("metadata", {}).get("companion", {}).get("needs", [])
-    return ", ".join(name for name in needs if not data.available(name))
+    return " ".join(name for name in needs if not data.available(name))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         needs = [mark.args[0] for mark in item.iter_markers("needs")]
-        missing = ", ".join(name for name in needs if not data.available(name))
+        missing = " ".join(name for name in needs if not data.available(name))
         if item.path.suffix == ".ipynb":
             missing = missing_data(item.path)
         if missing:
-            where = "set COMPANION_DATA, or run python -m companion data"
-            item.add_marker(pytest.mark.skip(reason=f"{item.path.name} needs {missing}: {where} {missing}"))
+            remedy = f"set COMPANION_DATA, or run python -m companion data {missing}"
+            item.add_marker(pytest.mark.skip(reason=f"{item.path.name} needs {missing}: {remedy}"))
 
 
 @pytest.fixture
