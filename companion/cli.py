@@ -20,6 +20,8 @@ EPILOG = """examples:
   python -m companion sweep --data digits --betas 0.1,0.3,1,3,10 --out runs/digits
   python -m companion show runs/digits
 """
+WORDS = ", ".join(FAMILIES)
+BETAS = [0.1, 0.3, 1.0, 3.0, 10.0]
 ERRORS = (ValueError, OSError, data.DataError, learn.CheckpointError, learn.TrainingError)
 
 
@@ -52,13 +54,7 @@ def parser() -> argparse.ArgumentParser:
     fetch.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(data.NAMES)}; none lists them all")
     fetch.set_defaults(command=data_command)
 
-    train = commands.add_parser("train", help="train one model, resuming where it stopped, and measure it")
-    train.add_argument("--beta", type=float, help="weight of the rate, 0 or more (default 1: the ELBO)")
-    train.add_argument("--seed", type=int, help="of weights, batches and draws (default 0)")
-    train.add_argument("--family", metavar="NAME", help=f"one of {', '.join(FAMILIES)} (default ---)")
-    train.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default runs/HASH)")
-    add_run_options(train)
-    train.set_defaults(command=train_command)
+    add_training_commands(commands)
 
     evaluate = commands.add_parser("evaluate", help="measure the rate and the distortion of a trained run")
     evaluate.add_argument("run", type=Path, metavar="DIR", help="folder of the run")
@@ -66,19 +62,36 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--draw-seed", type=int, default=0, help="of the codes drawn (default 0)")
     evaluate.set_defaults(command=evaluate_command)
 
-    sweep = commands.add_parser("sweep", help="train and measure a grid of betas and seeds")
-    sweep.add_argument("--betas", type=floats, default=[0.1, 0.3, 1.0, 3.0, 10.0], help="(default 0.1,0.3,1,3,10)")
-    sweep.add_argument("--seeds", type=integers, default=[0], help="(default 0)")
-    sweep.add_argument("--families", type=names, default=["---"], help=f"of {', '.join(FAMILIES)} (default ---)")
-    sweep.add_argument("--out", type=Path, metavar="DIR", help="folder of the sweep (default runs/sweep-NAME)")
-    sweep.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time (default: the cores here)")
-    add_run_options(sweep)
-    sweep.set_defaults(command=sweep_command)
-
     draw = commands.add_parser("show", help="draw the plane of a sweep, or the images of a run")
     draw.add_argument("folder", type=Path, metavar="DIR", help="folder of a sweep or a run")
     draw.set_defaults(command=show_command)
     return top
+
+
+def add_training_commands(commands: Any) -> None:
+    """``train`` and ``sweep``."""
+    train = commands.add_parser("train", help="train one model, resuming where it stopped, and measure it")
+    train.add_argument("--beta", type=float, help="weight of the rate, 0 or more (default 1: the ELBO)")
+    train.add_argument("--seed", type=int, help="of weights, batches and draws (default 0)")
+    train.add_argument("--family", metavar="NAME", help=f"{WORDS}, written --family=--- (default ---)")
+    train.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default runs/HASH)")
+    add_run_options(train)
+    train.set_defaults(command=train_command)
+
+    sweep = commands.add_parser("sweep", help="train and measure a grid of betas and seeds")
+    sweep.add_argument(
+        "--betas", type=floats, metavar="B,B", default=BETAS, help="weights of the rate (0.1,0.3,1,3,10)"
+    )
+    sweep.add_argument("--seeds", type=integers, metavar="S,S", default=[0], help="one run each (default 0)")
+    sweep.add_argument(
+        "--families", type=names, metavar="F,F", default=["---"], help=f"{WORDS}, written --families=---"
+    )
+    sweep.add_argument("--out", type=Path, metavar="DIR", help="folder of the sweep (default runs/sweep-NAME)")
+    sweep.add_argument(
+        "--jobs", type=int, metavar="N", default=os.cpu_count(), help="runs at a time (default: the cores here)"
+    )
+    add_run_options(sweep)
+    sweep.set_defaults(command=sweep_command)
 
 
 def add_run_options(command: argparse.ArgumentParser) -> None:

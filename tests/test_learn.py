@@ -161,6 +161,12 @@ def test_a_killed_run_resumes_to_the_same_rows_and_weights(tmp_path):
     assert not list(tmp_path.rglob("checkpoint.safetensors"))
 
 
+def test_what_a_kill_left_half_written_is_cleared_away(tmp_path):
+    (tmp_path / ".checkpoint.safetensors.0badcafe.part").write_bytes(b"half")
+    learn.train(replace(QUICK, steps=1), out=tmp_path, progress=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+
+
 def test_a_run_that_diverges_names_step_and_term_and_keeps_its_last_good_checkpoint(tmp_path):
     config = replace(QUICK, steps=200, learning_rate=1e18)
     with pytest.raises(learn.TrainingError, match=r"training stopped at step \d+: the (rate|distortion) is (nan|inf)"):

@@ -35,6 +35,8 @@ class Checkpoint:
         self.steps = config.steps
         if self.folder is None:
             return
+        for leftover in self.folder.glob(".*.part"):  # of a process killed while it wrote
+            leftover.unlink()
         if (self.folder / "config.json").is_file():
             theirs = read_config(self.folder)
             if theirs != config:
