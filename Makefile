@@ -8,6 +8,8 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 NOTEBOOKS := $(wildcard book/*.ipynb)
 export PYTHONHASHSEED := 0
+# threads that wait by spinning slow each other tenfold on a busy machine; no digit depends on it
+export OMP_WAIT_POLICY ?= PASSIVE
 
 ifdef COMPANION_DATA
 export COMPANION_DATA := $(abspath $(COMPANION_DATA))
