@@ -13,6 +13,11 @@ if os.environ.get("COMPANION_DATA"):  # notebooks run in book/, so a relative pa
     os.environ["COMPANION_DATA"] = str(Path(os.environ["COMPANION_DATA"]).absolute())
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("nbval_lax", False):  # its queue of outputs overflows with the updates of long bars
+        os.environ["TQDM_DISABLE"] = "1"
+
+
 @cache
 def missing_data(notebook: Path) -> str:
     """The sets that a notebook's metadata says it needs and that are not at hand."""

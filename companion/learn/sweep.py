@@ -6,13 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from joblib import Parallel, delayed
-from tqdm.auto import tqdm
 
 from companion import data
 from companion.learn.checkpoint import Checkpoint, CheckpointError, read_config
 from companion.learn.config import Config
 from companion.learn.records import Row, read_rows, row, write_provenance, write_rows
-from companion.learn.train import build, threads, train
+from companion.learn.train import build, progress_bar, threads, train
 from companion.measure import evaluate
 from companion.models import VAE
 
@@ -53,7 +52,7 @@ def sweep(configs: Sequence[Config], out: Path | str, *, jobs: int = 1, progress
     data.load(configs[0].data, configs[0].binarise)  # fetched and parsed once, before the workers start
     work = (delayed(run)(c, folder, progress=False) for c, folder in zip(configs, folders, strict=True))
     finished = Parallel(n_jobs=jobs, return_as="generator")(work)
-    rows = [r for rows in tqdm(finished, total=len(configs), disable=not progress, unit="run") for r in rows]
+    rows = [r for rows in progress_bar(progress, finished, total=len(configs), unit="run") for r in rows]
     runs = {folder.name: json.loads((folder / "provenance.json").read_text()) for folder in folders}
     write_provenance(out / "provenance.json", jobs=jobs, runs=runs)
     write_rows(out / "rates.csv", rows)

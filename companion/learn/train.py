@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,7 +82,7 @@ def train(
         checkpoint = Checkpoint(out, config)
         start, history, seconds = checkpoint.restore(model, [player.optimizer])
         started = perf_counter() - seconds
-        with tqdm(total=config.steps, initial=start, disable=not progress, unit="step", desc=label(config)) as bar:
+        with progress_bar(progress, total=config.steps, initial=start, unit="step", desc=label(config)) as bar:
             for step in fit([player], batches(images, config), config, start):
                 bar.update()
                 if step % every == 0 or step == config.steps:
@@ -190,6 +191,11 @@ def require_finite(step: int, **terms: Tensor) -> None:
 def label(config: Config) -> str:
     """A run's short name for bars and messages."""
     return f"{config.data} {config.family} beta {config.beta:g} seed {config.seed}"
+
+
+def progress_bar(shown: bool, *items: Any, **options: Any) -> tqdm:
+    """A tqdm bar; ``TQDM_DISABLE`` in the environment hides one that would be shown."""
+    return tqdm(*items, mininterval=0.5, **options, **({} if shown else {"disable": True}))
 
 
 @contextmanager
