@@ -193,9 +193,10 @@ def label(config: Config) -> str:
     return f"{config.data} {config.family} beta {config.beta:g} seed {config.seed}"
 
 
-def progress_bar(shown: bool, *items: Any, **options: Any) -> tqdm:
+def progress_bar(shown: bool, *items: Any, **options: Any) -> Any:
     """A tqdm bar; ``TQDM_DISABLE`` in the environment hides one that would be shown."""
-    return tqdm(*items, mininterval=0.5, **options, **({} if shown else {"disable": True}))
+    options |= {"mininterval": 0.5} if shown else {"disable": True}
+    return tqdm(*items, **options)
 
 
 @contextmanager
