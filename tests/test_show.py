@@ -27,6 +27,12 @@ def test_the_plane_shows_each_point_its_errors_and_the_best_elbo():
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("rate R (nats)", "distortion D (nats)")
 
 
+def test_labels_of_points_that_coincide_share_one_place():
+    twin = RateDistortion(22.01, 75.0, 0.1, 0.2, 0.2, n=100)
+    axes = show.rd_plane([*POINTS, twin], ["a", "b", "c"]).axes[0]
+    assert [text.get_text() for text in axes.texts][1:] == ["a, c", "b"]
+
+
 def test_the_plane_shades_what_no_model_reaches():
     axes = show.rd_plane(POINTS, entropy=80.0).axes[0]
     shaded = axes.collections[0].get_paths()[0]

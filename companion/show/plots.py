@@ -100,11 +100,22 @@ def rd_plane(
         _draw_guides(axes, min(-p.elbo for p in points), entropy)
         if connect:
             axes.plot([p.rate for p in points], [p.distortion for p in points], color=PALETTE[5], linewidth=1)
-        for i, p in enumerate(points):
+        for p in points:
             axes.errorbar(p.rate, p.distortion, xerr=2 * p.rate_se, yerr=2 * p.distortion_se, fmt="o", color=PALETTE[0])
-            if labels:
-                axes.annotate(labels[i], (p.rate, p.distortion), xytext=(7, 5), textcoords="offset points")
+        _annotate(axes, points, labels)
     return picture
+
+
+def _annotate(axes: Axes, points: Sequence[RateDistortion], labels: Sequence[str]) -> None:
+    """Write each label beside its point; points within a fiftieth of the axes share one place."""
+    places: dict[tuple[float, ...], list[str]] = {}
+    reach = [(high - low) / 50 for low, high in (axes.get_xlim(), axes.get_ylim())]
+    for p, text in zip(points, labels, strict=False):
+        here = (p.rate, p.distortion)
+        near = (place for place in places if all(abs(a - b) < r for a, b, r in zip(place, here, reach, strict=True)))
+        places.setdefault(next(near, here), []).append(text)
+    for place, texts in places.items():
+        axes.annotate(", ".join(texts), place, xytext=(7, 5), textcoords="offset points")
 
 
 def _set_limits(axes: Axes, points: Sequence[RateDistortion], entropy: float | None) -> None:
