@@ -108,7 +108,7 @@ def rd_plane(
 
 def _annotate(axes: Axes, points: Sequence[RateDistortion], labels: Sequence[str]) -> None:
     """Write each label beside its point; points within a fiftieth of the axes share one place."""
-    places: dict[tuple[float, ...], list[str]] = {}
+    places: dict[tuple[float, float], list[str]] = {}
     reach = [(high - low) / 50 for low, high in (axes.get_xlim(), axes.get_ylim())]
     for p, text in zip(points, labels, strict=False):
         here = (p.rate, p.distortion)
