@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"companion: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("companion: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("companion: stopped; train and sweep go on from the last checkpoint when called again", file=sys.stderr)
         return 130
     return 0
 
@@ -60,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("run", type=Path, metavar="DIR", help="folder of the run")
     evaluate.add_argument("--split", choices=("train", "validation", "test"), default="test", help="(default test)")
     evaluate.add_argument("--draw-seed", type=int, default=0, help="of the codes drawn (default 0)")
+    evaluate.add_argument("--device", default="cpu", help="cpu, cuda or mps (default cpu)")
     evaluate.set_defaults(command=evaluate_command)
 
     draw = commands.add_parser("show", help="draw the plane of a sweep, or the images of a run")
@@ -158,7 +159,7 @@ def train_command(options: argparse.Namespace) -> None:
 
 def evaluate_command(options: argparse.Namespace) -> None:
     """Measure a finished run on one split."""
-    chosen, model = learn.load_run(options.run)
+    chosen, model = learn.load_run(options.run, options.device)
     images = data.load(chosen.data, chosen.binarise)
     with learn.threads(chosen.threads):
         print(measure.evaluate(model, getattr(images, options.split), split=options.split, seed=options.draw_seed))
@@ -188,9 +189,16 @@ def show_command(options: argparse.Namespace) -> None:
 def draw_plane(rows: list[Row], out: Path) -> Path:
     """Write ``rd_plane.png`` of the test rows."""
     chosen = [r for r in rows if r["split"] == "test"]
-    figure = show.rd_plane([point(r) for r in chosen], [f"β = {r['beta']:g}" for r in chosen], title=chosen[0]["data"])
+    figure = show.rd_plane([point(r) for r in chosen], plane_labels(chosen), title=chosen[0]["data"])
     show.save(figure, out / "rd_plane.png")
     return out / "rd_plane.png"
+
+
+def plane_labels(rows: list[Row]) -> list[str]:
+    """Beta of each row, and its family and seed where these vary."""
+    texts = {"family": "{}", "beta": "β = {:g}", "seed": "seed {}"}
+    varying = [name for name in texts if name == "beta" or len({r[name] for r in rows}) > 1]
+    return [" ".join(texts[name].format(r[name]) for name in varying) for r in rows]
 
 
 def draw_images(folder: Path) -> Path:

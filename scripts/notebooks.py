@@ -3,13 +3,12 @@
     python scripts/notebooks.py [--check] NOTEBOOK ...
 
 Cell ids are hashes of the notebook's name and the cell's position; times, progress bars, live widgets and the
-kernel's version are left out. ``--check`` runs a copy and compares: text word by word, numbers within a relative
-tolerance, pictures by their presence.
+kernel's version are left out. ``--check`` runs a copy and compares: text word by word, numbers within 5 % and two
+units of their last decimal place, pictures by their presence.
 """
 
 import argparse
 import hashlib
-import json
 import os
 import re
 import sys
@@ -19,6 +18,8 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+
+from companion.atomic import replacing
 
 TOLERANCE = 0.05  # of numbers; a network trained on another processor ends elsewhere by a percent or two
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
@@ -69,7 +70,8 @@ def difference(stored: str, fresh: str) -> str:
     if NUMBER.sub("#", stored).split() != NUMBER.sub("#", fresh).split():
         return f"text: stored {stored[:200]!r}, now {fresh[:200]!r}"
     for a, b in zip(NUMBER.findall(stored), NUMBER.findall(fresh), strict=True):
-        if abs(float(a) - float(b)) > TOLERANCE * max(abs(float(a)), abs(float(b))):
+        last_place = 10.0 ** -len(a.partition(".")[2].partition("e")[0])
+        if abs(float(a) - float(b)) > TOLERANCE * max(abs(float(a)), abs(float(b))) + 2 * last_place * ("." in a):
             return f"number: stored {a}, now {b}"
     return ""
 
@@ -85,9 +87,8 @@ def stale(path: Path) -> list[str]:
 
 def write(path: Path, notebook: NotebookNode) -> None:
     """Store ``notebook`` in the form Jupyter itself writes, whole or not at all."""
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        temporary.write_text(nbformat.writes(notebook) + "\n")
 
 
 def main() -> int:

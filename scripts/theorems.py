@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-BLOCK = re.compile(r"\{prf:(?:theorem|lemma|proposition|corollary)\}[^\n]*\n:label: ([\w-]+)")
+BLOCK = re.compile(r"\{prf:(?:theorem|lemma|proposition|corollary)\}[^\n]*\n((?::[\w-]+:[^\n]*\n)*)")
+LABEL = re.compile(r":label: *([\w-]+)")
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 CONDITIONAL = {"skip", "skipif", "xfail", "needs", "full"}
 
@@ -53,7 +54,9 @@ def problems(root: Path = ROOT) -> list[str]:
     tests, found, labels = verifying_tests(root), [], set()
     claimed = {label for markers in tests.values() for label in markers["verifies"]}
     for path in sorted((root / "book").rglob("*.ipynb")) + sorted((root / "book").rglob("*.md")):
-        here = set(BLOCK.findall(page(path)))
+        options = BLOCK.findall(page(path))
+        here = {match[1] for match in map(LABEL.search, options) if match}
+        found += [f"{path.name}: a theorem has no label" for text in options if not LABEL.search(text)]
         labels |= here
         named = {"::".join(pair) for pair in NAMED.findall(page(path))}
         found += [f"{path.name}: {name} does not exist, or verifies nothing" for name in sorted(named - tests.keys())]

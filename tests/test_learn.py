@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy import special
 
 from companion import data, learn, measure
 from companion.learn import objectives
-from companion.learn.train import batches, build, check_device
+from companion.learn.train import batches, build, check_device, fit
 from companion.terms import Terms
 
 QUICK = learn.preset("laptop", "digits", steps=20)
@@ -52,14 +52,14 @@ def test_impossible_betas_are_refused(beta):
         ({"data": "svhn"}, "data: expected one of digits, .* got 'svhn'"),
         ({"data": "mnist"}, "binarise: mnist is grey, and a Bernoulli likelihood needs binary pixels"),
         ({"data": "digits", "binarise": "grey"}, "binarise: digits is grey"),
-        ({"binarise": "otsu"}, "binarise: expected one of None, static, threshold, dynamic, grey, got 'otsu'"),
+        ({"binarise": "otsu"}, "binarise: expected one of static, threshold, dynamic, grey, got 'otsu'"),
         ({"family": "+++++"}, "family: expected one of ---"),
         ({"precision": "fp16"}, "precision: expected one of fp32, bf16"),
         ({"steps": 0}, "steps: expected at least 1, got 0"),
         ({"batch_size": 0}, "batch_size: expected at least 1"),
         ({"threads": 0}, "threads: expected at least 1"),
-        ({"width": -1.0}, "width: expected a positive number"),
-        ({"learning_rate": float("nan")}, "learning_rate: expected a positive number"),
+        ({"width": -1.0}, "width: expected a positive, finite number"),
+        ({"learning_rate": float("nan")}, "learning_rate: expected a positive, finite number"),
         ({"seed": -1}, "seed: expected 0 or more"),
     ],
 )
@@ -83,10 +83,41 @@ def test_presets_are_one_code_at_two_scales():
 
 
 def test_every_field_changes_the_hash():
-    changed = {"annealed": True, "seed": 1, "precision": "bf16", "channels_last": True, "compile": True}
-    changed |= {"threads": 2, "beta": 2.0, "steps": 21, "batch_size": 64, "learning_rate": 1e-4, "latent_dim": 8}
+    changed = {"annealed": True, "seed": 1, "precision": "bf16", "channels_last": True, "compile": True, "threads": 2}
+    changed |= {"beta": 2.0, "steps": 21, "batch_size": 64, "learning_rate": 1e-4, "latent_dim": 8, "width": 1.0}
+    changed |= {"data": "mnist", "binarise": "dynamic", "preset": "paper", "device": "cuda"}
+    assert set(changed) == {field.name for field in fields(QUICK)} - {"family"}  # there is one family so far
     hashes = {replace(QUICK, **{name: value}).hash for name, value in changed.items()}
     assert len(hashes | {QUICK.hash}) == len(changed) + 1
+
+
+def test_equal_configurations_have_one_hash():
+    same = [replace(QUICK, beta=1), replace(QUICK, binarise="threshold"), replace(QUICK, seed=np.int64(0))]
+    same += [learn.preset("laptop", "digits", steps=20, binarise=None)]
+    assert {config.hash for config in same} == {QUICK.hash}
+    assert set(same) == {QUICK}
+
+
+def test_a_run_trained_elsewhere_is_measured_here(tmp_path, monkeypatch):
+    learn.train(QUICK, out=tmp_path, progress=False)
+    stored = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(stored | {"device": "cuda", "compile": True}))
+    monkeypatch.setenv("PATH", "")
+    config, model = learn.load_run(tmp_path)
+    assert (config.device, next(model.parameters()).device.type) == ("cuda", "cpu")
+
+
+def test_every_player_keeps_its_own_learning_rate():
+    steps, rates = 8, {"fast": 0.1, "slow": 0.001}
+    weights = {name: torch.nn.Parameter(torch.zeros(1)) for name in rates}
+    players = [
+        learn.Player(name, lambda x, rng, step, w=w: w.sum(), torch.optim.SGD([w], lr=rates[name]))
+        for name, w in weights.items()
+    ]
+    list(fit(players, lambda step: torch.zeros(1), replace(QUICK, steps=steps)))
+    fall = sum(min(1.0, 2 * (1 - step / steps)) for step in range(steps))
+    for name, w in weights.items():
+        assert w.item() == pytest.approx(-rates[name] * fall, rel=1e-5)
 
 
 def test_every_image_is_visited_once_an_epoch_in_a_new_order():
@@ -162,9 +193,10 @@ def test_a_killed_run_resumes_to_the_same_rows_and_weights(tmp_path):
 
 
 def test_what_a_kill_left_half_written_is_cleared_away(tmp_path):
-    (tmp_path / ".checkpoint.safetensors.0badcafe.part").write_bytes(b"half")
+    for name in (".checkpoint.safetensors.0badcafe.part", ".film.mkv.part"):
+        (tmp_path / name).write_bytes(b"half")
     learn.train(replace(QUICK, steps=1), out=tmp_path, progress=False)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".film.mkv.part", "config.json", "model.safetensors"]
 
 
 def test_a_run_that_diverges_names_step_and_term_and_keeps_its_last_good_checkpoint(tmp_path):

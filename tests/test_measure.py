@@ -45,6 +45,13 @@ def test_batches_do_not_bias(model):
     assert abs(parts.distortion - whole.distortion) < 5 * whole.distortion_se
 
 
+def test_an_error_leaves_gradients_as_they_were(model):
+    with pytest.raises(ValueError, match="x: expected images") as kept:
+        measure.evaluate(model, np.zeros((5, 28, 28), bool))
+    assert torch.is_grad_enabled()
+    assert kept.traceback
+
+
 def test_images_that_do_not_fit_are_refused(model):
     with pytest.raises(ValueError, match=r"x: expected images of shape \[n, 8, 8\], got \[5, 28, 28\]"):
         measure.evaluate(model, np.zeros((5, 28, 28), bool))

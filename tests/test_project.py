@@ -1,7 +1,6 @@
 """The files around the package: set-up, notebooks, pins."""
 
 import importlib.util
-import json
 import re
 import tomllib
 from pathlib import Path
@@ -92,11 +91,13 @@ def test_notebooks_are_stored_the_same_bytes_twice_and_goes_stale_visibly(small_
         notebooks.write(small_notebook, notebooks.run(small_notebook))
         stored.append(small_notebook.read_bytes())
     assert stored[0] == stored[1]
-    assert [o["text"] for o in json.loads(stored[0])["cells"][1]["outputs"]] == ["R = 21.5 nats\n"]
-    small_notebook.write_bytes(stored[0].replace(b"R = 21.5 nats\\n", b"R = 21.9 nats\\n", 2))
+    notebook = nbformat.read(small_notebook, as_version=4)
+    assert [output.text for output in notebook.cells[1].outputs] == ["R = 21.5 nats\n"]
+    notebook.cells[1].outputs[0].text = "R = 21.9 nats\n"
+    notebooks.write(small_notebook, notebook)
     assert notebooks.stale(small_notebook) == []
-    cells = stored[0].replace(b'"R = 21.5 nats\\n"', b'"R = 31.5 nats\\n"')
-    small_notebook.write_bytes(cells)
+    notebook.cells[1].outputs[0].text = "R = 31.5 nats\n"
+    notebooks.write(small_notebook, notebook)
     assert notebooks.stale(small_notebook) == [f"{small_notebook}: output 1: number: stored 31.5, now 21.5"]
 
 
@@ -108,6 +109,8 @@ def test_notebooks_are_stored_the_same_bytes_twice_and_goes_stale_visibly(small_
         ("R 21.5", "D 21.5", True),
         ("1e-3  2", "1e-3\n2", False),
         ("0 1", "0 1 1", True),
+        ("R 0.000", "R 0.001", False),
+        ("R 0.000", "R 0.004", True),
     ],
 )
 def test_numbers_are_compared_within_a_tolerance_and_words_exactly(stored, fresh, differs):
@@ -130,6 +133,7 @@ Checked in `tests/test_x.py::test_one`.
     ("test", "problem"),
     [
         ('@pytest.mark.verifies("thm-one")\ndef test_one(): ...', None),
+        ("", "one.md: a theorem has no label"),
         ("def test_one(): ...", "one.md: tests/test_x.py::test_one does not exist, or verifies nothing"),
         ('@pytest.mark.verifies("thm-two")\ndef test_one(): ...', "one.md: theorem thm-one names no test"),
         (
@@ -144,7 +148,8 @@ Checked in `tests/test_x.py::test_one`.
     ],
 )
 def test_a_theorem_without_its_test_is_found(tmp_path, test, problem):
-    for folder, name, text in [("book", "one.md", THEOREM), ("tests", "test_x.py", test)]:
+    theorem = THEOREM if test else THEOREM.replace(":label: thm-one", ":class: dropdown")
+    for folder, name, text in [("book", "one.md", theorem), ("tests", "test_x.py", test)]:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / name).write_text(text)
     found = script("theorems").problems(tmp_path)

@@ -46,8 +46,8 @@ def test_a_lower_beta_buys_rate_and_saves_distortion(swept):
 
 
 def test_rows_survive_their_file(tmp_path):
-    point = RateDistortion(0.000412, 80.6, 1e-5, 0.25, 0.251, n=10_000, split="test", seed=0)
-    rows = [records.row(config, point) for config in (GRID[0], replace(GRID[0], annealed=True))]
+    point = RateDistortion(0.000412, 80.6, 1e-5, 0.25, 0.251, n=10_000, split="test", seed=5)
+    rows = [records.row(config, point) for config in (replace(GRID[0], seed=3), replace(GRID[0], annealed=True))]
     records.write_rows(tmp_path / "rates.csv", rows)
     read = records.read_rows(tmp_path / "rates.csv")
     assert read == [{**r, "beta": float(r["beta"])} for r in rows]
@@ -73,8 +73,9 @@ def test_provenance_says_what_made_the_rows(swept):
     assert {"companion", "torch", "numpy", "python", "processor", "cores"} <= facts["made_by"].keys()
     with pytest.raises(ValueError, match="jobs: expected at least 1, got 0"):
         learn.sweep(GRID, swept, jobs=0)
-    with pytest.raises(ValueError, match="configs: expected at least one configuration"):
-        learn.sweep([], swept)
+    for configs in ([], [GRID[0], GRID[0]]):
+        with pytest.raises(ValueError, match="configs: expected one or more different configurations"):
+            learn.sweep(configs, swept)
 
 
 def test_the_sweep_command_prints_its_table_and_draws_the_plane(tmp_path, capsys):

@@ -9,7 +9,8 @@ import numpy as np
 
 from companion.atomic import replacing
 from companion.data.files import DataError, cache_folder, check_writable, locate, read
-from companion.data.sets import HELD_OUT_SEED, NAMES, SETS, SPLITS, Arrays
+from companion.data.sets import HELD_OUT_SEED, NAMES, PARSER_VERSION, SETS, SPLITS, Arrays
+from companion.seeds import HELD_OUT, PIXELS, numpy_generator
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class ImageData:
 
     def epoch(self, number: int, seed: int = 0) -> np.ndarray:
         """The training images of epoch ``number``: a new draw under ``dynamic``, else always ``train``."""
-        return self.train if self.grey_train is None else bernoulli(self.grey_train, seed, number)
+        return self.train if self.grey_train is None else bernoulli(self.grey_train, seed, PIXELS, number)
 
 
 def load(name: str, binarise: str | None = None) -> ImageData:
@@ -65,7 +66,7 @@ def load(name: str, binarise: str | None = None) -> ImageData:
     if rule == "threshold":
         images = [grey >= 128 for grey in images]
     if rule == "dynamic":
-        images = [bernoulli(grey, HELD_OUT_SEED, i) for i, grey in enumerate(images)]
+        images = [bernoulli(grey, HELD_OUT_SEED, HELD_OUT, i) for i, grey in enumerate(images)]
     return ImageData(
         name=name,
         binarise=rule,
@@ -89,7 +90,7 @@ def available(name: str) -> bool:
 
 def bernoulli(grey: np.ndarray, *seed: int) -> np.ndarray:
     """One draw of binary images: each pixel is ink with probability exactly ``grey / 255``."""
-    return np.random.default_rng(seed).integers(0, 255, grey.shape, dtype=np.uint8) < grey
+    return numpy_generator(*seed).integers(0, 255, grey.shape, dtype=np.uint8) < grey
 
 
 def _parsed(name: str) -> Arrays:
@@ -102,14 +103,11 @@ def _parsed(name: str) -> Arrays:
         group = next((g for g in known.sources if all(locate(s) for s in g)), known.sources[0])
         arrays = known.parse([read(source) for source in group])
         with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(
-                file,
-                allow_pickle=False,
-                **{k: np.packbits(a, axis=2) if a.dtype == bool else a for k, a in arrays.items()},
-            )
+            packed = {k: np.packbits(a, axis=2) if a.dtype == bool else a for k, a in arrays.items()}
+            np.savez(file, **packed)  # type: ignore[arg-type]
     try:
-        with path.open("rb") as stored, np.load(stored) as packed:
-            arrays = {key: packed[key] for key in packed.files}
+        with path.open("rb") as stored, np.load(stored) as archive:
+            arrays = {key: archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: the packed cache is damaged ({error}): delete it and load again") from error
     if known.rules[0] == "static":
@@ -118,6 +116,8 @@ def _parsed(name: str) -> Arrays:
 
 
 def _packed(name: str) -> Path:
-    """Where the packed cache of a set lies; its name changes with what the published files hold."""
-    digest = hashlib.sha256("".join(s.sha256 for group in SETS[name].sources for s in group).encode()).hexdigest()
+    """Where the packed cache of a set lies; its name changes with the published files and their parsing."""
+    digest = hashlib.sha256(
+        PARSER_VERSION.encode() + "".join(s.sha256 for group in SETS[name].sources for s in group).encode()
+    ).hexdigest()
     return cache_folder() / "packed" / f"{name}-{digest[:12]}.npz"

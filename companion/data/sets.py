@@ -15,6 +15,7 @@ BINARISATIONS = {
     "grey": "unsigned bytes, 0 to 255; no Bernoulli likelihood",
 }
 SPLITS = ("train", "validation", "test")
+PARSER_VERSION = "1"  # to be raised when a split or a rule below changes, so that packed caches are made anew
 HELD_OUT_SEED = 0  # of the fixed draws: the split of the digits and of Omniglot, and dynamic held-out images
 
 Arrays = dict[str, np.ndarray]

@@ -35,8 +35,6 @@ class Checkpoint:
         self.steps = config.steps
         if self.folder is None:
             return
-        for leftover in self.folder.glob(".*.part"):  # of a process killed while it wrote
-            leftover.unlink()
         if (self.folder / "config.json").is_file():
             theirs = read_config(self.folder)
             if theirs != config:
@@ -62,8 +60,9 @@ class Checkpoint:
         progress = {"step": step, "seconds": seconds, "history": [(at, asdict(point)) for at, point in history]}
         with replacing(self.folder / ("model.safetensors" if done else "checkpoint.safetensors")) as temporary:
             save_file({k: t.contiguous() for k, t in tensors.items()}, temporary, {"progress": json.dumps(progress)})
-        if done:
-            (self.folder / "checkpoint.safetensors").unlink(missing_ok=True)
+        for name in ("checkpoint.safetensors", ".checkpoint.safetensors.*.part") if done else ():
+            for path in self.folder.glob(name):  # the last, and what a killed process left half written
+                path.unlink()
 
     def restore(self, model: nn.Module, optimizers: list[torch.optim.Optimizer]) -> tuple[int, History, float]:
         """Load the newest state into ``model`` and ``optimizers``: steps done, history, seconds spent so far."""

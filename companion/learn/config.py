@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import operator
 from dataclasses import asdict, dataclass, fields
+from math import inf
 from typing import Any
 
 from companion import data
@@ -47,16 +49,17 @@ class Config:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
+        self._normalise()
         for name, choices in {
             "data": data.NAMES,
             "family": FAMILIES,
             "preset": tuple(PRESETS),
             "precision": PRECISIONS,
-            "binarise": (None, *data.BINARISATIONS),
+            "binarise": tuple(data.BINARISATIONS),
         }.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name}: expected one of {', '.join(map(str, choices))}, got {getattr(self, name)!r}")
-        if (self.binarise or data.SETS[self.data].rules[0]) == "grey":
+        if self.binarise == "grey":
             raise ValueError(
                 f"binarise: {self.data} is grey, and a Bernoulli likelihood needs binary pixels: "
                 "expected 'threshold' or 'dynamic'"
@@ -66,10 +69,19 @@ class Config:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)!r}")
         for name in ("width", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}: expected a positive number, got {getattr(self, name)!r}")
+            if not 0 < getattr(self, name) < inf:
+                raise ValueError(f"{name}: expected a positive, finite number, got {getattr(self, name)!r}")
         if self.seed < 0:
             raise ValueError(f"seed: expected 0 or more, got {self.seed!r}")
+
+    def _normalise(self) -> None:
+        """Give equal configurations equal hashes: plain types, and the rule that None stands for."""
+        if self.binarise is None and self.data in data.SETS:
+            object.__setattr__(self, "binarise", data.SETS[self.data].rules[0])
+        for field in fields(self):
+            kind: Any = {bool: bool, float: float, int: operator.index}.get(field.type)
+            if kind:
+                object.__setattr__(self, field.name, kind(getattr(self, field.name)))
 
     @property
     def hash(self) -> str:

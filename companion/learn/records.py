@@ -20,16 +20,28 @@ Row = dict[str, Any]
 
 FIELDS = (
     *("family", "beta", "annealed", "seed", "preset", "split"),
-    *("rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se", "n", "steps", "data", "config_hash"),
+    *("rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se"),
+    *("n", "draw_seed", "steps", "data", "binarise", "config_hash"),
 )
+CONFIGURED = ("family", "beta", "annealed", "seed", "preset", "steps", "data", "binarise")
 NUMBERS = ("rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se")
 
 
 def row(config: Config, point: RateDistortion) -> Row:
-    """The row of one run on one split; densities in nats. Nothing in it depends on the machine's speed."""
-    shared = {name: getattr(config, name) for name in ("family", "beta", "annealed", "seed", "preset", "steps", "data")}
+    """The row of one run on one split, in nats. Nothing in it depends on the machine's speed.
+
+    ``seed`` is of the training, ``draw_seed`` of the codes drawn to measure it.
+    """
+    shared = {name: getattr(config, name) for name in CONFIGURED}
     measured = {name: round(getattr(point, name), 6) for name in NUMBERS}
-    return {**shared, **measured, "split": point.split, "n": point.n, "config_hash": config.hash}
+    return {
+        **shared,
+        **measured,
+        "split": point.split,
+        "n": point.n,
+        "draw_seed": point.seed,
+        "config_hash": config.hash,
+    }
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
@@ -51,14 +63,14 @@ def read_rows(path: Path) -> list[Row]:
 
 def _typed(line: dict[str, str]) -> Row:
     numbers = {name: float(line[name]) for name in ("beta", *NUMBERS)}
-    counts = {name: int(line[name]) for name in ("seed", "n", "steps")}
+    counts = {name: int(line[name]) for name in ("seed", "n", "draw_seed", "steps")}
     return {**line, **numbers, **counts, "annealed": line["annealed"] == "True"}
 
 
 def point(line: Row) -> RateDistortion:
     """The point of the plane that a row records."""
-    names = ("rate", "distortion", "rate_se", "distortion_se", "elbo_se", "n", "split", "seed")
-    return RateDistortion(**{name: line[name] for name in names})
+    names = ("rate", "distortion", "rate_se", "distortion_se", "elbo_se", "n", "split")
+    return RateDistortion(**{name: line[name] for name in names}, seed=line["draw_seed"])
 
 
 def write_provenance(path: Path, **facts: Any) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from joblib import Parallel, delayed
@@ -45,8 +45,8 @@ def sweep(configs: Sequence[Config], out: Path | str, *, jobs: int = 1, progress
     """
     if jobs < 1:
         raise ValueError(f"jobs: expected at least 1, got {jobs!r}")
-    if not configs:
-        raise ValueError("configs: expected at least one configuration, got none")
+    if not configs or len(set(configs)) < len(configs):
+        raise ValueError(f"configs: expected one or more different configurations, got {len(configs)} with repeats")
     out = Path(out)
     folders = [out / "runs" / config.hash for config in configs]
     data.load(configs[0].data, configs[0].binarise)  # fetched and parsed once, before the workers start
@@ -59,14 +59,15 @@ def sweep(configs: Sequence[Config], out: Path | str, *, jobs: int = 1, progress
     return rows
 
 
-def load_run(folder: Path | str) -> tuple[Config, VAE]:
-    """The configuration and the trained model of the run in ``folder``.
+def load_run(folder: Path | str, device: str = "cpu") -> tuple[Config, VAE]:
+    """The configuration and the trained model of the run in ``folder``, on ``device``, wherever it was trained.
 
     Raises ``CheckpointError`` where there is no finished run, or its weights fit another architecture.
     """
     config = read_config(folder)
     if not (Path(folder) / "model.safetensors").is_file():
         raise CheckpointError(f"{folder}: expected a finished run, found no model.safetensors: train it first")
-    model = build(config, data.load(config.data, config.binarise).image_shape)
+    here = replace(config, device=device, compile=False)
+    model = build(here, data.load(config.data, config.binarise).image_shape)
     Checkpoint(folder, config).restore(model, [])
     return config, model

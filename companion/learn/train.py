@@ -20,9 +20,9 @@ from companion.learn.config import Config
 from companion.learn.objectives import beta_vae
 from companion.measure import evaluate
 from companion.models import VAE, family, generator
+from companion.seeds import DRAWS, ORDER, numpy_generator
 from companion.terms import RateDistortion
 
-ORDER, DRAWS = 1, 2  # branches of the seed: batch order, and draws from the encoder
 VALIDATION_IMAGES = 1000  # a fixed subset while training; ``evaluate`` measures on whole splits
 
 
@@ -60,7 +60,7 @@ def train(
     every: int | None = None,
     progress: bool = True,
 ) -> Trained:
-    """Train the model of ``config``; the same configuration gives the same weights on one machine and build.
+    """Train the model of ``config``; on the CPU the same configuration gives the same weights on one machine and build.
 
     images : the loaded image set, where it is at hand already
     out : a folder for the checkpoint, from which an interrupted run resumes with the same result, and for the
@@ -93,12 +93,16 @@ def train(
 
 
 def fit(players: list[Player], batch: Callable[[int], Tensor], config: Config, start: int = 0) -> Iterator[int]:
-    """Let every player descend its loss at every step; yields the number of steps done after each."""
+    """Let every player descend its loss at every step; yields the number of steps done after each.
+
+    Each player keeps its own learning rate for the first half of the steps; then all fall linearly to zero.
+    """
     for step in range(start, config.steps):
         x = batch(step).to(config.device)
         for turn, player in enumerate(players):
             for group in player.optimizer.param_groups:
-                group["lr"] = config.learning_rate * min(1.0, 2 * (1 - step / config.steps))
+                initial = group.setdefault("initial_lr", group["lr"])
+                group["lr"] = initial * min(1.0, 2 * (1 - step / config.steps))
             loss = player.loss(x, generator(config.seed, DRAWS, step, turn, device=config.device), step)
             require_finite(step, **{f"loss of {player.name}": loss})
             player.optimizer.zero_grad(set_to_none=True)
@@ -162,7 +166,7 @@ def batches(images: image_data.ImageData, config: Config) -> Callable[[int], Ten
         epoch, position = divmod(step, n // size)
         if epoch not in current:
             current.clear()
-            order = np.random.default_rng([config.seed, ORDER, epoch]).permutation(n)
+            order = numpy_generator(config.seed, ORDER, epoch).permutation(n)
             current[epoch] = order, images.epoch(epoch, config.seed)
         order, epoch_images = current[epoch]
         return torch.from_numpy(epoch_images[order[position * size : (position + 1) * size]])

@@ -1,7 +1,5 @@
 """Rate and distortion of a model on a split."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 
@@ -9,6 +7,7 @@ from companion.models import VAE, generator
 from companion.terms import RateDistortion, Terms, as_float64
 
 
+@torch.no_grad()
 def evaluate(
     model: VAE,
     images: np.ndarray,
@@ -34,11 +33,7 @@ def evaluate(
     (300, True)
     """
     rng = generator(seed, device=next(model.parameters()).device)
-    batches = [model.terms(x, rng, closed_form) for x in _no_grad_batches(images, batch_size)]
-    joined = [np.concatenate([as_float64(getattr(t, name)) for t in batches]) for name in ("log_e", "log_d", "log_m")]
+    batches = torch.from_numpy(np.ascontiguousarray(images)).split(batch_size)
+    terms = [model.terms(x, rng, closed_form) for x in batches]
+    joined = [np.concatenate([as_float64(getattr(t, name)) for t in terms]) for name in ("log_e", "log_d", "log_m")]
     return RateDistortion.from_terms(Terms(*joined), split, seed)
-
-
-def _no_grad_batches(images: np.ndarray, batch_size: int) -> Iterator[torch.Tensor]:
-    with torch.no_grad():
-        yield from torch.from_numpy(np.ascontiguousarray(images)).split(batch_size)

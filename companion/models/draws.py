@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Independent, Normal
 
+from companion.seeds import sequence
+
 Shape = tuple[int, ...]
 
 
@@ -16,7 +18,7 @@ def generator(*seed: int, device: str | torch.device = "cpu") -> torch.Generator
     >>> torch.equal(torch.rand(3, generator=generator(0, 1)), torch.rand(3, generator=generator(0, 1)))
     True
     """
-    state = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0])
+    state = int(sequence(*seed).generate_state(1, np.uint64)[0])
     return torch.Generator(device).manual_seed(state % 2**63)
 
 
