@@ -78,8 +78,9 @@ class Config:
         """Give equal configurations equal hashes: plain types, and the rule that None stands for."""
         if self.binarise is None and self.data in data.SETS:
             object.__setattr__(self, "binarise", data.SETS[self.data].rules[0])
+        kinds: dict[Any, Any] = {bool: bool, float: float, int: operator.index}
         for field in fields(self):
-            kind: Any = {bool: bool, float: float, int: operator.index}.get(field.type)
+            kind = kinds.get(field.type)
             if kind:
                 object.__setattr__(self, field.name, kind(getattr(self, field.name)))
 
