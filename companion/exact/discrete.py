@@ -30,7 +30,7 @@ def mean_kl(weights: np.ndarray, rows: np.ndarray, reference: np.ndarray) -> flo
     """
     used = weights > 0
     compared = np.broadcast_to(reference, rows.shape)
-    return float(weights[used] @ rel_entr(rows[used], compared[used]).sum(1))
+    return max(0.0, float(weights[used] @ rel_entr(rows[used], compared[used]).sum(1)))  # rounding may go below
 
 
 @dataclass(frozen=True, eq=False)
