@@ -82,6 +82,8 @@ def frontier(
 ) -> list[FrontierPoint]:
     """``blahut_arimoto`` at each of ``slopes``, in their order, each search starting from the marginal before.
 
+    Raises as ``blahut_arimoto`` does.
+
     >>> [round(point.rate, 3) for point in frontier([0.5, 0.5], hamming(2), [1.0, 2.0, 4.0])]
     [0.111, 0.328, 0.603]
     """
