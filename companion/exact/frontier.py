@@ -8,7 +8,7 @@ and what is left is a convex problem in the marginal: minimise F(m) = -sum_x p*(
 
     c(z) = sum_x p*(x) exp(-s d(x, z)) / Z(x),
 
-F(m) exceeds its minimum by log max_z c(z) at most (Csiszar (1974)): the certificate on which the search stops. One
+F(m) exceeds its minimum by log max_z c(z) at most (Blahut (1972)): the certificate on which the search stops. One
 step of the iteration is m(z) <- m(z) c(z). It crawls near slopes where a code falls out of use. So now and then a
 projected Newton step follows, taken only if it lowers F. The certificate holds for any m, however it was found.
 
