@@ -1,0 +1,120 @@
+"""Three variables in a directed graph, as tables ``[A, B, C]``: what is independent of what, before and after looking.
+
+| graph | factorisation | independent | given the third |
+| --- | --- | --- | --- |
+| cascade A -> B -> C | p(a) p(b given a) p(c given b) | nothing | A and C, given B |
+| common parent A <- B -> C | p(b) p(a given b) p(c given b) | nothing | A and C, given B |
+| v-structure A -> C <- B | p(a) p(b) p(c given a, b) | A and B | nothing |
+
+The last row is *explaining away*: two causes that know nothing of each other compete once their effect is seen.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from companion.exact.tables import check_distribution, check_shapes, kl, mutual_information
+
+AXES = "ABC"
+
+
+def cascade(p_a: Any, b_given_a: Any, c_given_b: Any) -> np.ndarray:
+    """The joint table of A -> B -> C from ``p_a`` [A], ``b_given_a`` [A, B] and ``c_given_b`` [B, C].
+
+    Raises ``ValueError`` for tables that are no distributions or do not fit.
+
+    >>> joint = cascade([0.5, 0.5], np.eye(2), np.eye(2))
+    >>> marginal_information(joint, "AC") > 0.69, conditional_information(joint, "AC")
+    (True, 0.0)
+    """
+    a, b_a, c_b = (check_distribution("p_a", p_a), *_conditionals(b_given_a=b_given_a, c_given_b=c_given_b))
+    check_shapes(b_given_a=(b_a, (len(a), b_a.shape[1])), c_given_b=(c_b, (b_a.shape[1], c_b.shape[1])))
+    return np.einsum("a,ab,bc->abc", a, b_a, c_b)
+
+
+def common_parent(p_b: Any, a_given_b: Any, c_given_b: Any) -> np.ndarray:
+    """The joint table of A <- B -> C from ``p_b`` [B], ``a_given_b`` [B, A] and ``c_given_b`` [B, C].
+
+    Raises ``ValueError`` for tables that are no distributions or do not fit.
+    """
+    b, a_b, c_b = (check_distribution("p_b", p_b), *_conditionals(a_given_b=a_given_b, c_given_b=c_given_b))
+    check_shapes(a_given_b=(a_b, (len(b), a_b.shape[1])), c_given_b=(c_b, (len(b), c_b.shape[1])))
+    return np.einsum("b,ba,bc->abc", b, a_b, c_b)
+
+
+def v_structure(p_a: Any, p_b: Any, c_given_ab: Any) -> np.ndarray:
+    """The joint table of A -> C <- B from ``p_a`` [A], ``p_b`` [B] and ``c_given_ab`` [A, B, C].
+
+    Raises ``ValueError`` for tables that are no distributions or do not fit.
+
+    >>> either = np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [0.0, 1.0]]])  # c = a or b
+    >>> joint = v_structure([0.5, 0.5], [0.5, 0.5], either)
+    >>> marginal_information(joint, "AB"), conditional_information(joint, "AB") > 0.1
+    (0.0, True)
+    """
+    a, b = check_distribution("p_a", p_a), check_distribution("p_b", p_b)
+    c_ab = check_distribution("c_given_ab", c_given_ab, ndim=3)
+    check_shapes(c_given_ab=(c_ab, (len(a), len(b), c_ab.shape[2])))
+    return np.einsum("a,b,abc->abc", a, b, c_ab)
+
+
+def marginal_information(joint: Any, pair: str) -> float:
+    """The mutual information, in nats, of two variables when the third is not looked at.
+
+    joint : ``[A, B, C]``, entries that sum to one
+    pair : "AB", "AC" or "BC"; raises ``ValueError`` for another, or for a table that is no distribution
+    """
+    return mutual_information(_move_third_last(joint, pair).sum(2))
+
+
+def conditional_information(joint: Any, pair: str) -> float:
+    """I(first; second | third), in nats: zero exactly where the pair is independent at every value of the third.
+
+    Arguments and errors as for ``marginal_information``.
+    """
+    table = _move_third_last(joint, pair)
+    first, second, third = table.sum(1, keepdims=True), table.sum(0, keepdims=True), table.sum((0, 1), keepdims=True)
+    return kl(table, np.divide(first * second, third, out=np.zeros_like(table), where=third > 0))
+
+
+def belief(joint: Any, variable: str, **seen: int) -> np.ndarray:
+    """The distribution of ``variable`` ("A", "B" or "C") once others are seen: ``belief(joint, "A", B=1, C=0)``.
+
+    Raises ``ValueError`` for an unknown variable, or for something seen that has probability zero.
+
+    >>> either = np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [0.0, 1.0]]])  # c = a or b
+    >>> joint = v_structure([0.5, 0.5], [0.5, 0.5], either)
+    >>> [belief(joint, "A", **seen).round(3).tolist()[1] for seen in ({}, {"C": 1}, {"C": 1, "B": 1})]
+    [0.5, 0.667, 0.5]
+    """
+    table = _check_joint(joint)
+    names = [*seen, variable]
+    if len(set(names)) != len(names) or not set(names) <= set(AXES):
+        raise ValueError(f"variable: expected different letters of A, B and C, got {', '.join(names)}")
+    for name, value in seen.items():
+        axis = AXES.index(name)
+        if not 0 <= value < table.shape[axis]:
+            raise ValueError(f"{name}: expected a value from 0 to {table.shape[axis] - 1}, got {value}")
+        table = np.take(table, [value], axis)
+    if table.sum() == 0:
+        raise ValueError(f"seen: expected something possible, got {seen} of probability zero")
+    weights = table.sum(tuple(i for i in range(3) if AXES[i] != variable))
+    return weights / weights.sum()
+
+
+def _conditionals(**tables: Any) -> list[np.ndarray]:
+    return [check_distribution(name, table, ndim=2) for name, table in tables.items()]
+
+
+def _check_joint(joint: Any) -> np.ndarray:
+    table = np.asarray(joint, dtype=np.float64)
+    if table.ndim != 3:
+        raise ValueError(f"joint: expected a table [A, B, C], got shape {table.shape}")
+    return check_distribution("joint", table.ravel()).reshape(table.shape)
+
+
+def _move_third_last(joint: Any, pair: str) -> np.ndarray:
+    if pair not in ("AB", "AC", "BC"):
+        raise ValueError(f"pair: expected AB, AC or BC, got {pair!r}")
+    third = next(letter for letter in AXES if letter not in pair)
+    return np.moveaxis(_check_joint(joint), AXES.index(third), 2)

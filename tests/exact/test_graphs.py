@@ -1,0 +1,130 @@
+"""Dependence structures as tables: what the graph promises holds on random tables, and explaining away is counted."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from companion.exact.graphs import (
+    belief,
+    cascade,
+    common_parent,
+    conditional_information,
+    marginal_information,
+    v_structure,
+)
+from companion.exact.surgery import elbo_surgery
+from companion.exact.tables import entropy
+
+many = settings(max_examples=200, deadline=None, derandomize=True)
+sizes = st.tuples(*[st.integers(2, 4)] * 3)
+EITHER = np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [0.0, 1.0]]])
+
+
+def conditional(rng, *shape):
+    return rng.dirichlet(np.ones(shape[-1]), shape[:-1])
+
+
+@pytest.mark.verifies("thm-prelude-graphs")
+@many
+@given(sizes, st.integers(0, 10_000))
+def test_each_graph_promises_one_independence_and_no_other(sizes, seed):
+    a, b, c = sizes
+    rng = np.random.default_rng(seed)
+    chain = cascade(conditional(rng, a), conditional(rng, a, b), conditional(rng, b, c))
+    fork = common_parent(conditional(rng, b), conditional(rng, b, a), conditional(rng, b, c))
+    collider = v_structure(conditional(rng, a), conditional(rng, b), conditional(rng, a, b, c))
+    for joint in (chain, fork, collider):
+        assert joint.shape == sizes
+        assert joint.sum() == pytest.approx(1)
+    for joint in (chain, fork):
+        assert conditional_information(joint, "AC") == pytest.approx(0, abs=1e-10)
+        assert marginal_information(joint, "AC") > 1e-12
+    assert marginal_information(collider, "AB") == pytest.approx(0, abs=1e-10)
+    assert conditional_information(collider, "AB") > 1e-12
+
+
+@many
+@given(sizes, st.integers(0, 10_000))
+def test_informations_are_differences_of_entropies(sizes, seed):
+    """I(A; B | C) = H(A, C) + H(B, C) - H(A, B, C) - H(C), and the chain rule links marginal and conditional."""
+    joint = np.random.default_rng(seed).dirichlet(np.full(int(np.prod(sizes)), 0.3)).reshape(sizes)
+    by_entropies = entropy(joint.sum(1)) + entropy(joint.sum(0)) - entropy(joint) - entropy(joint.sum((0, 1)))
+    assert conditional_information(joint, "AB") == pytest.approx(by_entropies, abs=1e-10)
+    both = marginal_information(joint, "AC") + conditional_information(joint, "AB")
+    assert both == pytest.approx(marginal_information(joint, "AB") + conditional_information(joint, "AC"), abs=1e-10)
+
+
+def test_the_tables_hold_the_conditionals_they_were_built_from():
+    rng = np.random.default_rng(0)
+    p_a, p_b, c_ab = conditional(rng, 2), conditional(rng, 3), conditional(rng, 2, 3, 4)
+    joint = v_structure(p_a, p_b, c_ab)
+    assert joint[1, 2, 3] == pytest.approx(p_a[1] * p_b[2] * c_ab[1, 2, 3])
+    b_a, c_b = conditional(rng, 2, 3), conditional(rng, 3, 4)
+    assert cascade(p_a, b_a, c_b)[1, 2, 3] == pytest.approx(p_a[1] * b_a[1, 2] * c_b[2, 3])
+    a_b = conditional(rng, 3, 2)
+    assert common_parent(p_b, a_b, c_b)[1, 2, 3] == pytest.approx(p_b[2] * a_b[2, 1] * c_b[2, 3])
+
+
+def test_explaining_away_by_counting():
+    joint = v_structure([0.9, 0.1], [0.8, 0.2], EITHER)
+    assert belief(joint, "A")[1] == pytest.approx(0.1)
+    assert belief(joint, "A", B=1)[1] == pytest.approx(0.1)  # causes know nothing of each other
+    assert belief(joint, "A", C=1)[1] == pytest.approx(0.1 / (1 - 0.9 * 0.8))  # the effect accuses
+    assert belief(joint, "A", C=1, B=1)[1] == pytest.approx(0.1)  # the other cause acquits
+    assert belief(joint, "C", A=0, B=1)[1] == 1.0
+
+
+@pytest.mark.verifies("thm-prelude-two-divergences")
+@many
+@given(st.integers(1, 5), st.integers(2, 5), st.integers(0, 10_000))
+def test_codes_that_match_the_prior_on_average_and_one_by_one_hold_nothing(n, k, seed):
+    """Mean KL(e || p) - KL(q || p) = I: both vanish only if I does, and the first alone already empties the code."""
+    rng = np.random.default_rng(seed)
+    prior = rng.dirichlet(np.ones(k))
+    parts = elbo_surgery(rng.dirichlet(np.ones(k), n), [prior])
+    assert parts.rate - parts.marginal_kl == pytest.approx(parts.index_information, abs=1e-10)
+    empty = elbo_surgery(np.tile(prior, (n, 1)), [prior])
+    assert (empty.rate, empty.marginal_kl, empty.index_information) == pytest.approx((0, 0, 0), abs=1e-12)
+
+
+def test_a_code_can_be_independent_in_both_ways_and_informative():
+    """Two bits of the index, each sent through its own noisy channel."""
+    channel = np.array([[0.9, 0.1], [0.1, 0.9]])
+    encoder = np.einsum("au,bv->abuv", channel, channel).reshape(4, 2, 2)
+    parts = elbo_surgery(encoder, [[0.5, 0.5], [0.5, 0.5]])
+    assert parts.total_correlation == pytest.approx(0, abs=1e-12)
+    assert parts.marginal_kl == pytest.approx(0, abs=1e-12)
+    assert all(elbo_surgery(e[None], [[0.5, 0.5]] * 2).total_correlation == pytest.approx(0) for e in encoder)
+    assert parts.index_information == pytest.approx(2 * (np.log(2) - entropy(channel[0])))
+
+
+HALF = [0.5, 0.5]
+JOINT = np.full((2, 2, 2), 1 / 8)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: cascade([0.5, 0.6], np.eye(2), np.eye(2)), "p_a: expected sums of one"),
+        (lambda: cascade(HALF, np.eye(3), np.eye(3)), r"b_given_a: expected shape \(2, 3\), got \(3, 3\)"),
+        (lambda: cascade(HALF, np.eye(2), np.eye(3)), r"c_given_b: expected shape \(2, 3\), got \(3, 3\)"),
+        (lambda: common_parent(HALF, np.eye(3), np.eye(2)), r"a_given_b: expected shape \(2, 3\)"),
+        (lambda: common_parent(HALF, np.eye(2), np.eye(3)), r"c_given_b: expected shape \(2, 3\)"),
+        (lambda: v_structure(HALF, HALF, np.eye(2)), "c_given_ab: expected a non-empty array of 3 dimensions"),
+        (lambda: v_structure(HALF, [1.0], EITHER), r"c_given_ab: expected shape \(2, 1, 2\), got \(2, 2, 2\)"),
+        (lambda: marginal_information(JOINT, "CA"), "pair: expected AB, AC or BC, got 'CA'"),
+        (lambda: conditional_information(JOINT * 2, "AB"), "joint: expected sums of one"),
+        (lambda: conditional_information(HALF, "AB"), r"joint: expected a table \[A, B, C\], got shape \(2,\)"),
+        (lambda: belief(JOINT, "D"), "variable: expected different letters of A, B and C, got D"),
+        (lambda: belief(JOINT, "A", A=1), "variable: expected different letters of A, B and C, got A, A"),
+        (lambda: belief(JOINT, "A", B=2), "B: expected a value from 0 to 1, got 2"),
+        (
+            lambda: belief(v_structure([1, 0], [1, 0], EITHER), "A", C=1),
+            r"seen: expected something possible, got \{'C': 1\}",
+        ),
+    ],
+)
+def test_what_makes_no_graph_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

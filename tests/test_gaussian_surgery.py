@@ -1,0 +1,251 @@
+"""Gaussian surgery against integration, and the minibatch estimators against every minibatch there is."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+import torch
+from scipy import integrate
+from scipy.special import logsumexp
+from scipy.stats import norm
+
+from companion.exact.surgery import elbo_surgery
+from companion.measure.surgery import (
+    aggregate_log_density,
+    batch_information,
+    gaussian_surgery,
+    minibatch_stratified,
+    minibatch_stratified_as_released,
+    minibatch_weighted,
+    pairwise_log_density,
+    within_batch,
+)
+from companion.models import generator
+
+
+def encoder(n, k, seed=0, scale=0.5):
+    rng = generator(seed)
+    mean = torch.randn(n, k, generator=rng, dtype=torch.float64)
+    return mean, scale * (0.2 + torch.rand(n, k, generator=rng, dtype=torch.float64))
+
+
+def broadcast(z, mean, variance):
+    """The aggregate by the plain difference, every code from every component."""
+    density = torch.distributions.Normal(mean, variance.sqrt()).log_prob(z[:, None]).sum(2)
+    return density.logsumexp(1) - np.log(len(mean))
+
+
+@pytest.mark.parametrize("block", [1, 7, 64, 5000])
+def test_blocked_equals_broadcast(block):
+    mean, variance = encoder(300, 5)
+    z = torch.randn(101, 5, generator=generator(1), dtype=torch.float64)
+    torch.testing.assert_close(
+        aggregate_log_density(z, mean, variance, block), broadcast(z, mean, variance), atol=1e-11, rtol=1e-11
+    )
+
+
+def test_narrow_components_far_from_the_origin_lose_no_digits_that_matter():
+    mean, variance = encoder(50, 3)
+    mean, variance = 5 + mean, 1e-6 * variance
+    z = mean + 1e-3 * torch.randn(50, 3, generator=generator(1), dtype=torch.float64)
+    torch.testing.assert_close(
+        aggregate_log_density(z, mean, variance), broadcast(z, mean, variance), atol=1e-6, rtol=0
+    )
+
+
+def test_single_precision_is_lifted_to_double():
+    mean, variance = (a.float() for a in encoder(20, 2))
+    assert pairwise_log_density(mean, mean, variance).dtype == torch.float64
+    exact = broadcast(mean.double(), mean.double(), variance.double())
+    torch.testing.assert_close(aggregate_log_density(mean, mean, variance), exact, atol=1e-12, rtol=0)
+
+
+def integrals(mean, variance, halfwidth=9.0, points=481):
+    """Rate, information, marginal KL, total correlation and dimension-wise KL on a grid, by the trapezoid rule."""
+    grid, (n, k) = np.linspace(-halfwidth, halfwidth, points), mean.shape
+    one = norm.logpdf(grid, mean.numpy()[..., None], np.sqrt(variance.numpy())[..., None])  # [n, k, points]
+    step, prior = grid[1] - grid[0], norm.logpdf(grid)
+    each = logsumexp(one, axis=0) - np.log(n)  # log q(z_j), [k, points]
+    dimension_wise = (np.exp(each) * (each - prior)).sum(1) * step
+    if k == 1:
+        log_e, log_q, log_p, product = one[:, 0], each[0], prior, each[0]
+    else:
+        log_e = one[:, 0, :, None] + one[:, 1, None, :]
+        log_q = logsumexp(log_e, axis=0) - np.log(n)
+        log_p, product = prior[:, None] + prior, each[0][:, None] + each[1]
+    volume = step**k
+    e, q = np.exp(log_e), np.exp(log_q)
+    return {
+        "rate": (e * (log_e - log_p)).sum() * volume / n,
+        "index_information": (e * (log_e - log_q)).sum() * volume / n,
+        "marginal_kl": (q * (log_q - log_p)).sum() * volume,
+        "total_correlation": (q * (log_q - product)).sum() * volume,
+        "dimension_wise_kl": dimension_wise,
+    }
+
+
+@pytest.mark.parametrize(("n", "k"), [(1, 1), (6, 1), (40, 1), (6, 2)])
+def test_every_part_is_within_five_standard_errors_of_its_integral(n, k):
+    mean, variance = encoder(n, k, seed=n)
+    mean[:, -1] += 0.8 * mean[:, 0] if k > 1 else 0.3  # correlated and off centre
+    truth = integrals(mean, variance)
+    parts = gaussian_surgery(mean, variance, seed=3, draws=500)
+    assert parts.rate == pytest.approx(truth["rate"], abs=1e-6)
+    for name in ("index_information", "marginal_kl", "total_correlation"):
+        error = abs(getattr(parts, name) - truth[name])
+        assert error <= 5 * getattr(parts, f"{name}_se") + 1e-8, name
+    errors = np.abs(np.subtract(parts.dimension_wise_kl, truth["dimension_wise_kl"]))
+    assert (errors <= 5 * np.array(parts.dimension_wise_kl_se) + 1e-8).all()
+    assert parts.index_information_se < 0.05
+
+
+def test_the_standard_error_is_that_of_repeated_measurements():
+    mean, variance = encoder(30, 2, seed=1, scale=1.0)
+    runs = [gaussian_surgery(mean, variance, seed=s, draws=4) for s in range(200)]
+    values = np.array([(r.index_information, r.total_correlation, r.dimension_wise_kl[0]) for r in runs])
+    stated = np.array([(r.index_information_se, r.total_correlation_se, r.dimension_wise_kl_se[0]) for r in runs])
+    np.testing.assert_allclose(values.std(0, ddof=1), np.sqrt((stated**2).mean(0)), rtol=0.2)
+
+
+def test_both_identities_hold_on_the_draws_and_seeds_repeat():
+    mean, variance = encoder(25, 4)
+    parts = gaussian_surgery(mean, variance, seed=5, draws=3)
+    assert parts.rate == pytest.approx(parts.index_information + parts.marginal_kl, abs=1e-12)
+    assert parts.marginal_kl == pytest.approx(parts.total_correlation + sum(parts.dimension_wise_kl), abs=1e-10)
+    assert gaussian_surgery(mean, variance, seed=5, draws=3) == parts
+    assert gaussian_surgery(mean, variance, seed=6, draws=3).index_information != parts.index_information
+    joint = gaussian_surgery(mean, variance, seed=5, draws=3, by_dimension=False)
+    assert joint.index_information == parts.index_information
+    assert (joint.total_correlation, joint.dimension_wise_kl) == (None, ())
+
+
+def test_codes_that_never_overlap_name_the_example():
+    mean = 100 * torch.arange(50.0)[:, None]
+    parts = gaussian_surgery(mean, torch.ones(50, 1))
+    assert parts.index_information == pytest.approx(np.log(50), abs=1e-9)
+    assert parts.index_information_se == pytest.approx(0, abs=1e-9)
+
+
+def test_one_code_for_all_holds_nothing():
+    parts = gaussian_surgery(torch.full((50, 2), 0.3), torch.full((50, 2), 0.7))
+    assert parts.index_information == pytest.approx(0, abs=1e-12)
+    assert parts.marginal_kl == pytest.approx(parts.rate)
+
+
+def test_measuring_leaves_the_global_generator_and_the_encoder_alone():
+    mean, variance = encoder(10, 2)
+    mean.requires_grad_()
+    before = torch.get_rng_state()
+    assert isinstance(gaussian_surgery(mean, variance).index_information, float)
+    assert torch.equal(before, torch.get_rng_state())
+    assert mean.grad is None
+
+
+@pytest.mark.verifies("thm-surgery-moments")
+@pytest.mark.parametrize("seed", range(5))
+def test_the_gaussian_with_the_aggregates_moments_bounds_the_marginal_kl_from_below(seed):
+    """KL(q || p) = KL(q || g) + KL(g || p), where g has the moments of q and p is the standard Gaussian."""
+    mean, variance = encoder(4, 1, seed=seed)
+    mu, v = mean.mean().item(), (variance.mean() + mean.var(correction=0)).item()
+    fitted = 0.5 * (v + mu**2 - 1 - np.log(v))
+
+    def from_fit(z):
+        log_q = aggregate_log_density(torch.tensor([[z]], dtype=torch.float64), mean, variance).item()
+        return np.exp(log_q) * (log_q - norm.logpdf(z, mu, np.sqrt(v)))
+
+    remainder = integrate.quad(from_fit, -9, 9, limit=200)[0]
+    assert remainder >= 0
+    assert integrals(mean, variance)["marginal_kl"] == pytest.approx(fitted + remainder, abs=1e-6)
+
+
+TABLE = np.random.default_rng(4).dirichlet(np.full(5, 0.4), 6)  # e(z|n), N = 6 examples, 5 codes
+BATCHES = [(size, list(permutations(range(6), size))) for size in (2, 3, 4, 6)]
+ESTIMATORS = {
+    "within": lambda log_e: within_batch(log_e),
+    "weighted": lambda log_e: minibatch_weighted(log_e, 6),
+    "stratified": lambda log_e: minibatch_stratified(log_e, 6),
+    "released": lambda log_e: minibatch_stratified_as_released(log_e, 6),
+}
+
+
+def over_every_minibatch(estimator, size, batches):
+    """log q(z) for each ordered minibatch without replacement, each code and each row, ``[batches, 5, size]``."""
+    log_table = torch.tensor(np.log(TABLE))
+    return np.array([[estimator(log_table[list(b), z].expand(size, size)).numpy() for z in range(5)] for b in batches])
+
+
+def information(log_q, batches):
+    """The estimate's mean over minibatches, rows and codes, with no sampling left."""
+    e = TABLE[np.array(batches)].transpose(0, 2, 1)  # [batches, codes, rows], the row's own density
+    return (e * (np.log(e) - log_q)).sum(1).mean()
+
+
+@pytest.mark.parametrize(("size", "batches"), BATCHES)
+def test_the_stratified_density_is_unbiased_on_the_diagonal_and_biased_as_released(size, batches):
+    aggregate = TABLE.mean(0)
+    owners = np.array(batches)
+    for name, unbiased in (("stratified", True), ("released", False)):
+        q = np.exp(over_every_minibatch(ESTIMATORS[name], size, batches))
+        errors = np.array(
+            [
+                np.abs(q[owners[:, row] == n][..., row].mean(0) - aggregate).max()
+                for row in range(size)
+                for n in range(6)
+            ]
+        )
+        assert (errors.max() < 1e-12) == unbiased, name
+        if not unbiased:
+            assert errors.max() > 0.01
+
+
+@pytest.mark.verifies("thm-surgery-minibatch")
+@pytest.mark.parametrize(("size", "batches"), BATCHES)
+def test_within_batch_from_below_and_stratified_from_above(size, batches):
+    exact = elbo_surgery(TABLE, [np.full(5, 0.2)]).index_information
+    mean = {name: information(over_every_minibatch(f, size, batches), batches) for name, f in ESTIMATORS.items()}
+    assert mean["within"] <= exact + 1e-12
+    assert exact - 1e-12 <= mean["stratified"] <= np.log(6)
+    assert mean["weighted"] == pytest.approx(mean["within"] + np.log(6), abs=1e-12)
+    if size == 6:
+        assert mean["within"] == pytest.approx(exact, abs=1e-12)
+        assert abs(mean["released"] - exact) > 0.01
+        assert mean["stratified"] > exact + 1e-3  # its weights are uneven even where nothing is missing
+
+
+def test_what_each_estimator_says_of_codes_that_never_overlap():
+    """The truth is log N = log 1000; B = 16."""
+    log_e = torch.full((16, 16), -900.0, dtype=torch.float64).fill_diagonal_(3.0)
+
+    def say(log_q):
+        return batch_information(log_e, log_q).item()
+
+    assert say(within_batch(log_e)) == pytest.approx(np.log(16))
+    assert say(minibatch_weighted(log_e, 1000)) == pytest.approx(np.log(16 * 1000))
+    assert say(minibatch_stratified(log_e, 1000)) == pytest.approx(np.log(1000))
+    rest = 1 / 15 - 1 / 1000
+    released = (np.log(1000) - np.log(rest) + 14 * np.log(15)) / 16  # rows 0 and 1, and the other fourteen
+    assert say(minibatch_stratified_as_released(log_e, 1000)) == pytest.approx(released)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: gaussian_surgery(*encoder(3, 2), draws=1), "draws: expected 2 or more codes"),
+        (lambda: gaussian_surgery(torch.zeros(3, 2), torch.ones(3, 1)), r"variance: expected the mean's shape"),
+        (lambda: gaussian_surgery(torch.zeros(3), torch.ones(3)), r"variance: expected the mean's shape \[N, k\]"),
+        (lambda: gaussian_surgery(torch.zeros(0, 2), torch.ones(0, 2)), "variance: expected the mean's shape"),
+        (lambda: gaussian_surgery(torch.zeros(3, 2), torch.zeros(3, 2)), "variance: expected finite means and pos"),
+        (lambda: gaussian_surgery(torch.full((3, 2), torch.nan), torch.ones(3, 2)), "variance: expected finite"),
+        (
+            lambda: aggregate_log_density(torch.zeros(4), *encoder(3, 2)),
+            r"z: expected codes of shape \[m, 2\], got \[4\]",
+        ),
+        (lambda: within_batch(torch.zeros(3, 4)), r"log_e: expected shape \[B, B\] with B of 2 or more, got \[3, 4\]"),
+        (lambda: minibatch_weighted(torch.zeros(1, 1), 5), "log_e: expected shape"),
+        (lambda: minibatch_stratified(torch.zeros(4, 4), 3), "n: expected the size of the data set, 4 or more, got 3"),
+        (lambda: minibatch_stratified_as_released(torch.zeros(4, 4), 3), "n: expected the size of the data set"),
+    ],
+)
+def test_encoders_and_minibatches_that_do_not_fit_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
