@@ -34,7 +34,7 @@ class Surgery:
     n : the number of examples
 
     >>> print(Surgery(rate=1.0, index_information=0.6, marginal_kl=0.4, n=5))
-    R 1.000 = I(n; z) 0.600 + KL(q || p) 0.400 nats, n = 5, log n = 1.609
+    R 1.000 = I(n; z) 0.600 + marginal KL 0.400 nats, n = 5, log n = 1.609
     """
 
     rate: float
@@ -51,7 +51,7 @@ class Surgery:
     def __str__(self) -> str:
         error = f" ± {self.index_information_se:.3f}" if self.index_information_se else ""
         return (
-            f"R {self.rate:.3f} = I(n; z) {self.index_information:.3f}{error} + KL(q || p) {self.marginal_kl:.3f} nats"
+            f"R {self.rate:.3f} = I(n; z) {self.index_information:.3f}{error} + marginal KL {self.marginal_kl:.3f} nats"
             f", n = {self.n}, log n = {np.log(self.n):.3f}"
         )
 
