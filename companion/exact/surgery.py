@@ -1,8 +1,9 @@
 """ELBO surgery on tables: where the rate of a code goes, and three ways to write the ELBO.
 
 A data set of N examples is a uniform distribution over the index n. With an encoder ``e(z|n)`` it makes a joint
-distribution of index and code, whose marginal is the aggregate ``q(z) = (1/N) sum_n e(z|n)``. The mean rate splits
-twice (Hoffman & Johnson (2016); Chen et al. (2018), eq. 2):
+distribution of index and code, whose marginal is the aggregate ``q(z) = (1/N) sum_n e(z|n)``. With the names of these
+papers (the book writes p_e(z) for q(z), and m(z) for the prior p(z)) the mean rate splits twice (Hoffman & Johnson
+(2016); Chen et al. (2018), eq. 2):
 
     mean KL(e(z|n) || p(z)) = I(n; z) + KL(q(z) || p(z))
     KL(q(z) || p(z))        = TC(z) + sum_j KL(q(z_j) || p(z_j))        for a prior that factorises
