@@ -131,7 +131,8 @@ def linear_at_rate(
 
     Raises ``ValueError`` as ``linear_beta_vae``, and for a rate that is not finite and 0 or more.
 
-    >>> best = linear_at_rate([4.0, 1.0, 0.25], rate=np.log(2), noise=0.5)
+    >>> from companion.units import nats
+    >>> best = linear_at_rate([4.0, 1.0, 0.25], rate=nats(1), noise=0.5)
     >>> round(best.beta, 9), round(best.mse, 9)
     (2.0, 2.25)
     """
