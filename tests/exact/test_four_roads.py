@@ -191,3 +191,20 @@ def test_on_the_straight_part_a_capacity_picks_a_point_and_beta_does_not():
     for point in points:
         assert point.beta == pytest.approx(1)
         assert -point.elbo == pytest.approx(gaussian_entropy(SPECTRUM))
+
+
+@pytest.mark.verifies("thm-roads-joints")
+@LAWS
+@given(seeds)
+def test_the_elbos_gap_is_the_divergence_of_the_two_joints(seed):
+    model = AnyModel(seed)
+    cross, eye = model.sigma @ model.a.T, np.eye(2)
+    ours = np.block([[model.sigma, cross], [cross.T, model.aggregate]])
+    theirs = np.block([[model.w @ model.w.T + model.noise, model.w], [model.w.T, eye]])
+    logdets = np.linalg.slogdet(theirs)[1] - np.linalg.slogdet(ours)[1]
+    divergence = 0.5 * (np.trace(np.linalg.solve(theirs, ours)) - 5 + logdets)
+    gap = model.rate + model.distortion - gaussian_entropy(np.linalg.eigvalsh(model.sigma))
+    assert divergence == pytest.approx(gap)
+    inverted = AnyModel(seed).invert()
+    rest = inverted.rate + inverted.distortion - gaussian_entropy(np.linalg.eigvalsh(model.sigma))
+    assert rest == pytest.approx(model.marginal_divergence, abs=1e-8)
