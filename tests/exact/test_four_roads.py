@@ -55,6 +55,7 @@ class AnyModel:
 
 
 @pytest.mark.verifies("thm-roads-identity")
+@pytest.mark.verifies("thm-roads-rate-distortion")
 @LAWS
 @given(seeds)
 def test_marginal_divergence_is_rate_minus_information(seed):
