@@ -117,7 +117,7 @@ def _best_noise(falling: np.ndarray, beta: float, k: int) -> float:
             f"got {beta!r}: {'the optimum is flat' if beta == 1 else 'the noise runs to zero'}"
         )
     thresholds = collapse_thresholds(falling)
-    d = int((thresholds[:k] > beta).sum())
+    d = min(int((thresholds[:k] > beta).sum()), n - 1)  # the last threshold is 1, up to rounding
     return float(falling[d:].sum() / (n - d * beta))
 
 

@@ -213,3 +213,9 @@ def test_no_price_on_the_rate_buys_all_of_it():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_just_above_one_the_noise_is_the_smallest_eigenvalue():
+    for spectrum in ([0.3] * 7, SPECTRUM):
+        best = linear_beta_vae(spectrum, np.nextafter(1.0, 2.0))
+        assert best.noise == pytest.approx(min(spectrum))
