@@ -114,7 +114,7 @@ def test_every_player_keeps_its_own_learning_rate():
         learn.Player(name, lambda x, rng, step, w=w: w.sum(), torch.optim.SGD([w], lr=rates[name]))
         for name, w in weights.items()
     ]
-    list(fit(players, lambda step: torch.zeros(1), replace(QUICK, steps=steps)))
+    list(fit(players, lambda step: torch.zeros(1), steps=steps))
     fall = sum(min(1.0, 2 * (1 - step / steps)) for step in range(steps))
     for name, w in weights.items():
         assert w.item() == pytest.approx(-rates[name] * fall, rel=1e-5)

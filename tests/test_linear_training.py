@@ -6,7 +6,6 @@ import torch
 from scipy import stats
 from torch.distributions import Independent
 
-from companion import learn
 from companion.exact.linear import linear_beta_vae
 from companion.learn.objectives import beta_vae
 from companion.learn.train import Player, fit
@@ -15,7 +14,7 @@ from companion.models.linear import LinearDecoder, LinearVAE
 
 SPECTRUM = np.array([4.0, 2.0, 1.0, 0.5, 0.25])
 ROWS, BATCH = 512, 128
-CONFIG = learn.preset("laptop", "digits", steps=2000, learning_rate=0.02)  # the loop's settings; the data is below
+STEPS, LEARNING_RATE = 2000, 0.02
 
 
 def rows() -> torch.Tensor:
@@ -30,7 +29,7 @@ def trained(beta: float, noise: float | None, latent_dim: int) -> LinearVAE:
     """Stochastic in x: minibatches in a new order every epoch. Exact in z: no draws."""
     x, model = rows(), LinearVAE(len(SPECTRUM), latent_dim, noise).double()
     free = [p for p in model.parameters() if p.requires_grad]
-    adam = torch.optim.Adam(free, lr=CONFIG.learning_rate)
+    adam = torch.optim.Adam(free, lr=LEARNING_RATE)
     player = Player("the linear VAE", lambda batch, rng, step: beta_vae(model.terms(batch), beta), adam)
 
     def batch(step: int) -> torch.Tensor:
@@ -38,7 +37,7 @@ def trained(beta: float, noise: float | None, latent_dim: int) -> LinearVAE:
         order = np.random.default_rng([0, epoch]).permutation(ROWS)
         return x[order[position * BATCH : (position + 1) * BATCH]]
 
-    for _ in fit([player], batch, CONFIG):
+    for _ in fit([player], batch, steps=STEPS):
         pass
     return model
 

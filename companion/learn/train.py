@@ -83,7 +83,15 @@ def train(
         start, history, seconds = checkpoint.restore(model, [player.optimizer])
         started = perf_counter() - seconds
         with progress_bar(progress, total=config.steps, initial=start, unit="step", desc=label(config)) as bar:
-            for step in fit([player], batches(images, config), config, start):
+            loop = fit(
+                [player],
+                batches(images, config),
+                steps=config.steps,
+                seed=config.seed,
+                device=config.device,
+                start=start,
+            )
+            for step in loop:
                 bar.update()
                 if step % every == 0 or step == config.steps:
                     history.append((step, validate(model, images, step)))
@@ -92,18 +100,27 @@ def train(
         return Trained(model, config, history, perf_counter() - started)
 
 
-def fit(players: list[Player], batch: Callable[[int], Tensor], config: Config, start: int = 0) -> Iterator[int]:
+def fit(
+    players: list[Player],
+    batch: Callable[[int], Tensor],
+    *,
+    steps: int,
+    seed: int = 0,
+    device: str = "cpu",
+    start: int = 0,
+) -> Iterator[int]:
     """Let every player descend its loss at every step; yields the number of steps done after each.
 
-    Each player keeps its own learning rate for the first half of the steps; then all fall linearly to zero.
+    ``batch(step)`` gives the data of a step. Each player keeps its own learning rate for the first half of the steps;
+    then all fall linearly to zero.
     """
-    for step in range(start, config.steps):
-        x = batch(step).to(config.device)
+    for step in range(start, steps):
+        x = batch(step).to(device)
         for turn, player in enumerate(players):
             for group in player.optimizer.param_groups:
                 initial = group.setdefault("initial_lr", group["lr"])
-                group["lr"] = initial * min(1.0, 2 * (1 - step / config.steps))
-            loss = player.loss(x, generator(config.seed, DRAWS, step, turn, device=config.device), step)
+                group["lr"] = initial * min(1.0, 2 * (1 - step / steps))
+            loss = player.loss(x, generator(seed, DRAWS, step, turn, device=device), step)
             require_finite(step, **{f"loss of {player.name}": loss})
             player.optimizer.zero_grad(set_to_none=True)
             loss.backward()
