@@ -30,14 +30,14 @@ def test_heat_maps_wrap_and_leave_no_empty_axes():
     assert [axes.axison for axes in picture.axes[:6]] == [True] * 5 + [False]
 
 
-def test_nine_panels_draw_the_record():
+def test_model_panels_draw_the_record():
     process = toy_process(bins=8)
     model = optimal_model(process, codes=6)
     shown = panels(process.p_x, process.posterior, *model[1:])
     blind = panels(
         process.p_x, process.posterior, np.full((8, 6), 1 / 6), np.tile(process.p_x, (6, 1)), np.full(6, 1 / 6)
     )
-    picture = tables.nine_panels({"by hand": shown, "blind": blind})
+    picture = tables.model_panels({"by hand": shown, "blind": blind})
     grid = np.array(picture.axes[:10]).reshape(5, 2)
     assert [axes.get_title() for axes in grid[0]] == ["by hand", "blind"]
     for column, record in enumerate((shown, blind)):
@@ -72,7 +72,7 @@ def test_drawing_leaves_the_settings_alone():
         (lambda: tables.heat_maps({"a": np.full((2, 2), np.nan)}), "tables: expected finite numbers"),
         (lambda: tables.heat_maps(TABLES, across=["z"]), "across: expected one for each of the 2 tables, got 1"),
         (lambda: tables.heat_maps(TABLES, up=["z"]), "up: expected one for each of the 2 tables, got 1"),
-        (lambda: tables.nine_panels({}), "models: expected at least one model, got none"),
+        (lambda: tables.model_panels({}), "models: expected at least one model, got none"),
     ],
 )
 def test_pictures_of_nothing_are_refused(draw, message):

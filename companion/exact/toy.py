@@ -144,7 +144,7 @@ def optimal_model(process: ToyProcess, codes: int = 30) -> Tables:
 
 @dataclass(frozen=True)
 class Panels:
-    """The nine panels of figure 2 of Alemi et al. (2018) for one model, as data.
+    """What figure 2 of Alemi et al. (2018) shows of one model, as data.
 
     p_x, generated, reconstructed : ``[X]``: p*(x), g(x) = sum_z m(z) d(x|z), d(x) = sum_x' sum_z p*(x') e(z|x') d(x|z)
     marginal, aggregate : ``[Z]``: m(z), and e(z) = sum_x p*(x) e(z|x)
@@ -167,7 +167,7 @@ class Panels:
 
 
 def panels(p_x: Any, class_posterior: Any, encoder: Any, decoder: Any, marginal: Any) -> Panels:
-    """What figure 2 of Alemi et al. (2018) shows of a model.
+    """The panels of figure 2 of Alemi et al. (2018) for one model.
 
     p_x : ``[X]``; class_posterior : ``[X, C]``, p(z* | x); encoder : ``[X, Z]``; decoder : ``[Z, X]``;
     marginal : ``[Z]``

@@ -143,7 +143,7 @@ def train_toys(
     p, scales = torch.from_numpy(check_distribution("p_x", p_x)), _scales(init_scale, len(seeds))
     _check(parametrisation, optimiser, len(seeds), codes, steps, learning_rate)
     q = _start(parametrisation, seeds, scales, len(p), codes)
-    steer = OPTIMISERS[optimiser](list(q.values()), lr=learning_rate)
+    steer = OPTIMISERS[optimiser](list(q.values()), lr=learning_rate, fused=True)
     history = []
     for step in range(steps):
         steer.param_groups[0]["lr"] = learning_rate * (1 + cos(pi * step / steps)) / 2

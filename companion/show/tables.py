@@ -75,7 +75,7 @@ def draw_table(axes: Axes, table: np.ndarray, top: float | None = None) -> Any:
     return axes.imshow(table, origin="lower", cmap=COLOURS, norm=norm, aspect="auto", interpolation="nearest")
 
 
-def nine_panels(models: Mapping[str, Panels]) -> Picture:
+def model_panels(models: Mapping[str, Panels]) -> Picture:
     """Figure 2 of Alemi et al. (2018): a column for each of ``models``, by name.
 
     Top: p*(x) as bars, g(x) and d(x) as lines. Below: the codes of each class, p(z*) e(z | z*), as stacked bars whose
@@ -102,7 +102,7 @@ def nine_panels(models: Mapping[str, Panels]) -> Picture:
         for row in grid[:2]:
             top = max(axes.get_ylim()[1] for axes in row)
             for axes in row:
-                axes.set_ylim(0, 1.3 * top)
+                axes.set_ylim(0, 1.4 * top)
         for axes in grid[:2, 0]:
             axes.legend(frameon=False, fontsize=8)
     return picture
