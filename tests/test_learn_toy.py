@@ -197,7 +197,7 @@ def total_variation(q):
 
 @pytest.mark.verifies("thm-toy-printed")
 def test_no_single_bump_is_the_data():
-    """At R = 0 the printed form misses the data by 0.090 nats, whatever the marginal."""
+    """At R = 0 the printed form misses the best ELBO by 0.090 nats, whatever the marginal."""
     floor = least(divergence)
     assert floor == pytest.approx(0.0899, abs=5e-5)
     rng = np.random.default_rng(0)
