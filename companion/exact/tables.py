@@ -55,7 +55,9 @@ def cross_entropy(p: np.ndarray, q: np.ndarray) -> float:
 
 
 def kl(p: np.ndarray, q: np.ndarray) -> float:
-    """KL(p || q) = sum p log(p / q) over all entries, 0 or more up to rounding; infinite where ``q`` misses part of ``p``.
+    """KL(p || q) = sum p log(p / q) over all entries, never negative but for rounding.
+
+    Infinite where ``q`` misses part of ``p``.
 
     >>> kl(np.array([0.5, 0.5]), np.array([1.0, 0.0]))
     inf
