@@ -1,6 +1,7 @@
 """The files around the package: set-up, notebooks, pins."""
 
 import importlib.util
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -10,6 +11,7 @@ import nbformat
 import pytest
 
 import companion
+from companion.learn import read_rows
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
@@ -51,6 +53,16 @@ def test_one_version_everywhere():
     citation = (ROOT / "CITATION.cff").read_text()
     assert f"version: {companion.__version__}" in citation
     assert f"## {companion.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_readme_quotes_the_committed_results():
+    readme = (ROOT / "README.md").read_text()
+    rows = [r for r in read_rows(ROOT / "book" / "results" / "first_points.csv") if r["split"] == "test"]
+    for r in rows:
+        pairs = [(r["rate"], r["rate_se"]), (r["distortion"], r["distortion_se"]), (-r["elbo"], r["elbo_se"])]
+        assert " | ".join(f"{value:.2f} ± {error:.2f}" for value, error in pairs) in readme
+    provenance = json.loads((ROOT / "book" / "results" / "first_points.json").read_text())
+    assert [r["config_hash"] for r in rows] == list(provenance["runs"])
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)

@@ -25,7 +25,7 @@ from torch import Tensor
 from companion.exact.tables import check_distribution
 from companion.exact.toy import REACH, Tables
 from companion.learn.objectives import check_beta
-from companion.learn.train import TrainingError
+from companion.learn.train import TrainingError, threads
 from companion.models import generator
 
 Parameters = dict[str, Tensor]
@@ -113,6 +113,7 @@ class ToyModels:
         return Tables(self.p_x, self.encoders[i], self.decoders[i], self.marginals[i])
 
 
+@threads(1)
 def train_toys(
     p_x: Any,
     parametrisation: str = "table",
@@ -133,6 +134,8 @@ def train_toys(
     seeds : one a model; the same seed gives the same start up to its scale
     init_scale : of the normal draws that start every parameter but the marginal's, one number or one a seed
     optimiser, learning_rate : ``adam`` or ``sgd``; the rate falls to zero along half a cosine
+
+    It runs on one thread: tables this small are not worth sharing.
 
     Raises ``ValueError`` naming the argument, and ``TrainingError`` where a rate or distortion ceases to be finite.
 
