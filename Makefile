@@ -21,6 +21,7 @@ help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r a b; do printf '  make %-16s %s\n' "$$a" "$$b"; done
 
 .venv/ready: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "no python3 on the path: install Python 3.11 or newer"; exit 1; }
 	@"$(PYTHON)" scripts/preflight.py
 	"$(PYTHON)" -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt -e '.[book,test]'
