@@ -99,7 +99,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "laptop": {"width": 0.25, "steps": 6000, "learning_rate": 3e-3},
     "paper": {"width": 1.0, "steps": 78_000, "learning_rate": 3e-4},  # 200 epochs of 50 000 images
 }
-SMALL_IMAGES = {"latent_dim": 16, "steps": 600}  # the 8 x 8 digits, at any preset
+SMALL_IMAGES = {"latent_dim": 16, "steps": 800, "batch_size": 32}  # the 8 x 8 digits, at any preset
 
 
 def preset(name: str, data: str, **changes: Any) -> Config:
