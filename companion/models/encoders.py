@@ -88,7 +88,7 @@ class FlowEncoder(GaussianEncoder):
     def forward(self, x: Tensor) -> Distribution:
         """e(z|x) for images ``x`` of shape ``[n, H, W]``: batch shape ``[n]``, event shape ``[latent_dim]``."""
         mean, variance, h = self.network(x)
-        transform = FlowTransform(self.flow, h.float()) if self.conditioned else self.transform
+        transform = FlowTransform(self.flow, h.float()) if self.conditioned else self.transform.forget()
         return TransformedDistribution(_gaussian(mean, variance), [transform], validate_args=False)
 
 

@@ -135,8 +135,8 @@ class FlowTransform(Transform):
     """A flow as a bijection for ``TransformedDistribution``; it remembers its last pair (u, z).
 
     So the density at a distribution's own draw needs no inversion: the very tensor that was drawn is recognised, and
-    its u is at hand. The memory is dropped when a weight of the flow has changed since, or when gradients were
-    switched on or off.
+    its u is at hand. That u belongs to the weights of the moment, so a module that owns a transform calls ``forget``
+    whenever it makes a new distribution.
 
     >>> flow = FlowTransform(MeanOnlyFlow(2, hidden=8))
     >>> u = torch.zeros(5, 2)
@@ -150,24 +150,14 @@ class FlowTransform(Transform):
     def __init__(self, flow: MeanOnlyFlow, context: Tensor | None = None) -> None:
         super().__init__(cache_size=1)
         self.flow, self.context = flow, context
-        self._state: tuple[int, ...] = ()
+
+    def forget(self) -> "FlowTransform":
+        """This transform, with no pair in its memory."""
+        self._cached_x_y = None, None
+        return self
 
     def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"_cached_x_y": (None, None)}  # copies and pickles carry no graph
-
-    def __call__(self, u: Tensor) -> Tensor:
-        """z for ``u``."""
-        self._forget_when_stale()
-        return super().__call__(u)
-
-    def _inv_call(self, z: Tensor) -> Tensor:
-        self._forget_when_stale()
-        return super()._inv_call(z)
-
-    def _forget_when_stale(self) -> None:
-        state = (torch.is_grad_enabled(), *(parameter._version for parameter in self.flow.parameters()))
-        if state != self._state:
-            self._cached_x_y, self._state = (None, None), state
+        return super().__getstate__() | {"_cached_x_y": (None, None)}  # a copy carries no gradients
 
     def _call(self, u: Tensor) -> Tensor:
         return self.flow(u, self.context)

@@ -52,7 +52,7 @@ class FlowGaussian(nn.Module):
 
     def forward(self) -> Distribution:
         """m(z): no batch shape, event shape ``[latent_dim]``."""
-        return TransformedDistribution(self.base(), [self.transform.inv], validate_args=False)
+        return TransformedDistribution(self.base(), [self.transform.forget().inv], validate_args=False)
 
 
 class Mixture(Distribution):
