@@ -12,6 +12,17 @@ from companion.models.draws import draw, generator
 from companion.models.encoders import GaussianEncoder
 from companion.models.family import FAMILIES, family
 from companion.models.marginals import FixedGaussian
+from companion.models.pixelcnn import PixelCNNDecoder
 from companion.models.vae import VAE
 
-__all__ = ["FAMILIES", "VAE", "DeconvDecoder", "FixedGaussian", "GaussianEncoder", "draw", "family", "generator"]
+__all__ = [
+    "FAMILIES",
+    "VAE",
+    "DeconvDecoder",
+    "FixedGaussian",
+    "GaussianEncoder",
+    "PixelCNNDecoder",
+    "draw",
+    "family",
+    "generator",
+]

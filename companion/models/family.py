@@ -6,10 +6,11 @@ from torch import nn
 from companion.models.decoders import DeconvDecoder
 from companion.models.encoders import GaussianEncoder
 from companion.models.marginals import FixedGaussian
+from companion.models.pixelcnn import PixelCNNDecoder
 from companion.models.vae import VAE
 
 ENCODERS: dict[str, type[nn.Module]] = {"-": GaussianEncoder}
-DECODERS: dict[str, type[nn.Module]] = {"-": DeconvDecoder}
+DECODERS: dict[str, type[nn.Module]] = {"-": DeconvDecoder, "+": PixelCNNDecoder}
 MARGINALS: dict[str, type[nn.Module]] = {"-": FixedGaussian}
 FAMILIES = tuple(e + d + m for e in ENCODERS for d in DECODERS for m in MARGINALS)
 
