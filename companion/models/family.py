@@ -15,7 +15,14 @@ FAMILIES = tuple(e + d + m for e in ENCODERS for d in DECODERS for m in MARGINAL
 
 
 def family(
-    name: str, *, image_shape: tuple[int, int] = (28, 28), width: float = 1.0, latent_dim: int = 64, seed: int = 0
+    name: str,
+    *,
+    image_shape: tuple[int, int] = (28, 28),
+    width: float = 1.0,
+    latent_dim: int = 64,
+    pseudo_inputs: int = 100,
+    conditioned: bool = False,
+    seed: int = 0,
 ) -> VAE:
     """A new model of the family ``name``: encoder, decoder and marginal, each by its sign in Alemi et al. (2018).
 
@@ -38,6 +45,10 @@ def family(
         raise ValueError(f"width: expected a positive multiplier, got {width!r}")
     if latent_dim < 1:
         raise ValueError(f"latent_dim: expected at least 1, got {latent_dim!r}")
+    if pseudo_inputs < 1:
+        raise ValueError(f"pseudo_inputs: expected at least 1, got {pseudo_inputs!r}")
+    if conditioned:
+        raise ValueError(f"conditioned: expected an encoder + whose steps can see x, got the family {name!r}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = ENCODERS[name[0]](image_shape, latent_dim, width)
