@@ -68,7 +68,7 @@ def test_the_density_is_the_chain_rule():
         assert d.log_prob(x).item() == pytest.approx(total, rel=1e-5)
 
 
-@pytest.mark.parametrize("shape", [*SHAPES, (1, 6), (28, 28)])
+@pytest.mark.parametrize("shape", [*SHAPES, (1, 6), (12, 12)])
 def test_stored_stages_draw_what_full_passes_draw(shape):
     d = decoder(shape)(torch.randn(3, 2, generator=generator(5)))
     with torch.no_grad():
@@ -81,10 +81,10 @@ def test_samples_have_the_frequencies_of_the_density():
     d = decoder((3, 3), scale=4.0)(torch.tensor([[1.0, -1.0]]))
     with torch.no_grad():
         truth = d.log_prob(EVERY_IMAGE).exp().numpy()
-    n = 40_000
+    n = 10_000
     x = draw(d, generator(7), (n,)).flatten(1).numpy()
     frequency = np.bincount((x * (1 << np.arange(9))).sum(1), minlength=512) / n
-    assert (np.abs(frequency - truth) < 5 * np.sqrt(truth * (1 - truth) / n) + 1e-4).all()
+    assert (np.abs(frequency - truth) < 5 * np.sqrt(truth * (1 - truth) / n) + 3e-4).all()
     assert ((frequency - truth) ** 2 / truth).sum() * n < 511 + 5 * np.sqrt(2 * 511)  # Pearson's statistic
 
 
