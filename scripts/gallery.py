@@ -1,0 +1,90 @@
+"""Keep the best run of every family and all betas of one, with their weights and sheets of samples.
+
+    python scripts/gallery.py book/results/mnist.csv RUNS [--all-betas=-+v]
+
+For every family in the table, the run with the best validation ELBO goes from the folder RUNS/<hash> of its sweep to
+``book/results/models/<table>/family<name>_beta<beta>``: configuration, weights and rows, as ``learn.load_run`` reads
+them. Beside them ``reconstructions.png`` and ``generations.png``, drawn anew whenever they are missing, so that they
+can be deleted; RUNS may be missing then.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from companion import data, learn, show
+from companion.models import generator
+
+FILES = ("config.json", "model.safetensors", "rates.csv", "provenance.json")
+COLUMNS, DRAWS = 10, 5
+
+
+def chosen(rows: list[learn.Row], all_betas: str) -> dict[str, str]:
+    """The hashes of the runs to keep, by folder name: each family's best, and one family's best at every beta."""
+    kept: dict[str, learn.Row] = {}
+    for row in (r for r in rows if r["split"] == "validation" and r["objective"] == "beta_vae"):
+        groups = [row["family"]] + [f"{row['family']} {row['beta']:g}"] * (row["family"] == all_betas)
+        for group in groups:
+            kept[group] = min(
+                kept.get(group, row), row, key=lambda r: cost(r, 1.0 if group == r["family"] else r["beta"])
+            )
+    return {
+        f"family{r['family']}_beta{r['beta']:g}" + "_annealed" * r["annealed"]: r["config_hash"] for r in kept.values()
+    }
+
+
+def cost(row: learn.Row, beta: float) -> float:
+    """The objective D + beta R of a row."""
+    return row["distortion"] + beta * row["rate"]
+
+
+def draw_sheets(folder: Path) -> None:
+    """Write the sheets that are missing: test images and their reconstructions, and codes of the marginal decoded."""
+    paths = {name: folder / f"{name}.png" for name in ("reconstructions", "generations")}
+    if all(path.is_file() for path in paths.values()):
+        return
+    config, model = learn.load_run(folder)
+    test = data.load(config.data, config.binarise).test
+    x = test[np.sort(np.random.default_rng(1).permutation(len(test))[:COLUMNS])]
+    copies = model.reconstruct(torch.from_numpy(x), generator(0, 0), DRAWS)
+    show.save(show.sample_sheet(copies.numpy(), x), paths["reconstructions"])
+    show.save(show.sample_sheet(model.generate(COLUMNS, generator(0, 1), DRAWS).numpy()), paths["generations"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("table", type=Path, help="CSV of a sweep, in book/results")
+    parser.add_argument(
+        "runs", type=Path, nargs="?", help="folder of its runs; without it only missing sheets are drawn"
+    )
+    parser.add_argument("--all-betas", default="-+v", metavar="FAMILY", help="family kept at every beta (default -+v)")
+    options = parser.parse_args()
+    gallery = options.table.parent / "models" / options.table.stem
+    if options.runs:
+        keep = chosen(learn.read_rows(options.table), options.all_betas)
+        for folder in (path for path in gallery.glob("*") if path.name not in keep):
+            shutil.rmtree(folder)
+        for name, identity in keep.items():
+            refresh(gallery / name, options.runs / identity)
+    for folder in sorted(path.parent for path in gallery.glob("*/config.json")):
+        draw_sheets(folder)
+        print(folder)
+
+
+def refresh(folder: Path, run: Path) -> None:
+    """Put the files of ``run`` into ``folder`` in place of those of an earlier choice."""
+    if (folder / "config.json").is_file() and (folder / "config.json").read_bytes() == (
+        run / "config.json"
+    ).read_bytes():
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in FILES:
+        shutil.copyfile(run / name, folder / name)
+
+
+if __name__ == "__main__":
+    main()
