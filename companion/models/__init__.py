@@ -9,9 +9,26 @@ torch.Size([2])
 
 from companion.models.decoders import DeconvDecoder
 from companion.models.draws import draw, generator
-from companion.models.encoders import GaussianEncoder
+from companion.models.encoders import FlowEncoder, GaussianEncoder
 from companion.models.family import FAMILIES, family
-from companion.models.marginals import FixedGaussian
+from companion.models.flows import MADE, FlowTransform, MeanOnlyFlow
+from companion.models.marginals import FixedGaussian, FlowGaussian, Mixture, VampPrior
 from companion.models.vae import VAE
 
-__all__ = ["FAMILIES", "VAE", "DeconvDecoder", "FixedGaussian", "GaussianEncoder", "draw", "family", "generator"]
+__all__ = [
+    "FAMILIES",
+    "MADE",
+    "VAE",
+    "DeconvDecoder",
+    "FixedGaussian",
+    "FlowEncoder",
+    "FlowGaussian",
+    "FlowTransform",
+    "GaussianEncoder",
+    "MeanOnlyFlow",
+    "Mixture",
+    "VampPrior",
+    "draw",
+    "family",
+    "generator",
+]
