@@ -1,11 +1,12 @@
 """Checkpoints: weights and optimiser state in one safetensors file, the progress as JSON inside it.
 
 A run's folder holds ``config.json`` and, while it trains, ``checkpoint.safetensors``; a finished run keeps
-``model.safetensors``, its weights alone. Each file is written whole or not at all, and nothing is unpickled.
+``model.safetensors``, the weights it is measured with, alone. Each file is written whole or not at all, and nothing
+is unpickled.
 """
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -22,6 +23,36 @@ History = list[tuple[int, RateDistortion]]
 
 class CheckpointError(RuntimeError):
     """A run's folder holds another run, or a file that cannot be read; the message says which and what to do."""
+
+
+@dataclass
+class State:
+    """All that an unfinished run needs to go on.
+
+    modules : the networks that are trained, by name; the one that is kept in the end is called ``model``
+    optimizers : of the players, in their order
+    best : the weights of ``model`` at the best validation so far; empty where the last are kept
+    """
+
+    modules: dict[str, nn.Module]
+    optimizers: list[torch.optim.Optimizer]
+    best: dict[str, Tensor] = field(default_factory=dict)
+    step: int = 0
+    history: History = field(default_factory=list)
+    seconds: float = 0.0
+
+    def keep(self) -> None:
+        """Take the present weights of ``model`` as the best."""
+        self.best = {name: t.detach().clone() for name, t in self.modules["model"].state_dict().items()}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that was learned, by path."""
+        named = {f"{m}/{name}": t for m, module in self.modules.items() for name, t in module.state_dict().items()}
+        named |= {f"best/{name}": t for name, t in self.best.items()}
+        for i, optimizer in enumerate(self.optimizers):
+            for index, state in optimizer.state_dict()["state"].items():
+                named |= {f"optimizer/{i}/{index}/{key}": value for key, value in state.items()}
+        return named
 
 
 class Checkpoint:
@@ -46,35 +77,34 @@ class Checkpoint:
             with replacing(self.folder / "config.json") as temporary:
                 temporary.write_text(json.dumps(asdict(config), indent=1) + "\n")
 
-    def save(
-        self, model: nn.Module, optimizers: list[torch.optim.Optimizer], step: int, history: History, seconds: float
-    ) -> None:
-        """Store the state after ``step`` steps; the last step stores the weights alone."""
+    def save(self, state: State) -> None:
+        """Store ``state``; after the last step, the weights of ``model`` alone."""
         if self.folder is None:
             return
-        done = step == self.steps
-        tensors = {f"model/{name}": t for name, t in model.state_dict().items()}
-        for i, optimizer in enumerate({} if done else optimizers):
-            for index, state in optimizer.state_dict()["state"].items():
-                tensors |= {f"optimizer/{i}/{index}/{key}": value for key, value in state.items()}
-        progress = {"step": step, "seconds": seconds, "history": [(at, asdict(point)) for at, point in history]}
+        done = state.step == self.steps
+        tensors = {k: t.contiguous() for k, t in state.tensors().items() if not done or k.startswith("model/")}
+        history = [(at, asdict(point)) for at, point in state.history]
+        progress = {"step": state.step, "seconds": state.seconds, "history": history}
         with replacing(self.folder / ("model.safetensors" if done else "checkpoint.safetensors")) as temporary:
-            save_file({k: t.contiguous() for k, t in tensors.items()}, temporary, {"progress": json.dumps(progress)})
+            save_file(tensors, temporary, {"progress": json.dumps(progress)})
         for name in ("checkpoint.safetensors", ".checkpoint.safetensors.*.part") if done else ():
             for path in self.folder.glob(name):  # the last, and what a killed process left half written
                 path.unlink()
 
-    def restore(self, model: nn.Module, optimizers: list[torch.optim.Optimizer]) -> tuple[int, History, float]:
-        """Load the newest state into ``model`` and ``optimizers``: steps done, history, seconds spent so far."""
+    def restore(self, state: State) -> None:
+        """Load what is newest in the folder into ``state``; a finished run restores ``model`` and the progress."""
         for name in ("model.safetensors", "checkpoint.safetensors"):
             if self.folder is not None and (self.folder / name).is_file():
                 tensors, progress = _read(self.folder / name)
-                load_weights(model, tensors, self.folder / name)
-                for i, optimizer in enumerate(optimizers):
+                done = name == "model.safetensors"
+                for module in ["model"] if done else state.modules:
+                    load_weights(state.modules[module], tensors, self.folder / name, module)
+                for i, optimizer in enumerate([] if done else state.optimizers):
                     _load_optimizer(optimizer, tensors, f"optimizer/{i}/")
-                history = [(at, RateDistortion(**point)) for at, point in progress["history"]]
-                return progress["step"], history, progress["seconds"]
-        return 0, [], 0.0
+                state.best = {k.removeprefix("best/"): t for k, t in tensors.items() if k.startswith("best/")}
+                state.history = [(at, RateDistortion(**point)) for at, point in progress["history"]]
+                state.step, state.seconds = progress["step"], progress["seconds"]
+                return
 
 
 def read_config(folder: Path | str) -> Config:
@@ -90,17 +120,18 @@ def read_config(folder: Path | str) -> Config:
         raise CheckpointError(f"{path}: expected the configuration of a run ({error}): train anew elsewhere") from error
 
 
-def load_weights(model: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
-    """Load the entries ``model/...`` of ``tensors``; raises ``CheckpointError`` naming the first that does not fit."""
-    mine = {name: tuple(t.shape) for name, t in model.state_dict().items()}
-    theirs = {name.removeprefix("model/"): tuple(t.shape) for name, t in tensors.items() if name.startswith("model/")}
+def load_weights(module: nn.Module, tensors: dict[str, Tensor], path: Path, name: str = "model") -> None:
+    """Load the entries ``<name>/...`` of ``tensors``; raises ``CheckpointError`` naming the first that does not fit."""
+    prefix = f"{name}/"
+    mine = {name: tuple(t.shape) for name, t in module.state_dict().items()}
+    theirs = {name.removeprefix(prefix): tuple(t.shape) for name, t in tensors.items() if name.startswith(prefix)}
     for name in mine | theirs:
         if mine.get(name) != theirs.get(name):
             raise CheckpointError(
                 f"{path}: these weights are of another architecture: {name} expected {mine.get(name, 'absent')}, "
                 f"got {theirs.get(name, 'absent')}"
             )
-    model.load_state_dict({name: tensors[f"model/{name}"] for name in mine})
+    module.load_state_dict({name: tensors[prefix + name] for name in mine})
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict]:

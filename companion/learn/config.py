@@ -3,15 +3,38 @@
 import hashlib
 import json
 import operator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import cache
 from math import inf
 from typing import Any
 
 from companion import data
-from companion.learn.objectives import check_beta
+from companion.learn.objectives import OBJECTIVES, check_beta
 from companion.models import FAMILIES
 
 PRECISIONS = ("fp32", "bf16")
+
+
+def _boolean(value: Any) -> bool:
+    if value not in (True, False):
+        raise ValueError
+    return bool(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, str | bool):
+        raise TypeError
+    return float(value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool):
+        raise TypeError
+    return operator.index(value)
+
+
+KINDS: dict[Any, Any] = {bool: ("true or false", _boolean), int: ("a whole number", _whole)}
+KINDS |= {float: ("a number", _number), float | None: ("a number", _number)}
 
 
 @dataclass(frozen=True)
@@ -26,6 +49,10 @@ class Config:
     steps, batch_size : of training; images are visited in a new random order every epoch
     learning_rate : of Adam, constant for the first half of the steps, then falling linearly to zero
     threads, precision, channels_last, compile, device : each changes the last digits, so each belongs to the hash
+    pseudo_inputs, conditioned : of the marginal ``v`` and of the encoder ``+``, see ``companion.models.family``
+    normalised_gradients : divide each parameter tensor's gradient by its norm before Adam (Yu et al., 2017)
+    objective : one of ``OBJECTIVES``; all but ``beta_vae`` hold the rate at ``target`` nats and ignore ``beta``
+    weight : of the distance to the target rate under ``target_rate`` and ``capacity``; exact above the slope there
 
     Raises ``ValueError`` naming the field, what was expected and what came.
     """
@@ -47,6 +74,12 @@ class Config:
     channels_last: bool = False
     compile: bool = False
     device: str = "cpu"
+    pseudo_inputs: int = 100
+    conditioned: bool = False
+    normalised_gradients: bool = False
+    objective: str = "beta_vae"
+    target: float | None = None
+    weight: float = 5.0
 
     def __post_init__(self) -> None:
         self._normalise()
@@ -55,6 +88,7 @@ class Config:
             "family": FAMILIES,
             "preset": tuple(PRESETS),
             "precision": PRECISIONS,
+            "objective": OBJECTIVES,
             "binarise": tuple(data.BINARISATIONS),
         }.items():
             if getattr(self, name) not in choices:
@@ -65,29 +99,46 @@ class Config:
                 "expected 'threshold' or 'dynamic'"
             )
         check_beta(self.beta)
-        for name in ("steps", "batch_size", "threads", "latent_dim"):
+        for name in ("steps", "batch_size", "threads", "latent_dim", "pseudo_inputs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)!r}")
-        for name in ("width", "learning_rate"):
+        for name in ("width", "learning_rate", "weight"):
             if not 0 < getattr(self, name) < inf:
                 raise ValueError(f"{name}: expected a positive, finite number, got {getattr(self, name)!r}")
         if self.seed < 0:
             raise ValueError(f"seed: expected 0 or more, got {self.seed!r}")
+        self._check_target()
+
+    def _check_target(self) -> None:
+        if self.objective == "beta_vae" and self.target is not None:
+            raise ValueError(f"target: expected none under the objective beta_vae, got {self.target!r}")
+        if self.objective != "beta_vae" and not (self.target is not None and 0 <= self.target < inf):
+            raise ValueError(f"target: expected a rate in nats, 0 or more, for {self.objective}, got {self.target!r}")
 
     def _normalise(self) -> None:
         """Give equal configurations equal hashes: plain types, and the rule that None stands for."""
         if self.binarise is None and self.data in data.SETS:
             object.__setattr__(self, "binarise", data.SETS[self.data].rules[0])
-        kinds: dict[Any, Any] = {bool: bool, float: float, int: operator.index}
         for field in fields(self):
-            kind = kinds.get(field.type)
-            if kind:
-                object.__setattr__(self, field.name, kind(getattr(self, field.name)))
+            value = getattr(self, field.name)
+            if field.type in KINDS and not (value is None and field.default is None):
+                word, kind = KINDS[field.type]
+                try:
+                    object.__setattr__(self, field.name, kind(value))
+                except (TypeError, ValueError) as error:
+                    raise ValueError(f"{field.name}: expected {word}, got {value!r}") from error
 
     @property
     def hash(self) -> str:
-        """Twelve hexadecimal digits that name this configuration."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        """Twelve hexadecimal digits that name this configuration.
+
+        Taken over the data, its rule, and whatever differs from the defaults above: a field added later, whose
+        default is what was done before, leaves the hashes of earlier runs as they are.
+        """
+        named = {f.name: getattr(self, f.name) for f in fields(self)}
+        told = {f.name for f in fields(self) if f.name in ("data", "binarise") or named[f.name] != f.default}
+        text = json.dumps({name: value for name, value in named.items() if name in told}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def differences(self, other: "Config") -> str:
         """The fields in which two configurations differ, for messages."""
@@ -97,20 +148,39 @@ class Config:
 
 PRESETS: dict[str, dict[str, Any]] = {
     "laptop": {"width": 0.25, "steps": 6000, "learning_rate": 3e-3},
-    "paper": {"width": 1.0, "steps": 78_000, "learning_rate": 3e-4},  # 200 epochs of 50 000 images
+    "paper": {  # 200 epochs of 50 000 images
+        **{"width": 1.0, "steps": 78_000, "learning_rate": 3e-4},
+        "normalised_gradients": True,
+    },
 }
 SMALL_IMAGES = {"latent_dim": 16, "steps": 800, "batch_size": 32}  # the 8 x 8 digits, at any preset
 
 
-def preset(name: str, data: str, **changes: Any) -> Config:
+def preset(name: str, data: str, *, epochs: int | None = None, **changes: Any) -> Config:
     """The configuration of the preset ``name`` for the image set ``data``, with ``changes`` to single fields.
+
+    ``epochs`` may stand in place of ``steps``: as many as so many passes over the training images take, part-batches
+    dropped. The set is loaded to count them.
 
     >>> preset("laptop", "mnist-static", beta=0.5).width
     0.25
+    >>> preset("laptop", "digits", epochs=2).steps  # of 1 197 images, 32 a step
+    74
 
-    Raises ``ValueError`` for an unknown preset or an impossible field.
+    Raises ``ValueError`` for an unknown preset or an impossible field, or for both ``epochs`` and ``steps``.
     """
     if name not in PRESETS:
         raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {name!r}")
     small = SMALL_IMAGES if data == "digits" else {}
-    return Config(**{"data": data, "preset": name, **PRESETS[name], **small, **changes})
+    chosen = Config(**{"data": data, "preset": name, **PRESETS[name], **small, **changes})
+    if epochs is None:
+        return chosen
+    if "steps" in changes or operator.index(epochs) < 1:
+        raise ValueError(f"epochs: expected at least 1, and no steps beside them, got {epochs!r}")
+    return replace(chosen, steps=epochs * (training_images(data) // chosen.batch_size))
+
+
+@cache
+def training_images(name: str) -> int:
+    """How many images the set ``name`` trains on."""
+    return len(data.load(name).train)

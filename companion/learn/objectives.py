@@ -5,6 +5,8 @@ from typing import Any
 
 from companion.terms import Terms
 
+OBJECTIVES = ("beta_vae",)
+
 
 def beta_vae(terms: Terms, beta: float) -> Any:
     """D + beta R, averaged over the batch (Alemi et al. (2018), eq. 4). At beta = 1 it is the negative ELBO.

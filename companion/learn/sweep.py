@@ -8,7 +8,7 @@ from pathlib import Path
 from joblib import Parallel, delayed
 
 from companion import data
-from companion.learn.checkpoint import Checkpoint, CheckpointError, read_config
+from companion.learn.checkpoint import Checkpoint, CheckpointError, State, read_config
 from companion.learn.config import Config
 from companion.learn.records import Row, read_rows, row, write_provenance, write_rows
 from companion.learn.train import build, progress_bar, threads, train
@@ -69,5 +69,5 @@ def load_run(folder: Path | str, device: str = "cpu") -> tuple[Config, VAE]:
         raise CheckpointError(f"{folder}: expected a finished run, found no model.safetensors: train it first")
     here = replace(config, device=device, compile=False)
     model = build(here, data.load(config.data, config.binarise).image_shape)
-    Checkpoint(folder, config).restore(model, [])
+    Checkpoint(folder, config).restore(State({"model": model}, []))
     return config, model

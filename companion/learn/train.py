@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from companion import data as image_data
-from companion.learn.checkpoint import Checkpoint
+from companion.learn.checkpoint import Checkpoint, History, State
 from companion.learn.config import Config
 from companion.learn.objectives import beta_vae
 from companion.measure import evaluate
@@ -34,12 +34,14 @@ class TrainingError(RuntimeError):
 class Player:
     """One side of the training: at every step its optimiser descends its loss.
 
-    ``loss(x, rng, step)`` returns a scalar for a batch of binary images ``[n, H, W]``.
+    ``loss(x, rng, step)`` returns a scalar for a batch of binary images ``[n, H, W]``. With ``normalised``, the
+    optimiser sees each parameter tensor's gradient divided by its norm.
     """
 
     name: str
     loss: Callable[[Tensor, torch.Generator, int], Tensor]
     optimizer: torch.optim.Optimizer
+    normalised: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,13 @@ class Trained:
 
     model: VAE
     config: Config
-    history: list[tuple[int, RateDistortion]] = field(repr=False)
+    history: History = field(repr=False)
     seconds: float = field(repr=False)
+
+    @property
+    def kept(self) -> int:
+        """The step whose weights ``model`` has."""
+        return best_step(self.history, self.config)
 
 
 def train(
@@ -60,7 +67,9 @@ def train(
     every: int | None = None,
     progress: bool = True,
 ) -> Trained:
-    """Train the model of ``config``; on the CPU the same configuration gives the same weights on one machine and build.
+    """Train the model of ``config`` and keep the weights of ``best_step``.
+
+    On the CPU the same configuration gives the same weights on one machine and build.
 
     images : the loaded image set, where it is at hand already
     out : a folder for the checkpoint, from which an interrupted run resumes with the same result, and for the
@@ -78,26 +87,49 @@ def train(
     every = every or max(1, config.steps // 20)
     with threads(config.threads):
         model = build(config, images.image_shape)
-        player = vae_player(model, config)
+        players = [vae_player(model, config)]
+        state = State({"model": model}, [player.optimizer for player in players])
         checkpoint = Checkpoint(out, config)
-        start, history, seconds = checkpoint.restore(model, [player.optimizer])
-        started = perf_counter() - seconds
-        with progress_bar(progress, total=config.steps, initial=start, unit="step", desc=label(config)) as bar:
-            loop = fit(
-                [player],
-                batches(images, config),
-                steps=config.steps,
-                seed=config.seed,
-                device=config.device,
-                start=start,
-            )
-            for step in loop:
+        checkpoint.restore(state)
+        started = perf_counter() - state.seconds
+        with progress_bar(progress, total=config.steps, initial=state.step, unit="step", desc=label(config)) as bar:
+            batch = batches(images, config)
+            for step in fit(
+                players, batch, steps=config.steps, seed=config.seed, device=config.device, start=state.step
+            ):
                 bar.update()
                 if step % every == 0 or step == config.steps:
-                    history.append((step, validate(model, images, step)))
-                    bar.set_postfix_str(f"validation R {history[-1][1].rate:.1f} D {history[-1][1].distortion:.1f}")
-                    checkpoint.save(model, [player.optimizer], step, history, perf_counter() - started)
-        return Trained(model, config, history, perf_counter() - started)
+                    state.step = step
+                    record(state, config, validate(model, images, step))
+                    bar.set_postfix_str(state.history[-1][1])
+                    state.seconds = perf_counter() - started
+                    checkpoint.save(state)
+        return Trained(model, config, state.history, state.seconds)
+
+
+def record(state: State, config: Config, point: RateDistortion) -> None:
+    """Enter the validation ``point`` of the present step, and keep the weights that are best so far.
+
+    At the end ``model`` gets them back, and the last ones are forgotten.
+    """
+    state.history.append((state.step, point))
+    best = best_step(state.history, config)
+    if best == state.step:
+        state.keep()
+    elif state.step == config.steps:
+        state.modules["model"].load_state_dict(state.best)
+
+
+def best_step(history: History, config: Config) -> int:
+    """The step at which the validation objective D + beta R was lowest, the first of equals.
+
+    It is the run's own objective, at its whole beta: at beta = 1 that is the ELBO. The ELBO itself would be wrong
+    elsewhere: a run at beta = 0.1 passes, on its way, points that look like a run at beta = 1. Objectives that hold
+    the rate at a target have no such number (a low sum may miss the target), so they keep the last step.
+    """
+    if config.objective != "beta_vae":
+        return history[-1][0]
+    return min(history, key=lambda entry: entry[1].distortion + config.beta * entry[1].rate)[0]
 
 
 def fit(
@@ -124,8 +156,17 @@ def fit(
             require_finite(step, **{f"loss of {player.name}": loss})
             player.optimizer.zero_grad(set_to_none=True)
             loss.backward()
+            if player.normalised:
+                normalise_gradients(player.optimizer)
             player.optimizer.step()
         yield step + 1
+
+
+def normalise_gradients(optimizer: torch.optim.Optimizer) -> None:
+    """Divide the gradient of each parameter tensor by its Euclidean norm (Yu et al., 2017); a zero gradient stays."""
+    for group in optimizer.param_groups:
+        for gradient in (p.grad for p in group["params"] if p.grad is not None):
+            gradient /= gradient.norm().clamp_min(torch.finfo(gradient.dtype).tiny)
 
 
 def vae_player(model: VAE, config: Config) -> Player:
@@ -139,7 +180,8 @@ def vae_player(model: VAE, config: Config) -> Player:
         require_finite(step, rate=terms.rate, distortion=terms.distortion)
         return beta_vae(terms, config.beta * min(1.0, step / warm_up if warm_up else 1.0))
 
-    return Player("the VAE", loss, torch.optim.Adam(model.parameters(), lr=config.learning_rate))
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+    return Player("the VAE", loss, optimizer, config.normalised_gradients)
 
 
 def build(config: Config, image_shape: tuple[int, int]) -> VAE:
@@ -147,9 +189,8 @@ def build(config: Config, image_shape: tuple[int, int]) -> VAE:
     if config.compile and not shutil.which(os.environ.get("CXX", "c++")):
         raise ValueError("compile: expected a C++ compiler on the path, found none: install one, or train without it")
     device = check_device(config.device)
-    model = family(
-        config.family, image_shape=image_shape, width=config.width, latent_dim=config.latent_dim, seed=config.seed
-    )
+    names = ("width", "latent_dim", "pseudo_inputs", "conditioned", "seed")
+    model = family(config.family, image_shape=image_shape, **{name: getattr(config, name) for name in names})
     model = model.to(device)
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

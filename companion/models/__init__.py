@@ -13,12 +13,14 @@ from companion.models.encoders import FlowEncoder, GaussianEncoder
 from companion.models.family import FAMILIES, family
 from companion.models.flows import MADE, FlowTransform, MeanOnlyFlow
 from companion.models.marginals import FixedGaussian, FlowGaussian, Mixture, VampPrior
+from companion.models.pixelcnn import AutoregressiveBernoulli, PixelCNNDecoder
 from companion.models.vae import VAE
 
 __all__ = [
     "FAMILIES",
     "MADE",
     "VAE",
+    "AutoregressiveBernoulli",
     "DeconvDecoder",
     "FixedGaussian",
     "FlowEncoder",
@@ -27,6 +29,7 @@ __all__ = [
     "GaussianEncoder",
     "MeanOnlyFlow",
     "Mixture",
+    "PixelCNNDecoder",
     "VampPrior",
     "draw",
     "family",

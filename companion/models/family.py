@@ -6,9 +6,10 @@ from torch import nn
 from companion.models.decoders import DeconvDecoder
 from companion.models.encoders import FlowEncoder, GaussianEncoder
 from companion.models.marginals import FixedGaussian, FlowGaussian, VampPrior
+from companion.models.pixelcnn import PixelCNNDecoder
 from companion.models.vae import VAE
 
-DECODERS: dict[str, type[nn.Module]] = {"-": DeconvDecoder}
+DECODERS: dict[str, type[nn.Module]] = {"-": DeconvDecoder, "+": PixelCNNDecoder}
 FAMILIES = tuple(e + d + m for e in "-+" for d in DECODERS for m in "-+v")
 
 
