@@ -72,13 +72,13 @@ def test_iwae_meets_its_integral_and_stays_below_the_likelihood(name):
     model = small(name)
     for image in IMAGES[:1]:
         log_p, *exact = integrals(model, image)
-        copies = np.repeat(image[None], 4000, 0)
-        found = [measure.iwae(model, copies, k, seed=k, batch_size=4000) for k in (1, 2, 16)]
+        copies = np.repeat(image[None], 2000, 0)
+        found = [measure.iwae(model, copies, k, seed=k, batch_size=2000) for k in (1, 2, 8)]
         for bound, truth in zip(found, exact, strict=False):
             assert abs(bound.value - truth) <= 5 * bound.se + 1e-4
         assert exact[0] < exact[1] < log_p
         assert exact[1] - 5 * found[2].se <= found[2].value <= log_p + 5 * found[2].se
-        gain, se = measure.iwae_gain(model, copies, 2, batch_size=4000)
+        gain, se = measure.iwae_gain(model, copies, 2, batch_size=2000)
         assert abs(gain - (exact[1] - exact[0])) <= 5 * se + 1e-4
         assert gain > 5 * se
 

@@ -76,10 +76,8 @@ def encode(model: VAE, images: np.ndarray, batch_size: int = 500) -> tuple[Tenso
 
     Raises ``ValueError`` as ``surgery`` does.
     """
-    encoders = [
-        model.encoder(model.check_images(x)) for x in torch.from_numpy(np.ascontiguousarray(images)).split(batch_size)
-    ]
-    encoders.append(model.encoder(model.check_images(torch.from_numpy(images[:1]))))
+    batches = torch.from_numpy(np.ascontiguousarray(images)).split(batch_size)
+    encoders = [model.encoder(model.check_images(x)) for x in (*batches, batches[0][:1])]  # twice, to compare the flows
     bases, flows = zip(*(_base(e) for e in encoders), strict=True)
     if any(flow is not flows[0] for flow in flows):
         raise ValueError(
