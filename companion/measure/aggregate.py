@@ -17,6 +17,7 @@ from torch.distributions import Normal
 from companion.models import draw, generator
 
 BLOCK = 512  # codes or components held at once: 2 MiB of densities, which stay in the processor's cache
+NEGLIGIBLE = 50.0  # nats below the largest of a block, where even a whole block adds nothing in double precision
 POINTS = 1024  # of a grid for each one-dimensional aggregate
 SUBSET = 256  # codes at which the exact one-dimensional aggregates check the grid
 
@@ -54,9 +55,15 @@ def aggregate_log_density(z: Tensor, mean: Tensor, variance: Tensor, block: int 
     for codes in z.split(block):
         total = torch.full((len(codes),), -torch.inf, dtype=torch.float64, device=z.device)
         for mu, var in zip(mean.split(block), variance.split(block), strict=True):
-            total = torch.logaddexp(total, pairwise_log_density(codes, mu, var).logsumexp(1))
+            total = torch.logaddexp(total, _logsumexp(pairwise_log_density(codes, mu, var)))
         found.append(total)
     return torch.cat(found) - log(len(mean))
+
+
+def _logsumexp(log_density: Tensor) -> Tensor:
+    """As ``log_density.logsumexp(1)`` to rounding. Exponentials that underflow cost six times as much as others."""
+    most = log_density.amax(1, keepdim=True)
+    return (log_density - most).clamp_(min=-NEGLIGIBLE).exp_().sum(1).log_() + most[:, 0]
 
 
 def sample_aggregate(mean: Tensor, variance: Tensor, seed: int, draws: int) -> tuple[Tensor, Tensor, Tensor]:
