@@ -27,7 +27,7 @@ class Surgery:
 
     A standard error of 0.0 says that the value is exact, as all of them are for tables.
 
-    rate : mean over n of KL(e(z|n) || p(z)), always exact
+    rate : mean over n of KL(e(z|n) || p(z)), exact unless it has a standard error
     index_information : I(n; z), from 0 to log n; at log n the code names the example
     marginal_kl : KL(q(z) || p(z)), 0 or more: what the rate pays beyond the information
     total_correlation : KL(q(z) || prod_j q(z_j)); None where it was not asked for
@@ -48,6 +48,7 @@ class Surgery:
     marginal_kl_se: float = 0.0
     total_correlation_se: float = 0.0
     dimension_wise_kl_se: tuple[float, ...] = ()
+    rate_se: float = 0.0
 
     def __str__(self) -> str:
         error = f" ± {self.index_information_se:.3f}" if self.index_information_se else ""

@@ -1,63 +1,35 @@
 """ELBO surgery of a Gaussian encoder over a finite data set, and what minibatches make of it.
 
-The aggregate ``q(z) = (1/N) sum_n N(z; mu_n, diag sigma_n^2)`` is a mixture with one component an example. Its density
-at any z is a finite sum, so nothing about it has to be guessed from a minibatch: the squared distances of a block of
-codes from a block of components are three matrix products, since
-
-    (z - mu)^2 / s^2 = z^2 / s^2 - 2 z mu / s^2 + mu^2 / s^2 .
-
-Its divergence from the prior is an integral without a closed form, and is estimated over codes ``z ~ e(z|n)``.
+The rate splits into I(n; z) and KL(q(z) || p(z)), q(z) being the aggregate of all N codes. The density of the aggregate
+is known (``companion.measure.aggregate``), but its divergence from the prior is an integral without a closed form, and
+is estimated over codes ``z ~ e(z|n)``.
 """
 
 from dataclasses import replace
-from math import log, pi
+from math import log
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import Normal
 
 from companion.exact.surgery import Surgery
-from companion.models import draw, generator
+from companion.measure.aggregate import (
+    Columns,
+    aggregate_log_density,
+    mean_over_draws,
+    pairwise_log_density,
+    sample_aggregate,
+)
 
-BLOCK = 2048  # codes or components held at once: 32 MiB of densities
-
-
-def pairwise_log_density(z: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
-    """log N(z_i; mean_j, variance_j) of every code under every component, ``[m, n]``, in double precision.
-
-    z : ``[m, k]``
-    mean, variance : ``[n, k]``
-
-    >>> pairwise_log_density(torch.zeros(1, 2), torch.zeros(3, 2), torch.ones(3, 2)).shape
-    torch.Size([1, 3])
-    """
-    z, mean, variance = z.double(), mean.double(), variance.double()
-    distance = z**2 @ (1 / variance).T - 2 * z @ (mean / variance).T + (mean**2 / variance).sum(1)
-    return -0.5 * (distance + variance.log().sum(1) + z.shape[1] * log(2 * pi))
-
-
-def aggregate_log_density(z: Tensor, mean: Tensor, variance: Tensor, block: int = BLOCK) -> Tensor:
-    """log q(z), ``[m]``, of the mixture of all n components with equal weights: exact, by streamed blocks.
-
-    Shapes as for ``pairwise_log_density``; ``block`` bounds the memory and does not change the value.
-
-    Raises ``ValueError`` for shapes that do not fit, or a variance that is not positive and finite.
-
-    >>> q = aggregate_log_density(torch.zeros(1, 1), torch.tensor([[-1.0], [1.0]]), torch.ones(2, 1))
-    >>> round(q.item(), 4)  # log N(0; 1, 1)
-    -1.4189
-    """
-    _check_encoder(mean, variance)
-    if z.ndim != 2 or z.shape[1] != mean.shape[1]:
-        raise ValueError(f"z: expected codes of shape [m, {mean.shape[1]}], got {list(z.shape)}")
-    found = []
-    for codes in z.split(block):
-        total = torch.full((len(codes),), -torch.inf, dtype=torch.float64, device=z.device)
-        for mu, var in zip(mean.split(block), variance.split(block), strict=True):
-            total = torch.logaddexp(total, pairwise_log_density(codes, mu, var).logsumexp(1))
-        found.append(total)
-    return torch.cat(found) - log(len(mean))
+__all__ = [
+    "aggregate_log_density",
+    "batch_information",
+    "gaussian_surgery",
+    "minibatch_stratified",
+    "minibatch_stratified_as_released",
+    "minibatch_weighted",
+    "pairwise_log_density",
+    "within_batch",
+]
 
 
 @torch.no_grad()
@@ -74,7 +46,7 @@ def gaussian_surgery(
     mean, variance : ``[N, k]``
     seed : of the draws
     draws : codes an example, 2 or more (the standard error needs two)
-    by_dimension : also total correlation and dimension-wise KL, which cost k times the aggregate once more
+    by_dimension : also total correlation and dimension-wise KL, by one-dimensional aggregates (``Columns``)
 
     Raises ``ValueError`` for fewer than two draws, shapes that differ, or a variance that is not positive and finite.
 
@@ -82,37 +54,27 @@ def gaussian_surgery(
     >>> parts.rate, round(parts.index_information, 4)  # log 2: the codes never overlap
     (40.5, 0.6931)
     """
-    _check_encoder(mean, variance)
-    if draws < 2:
-        raise ValueError(f"draws: expected 2 or more codes for each example, got {draws}")
+    z, log_e, log_q = sample_aggregate(mean, variance, seed, draws)
     mean, variance = mean.double(), variance.double()
-    e = Normal(mean, variance.sqrt())
-    z = draw(e, generator(seed, device=mean.device), (draws,))
-    log_e, codes = e.log_prob(z), z.flatten(0, 1)
-    log_q = aggregate_log_density(codes, mean, variance).view(draws, -1)
     rates = 0.5 * (variance + mean**2 - 1 - variance.log()).mean(0)
-    information, information_se = _mean(log_e.sum(2) - log_q)
+    information, information_se = mean_over_draws(log_e.sum(2) - log_q)
     rate = rates.sum().item()
     parts = Surgery(rate, information, rate - information, len(mean), None, (), information_se, information_se)
-    return _with_dimensions(parts, codes, mean, variance, log_e, log_q, rates) if by_dimension else parts
+    if not by_dimension:
+        return parts
+    columns = Columns(z, mean, variance, seed)
+    return _with_dimensions(parts, columns, log_e, log_q, rates)
 
 
-def _with_dimensions(
-    parts: Surgery, codes: Tensor, mean: Tensor, variance: Tensor, log_e: Tensor, log_q: Tensor, rates: Tensor
-) -> Surgery:
-    columns = [
-        aggregate_log_density(codes[:, j : j + 1], mean[:, j : j + 1], variance[:, j : j + 1])
-        for j in range(codes.shape[1])
-    ]
-    log_qj = torch.stack(columns, 1).view_as(log_e)
-    total, total_se = _mean(log_q - log_qj.sum(2))
-    each = [_mean((log_e - log_qj)[..., j]) for j in range(codes.shape[1])]
+def _with_dimensions(parts: Surgery, columns: Columns, log_e: Tensor, log_q: Tensor, rates: Tensor) -> Surgery:
+    total, total_se = columns.total_correlation(log_q)
+    each, errors = columns.informations(log_e)
     return replace(
         parts,
         total_correlation=total,
-        dimension_wise_kl=tuple(rate - value for rate, (value, _) in zip(rates.tolist(), each, strict=True)),
+        dimension_wise_kl=tuple(rate - value for rate, value in zip(rates.tolist(), each, strict=True)),
         total_correlation_se=total_se,
-        dimension_wise_kl_se=tuple(se for _, se in each),
+        dimension_wise_kl_se=tuple(errors),
     )
 
 
@@ -176,16 +138,3 @@ def _check_batch(log_e: Tensor, n: int | None = None) -> Tensor:
     if n is not None and n < len(log_e):
         raise ValueError(f"n: expected the size of the data set, {len(log_e)} or more, got {n}")
     return log_e
-
-
-def _check_encoder(mean: Tensor, variance: Tensor) -> None:
-    if mean.ndim != 2 or mean.shape != variance.shape or mean.numel() == 0:
-        raise ValueError(f"variance: expected the mean's shape [N, k], got {list(variance.shape)}, {list(mean.shape)}")
-    if not (torch.isfinite(mean).all() and torch.isfinite(variance).all() and (variance > 0).all()):
-        raise ValueError("variance: expected finite means and positive, finite variances, got one that is not")
-
-
-def _mean(values: Tensor) -> tuple[float, float]:
-    """The mean over draws and examples ``[draws, N]``, and its standard error given the examples."""
-    within = values.var(0).mean().item()
-    return values.mean().item(), float(np.sqrt(within / values.numel()))

@@ -1,6 +1,22 @@
 """Pictures: plots and players that draw records, never models."""
 
+from companion.show.families import family_plane, skew_plane
 from companion.show.plots import PALETTE, Picture, image_sheet, plane, rd_plane, save, style
+from companion.show.sheets import StoredPicture, beta_player, sample_sheet
 from companion.show.widgets import Player
 
-__all__ = ["PALETTE", "Picture", "Player", "image_sheet", "plane", "rd_plane", "save", "style"]
+__all__ = [
+    "PALETTE",
+    "Picture",
+    "Player",
+    "StoredPicture",
+    "beta_player",
+    "family_plane",
+    "image_sheet",
+    "plane",
+    "rd_plane",
+    "sample_sheet",
+    "save",
+    "skew_plane",
+    "style",
+]

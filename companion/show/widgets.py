@@ -4,8 +4,7 @@ import html
 import json
 from base64 import b64encode
 from collections.abc import Sequence
-
-from companion.show.plots import Picture
+from typing import Protocol
 
 PAGE = """<figure class="player" style="margin: 0">
 <img src="{image}" alt="{alt}" style="max-width: 100%">
@@ -24,6 +23,13 @@ PAGE = """<figure class="player" style="margin: 0">
 </figure>"""
 
 
+class Frame(Protocol):
+    """What a player shows: a ``Picture``, or a ``StoredPicture``."""
+
+    def png(self, dpi: int = 96) -> bytes:
+        """The frame as PNG."""
+
+
 class Player:
     """Frames behind a slider, by mouse, touch and arrow keys; where scripts are stripped, one frame as a plain image.
 
@@ -37,7 +43,7 @@ class Player:
     """
 
     def __init__(
-        self, figures: Sequence[Picture], captions: Sequence[str], *, name: str, alt: str, start: int | None = None
+        self, figures: Sequence[Frame], captions: Sequence[str], *, name: str, alt: str, start: int | None = None
     ) -> None:
         if len(figures) < 2 or len(captions) != len(figures):
             raise ValueError(

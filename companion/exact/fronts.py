@@ -1,0 +1,66 @@
+"""What a set of measured points says about the best that can be reached: its Pareto front and its convex hull.
+
+A point of rate R and distortion D stands for a model. Another one *dominates* it with no more of either and less of
+one. Models mixed by a coin, shown to encoder and decoder alike, reach every point between theirs, so that the lower
+left hull of the points can be reached as well; on the hull alone lie the minimisers of D + beta R.
+"""
+
+from typing import Any
+
+import numpy as np
+
+
+def pareto(rates: Any, distortions: Any) -> np.ndarray:
+    """The indices of the points that no other dominates, by increasing rate, so by decreasing distortion.
+
+    Of points that coincide the first is listed. In Alemi et al. (2018), figure 3, the points are in nats, and the
+    staircase through these is black.
+
+    rates, distortions : ``[n]``, finite, in any unit
+
+    Raises ``ValueError`` for other shapes, no points, or numbers that are not finite.
+
+    >>> pareto([0.0, 6.2, 6.2, 8.0], [80.6, 74.1, 75.0, 74.1]).tolist()
+    [0, 1]
+    """
+    r, d = _check(rates, distortions)
+    order = np.lexsort((d, r))  # by rate, then by distortion, then by index
+    lowest = np.minimum.accumulate(d[order])
+    return order[np.concatenate([[True], d[order][1:] < lowest[:-1]])]
+
+
+def lower_hull(rates: Any, distortions: Any) -> np.ndarray:
+    """The indices of the corners of the lower left convex hull, by increasing rate, so by decreasing distortion.
+
+    These are the points that minimise D + beta R for an interval of beta in (0, infinity), and the two ends; points
+    on an edge between two corners, which do so for one beta only, are left out. Of points that coincide the first is
+    listed. The hull is that of the points and of all they dominate: between two corners it is a straight line, with
+    slope -beta, beyond them it is vertical and level.
+
+    rates, distortions : as for ``pareto``, which says what is raised
+
+    >>> lower_hull([0.0, 1.0, 2.0, 3.0], [10.0, 8.0, 1.0, 0.5]).tolist()
+    [0, 2, 3]
+    """
+    r, d = _check(rates, distortions)
+    corners: list[int] = []
+    for i in pareto(r, d).tolist():
+        while len(corners) > 1 and _above(*(np.array([r[j], d[j]]) for j in (*corners[-2:], i))):
+            corners.pop()
+        corners.append(i)
+    return np.array(corners)
+
+
+def _above(first: np.ndarray, middle: np.ndarray, last: np.ndarray) -> bool:
+    """Whether ``middle`` lies above the line through the other two, or on it."""
+    (x, y), (across, up) = middle - first, last - first
+    return bool(y * across >= up * x)
+
+
+def _check(rates: Any, distortions: Any) -> tuple[np.ndarray, np.ndarray]:
+    r, d = (np.asarray(a, dtype=np.float64) for a in (rates, distortions))
+    if r.ndim != 1 or r.shape != d.shape or not r.size:
+        raise ValueError(f"distortions: expected the rates' shape [n], n of 1 or more, got {d.shape} for {r.shape}")
+    if not (np.isfinite(r).all() and np.isfinite(d).all()):
+        raise ValueError("rates, distortions: expected finite numbers, got one that is not")
+    return r, d

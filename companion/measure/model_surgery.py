@@ -1,0 +1,109 @@
+"""ELBO surgery of a trained VAE: what its rate on a finite data set is made of, for any marginal.
+
+The mean rate splits into I(n; z), what the code says about the index of the image, and KL(q(z) || m(z)), what a
+marginal m that is not the aggregate q costs on top. A flow z = T(u) that all images share changes neither: T maps the
+Gaussian mixture of u to the aggregate of z one to one, so I(n; z) = I(n; u), and, its Jacobian having determinant 1,
+q(z) = q(u). Everything about q is then computed on u.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal, TransformedDistribution
+from torch.distributions.transforms import Transform
+
+from companion.exact.surgery import Surgery
+from companion.measure.aggregate import Columns, mean_over_draws, sample_aggregate
+from companion.measure.surgery import gaussian_surgery
+from companion.models import VAE
+
+
+@torch.no_grad()
+def surgery(
+    model: VAE,
+    images: np.ndarray,
+    *,
+    seed: int = 0,
+    draws: int = 2,
+    by_dimension: bool = True,
+    batch_size: int = 500,
+) -> Surgery:
+    """The parts of ``model``'s rate over binary ``images`` ``[N, H, W]``, in nats, the aggregate being exact.
+
+    All are without bias over the ``draws`` codes of every image (two or more); the standard errors hold the noise of
+    these alone, since the parts belong to the N images and are no estimates for others. In particular I(n; z) is at
+    most log N, whatever the population's I(X; Z) is. The aggregate costs ``draws`` N^2 exponentials, and total
+    correlation about 1300 N more a dimension.
+
+    - Gaussian encoder, marginal N(0, I): ``gaussian_surgery``, everything, with the rate in closed form.
+    - Gaussian encoder, another marginal: no dimension-wise KL, since the marginal need not factorise; the total
+      correlation is that of the aggregate. The rate is an average over the draws, as KL(q(z) || m(z)) is.
+    - Flow encoder, any marginal: nor total correlation, which the flow's mixing of dimensions leaves without a formula.
+
+    by_dimension : also total correlation and dimension-wise KL, where there are any
+    batch_size : images, then codes, that the networks see at once
+
+    Raises ``ValueError`` for a flow conditioned on the image, whose codes have no common base; for another encoder
+    than a Gaussian or a flow on one; for fewer than two draws; for images that do not fit the model.
+
+    >>> from companion import data, models
+    >>> model = models.family("---", image_shape=(8, 8), width=0.25, latent_dim=4)
+    >>> parts = surgery(model, data.load("digits").test)
+    >>> abs(parts.rate - parts.index_information - parts.marginal_kl) < 1e-9, len(parts.dimension_wise_kl)
+    (True, 4)
+    """
+    mean, variance, flow = encode(model, images, batch_size)
+    marginal = model.marginal()
+    if flow is None and _is_standard(marginal):
+        return gaussian_surgery(mean, variance, seed=seed, draws=draws, by_dimension=by_dimension)
+    codes, log_e, log_q = sample_aggregate(mean, variance, seed, draws)
+    log_m = _log_marginal(marginal, flow, codes.flatten(0, 1), batch_size).view_as(log_q)
+    rate, rate_se = mean_over_draws(log_e.sum(2) - log_m)
+    information, information_se = mean_over_draws(log_e.sum(2) - log_q)
+    excess, excess_se = mean_over_draws(log_q - log_m)
+    parts = Surgery(rate, information, excess, len(mean), None, (), information_se, excess_se, rate_se=rate_se)
+    if flow is not None or not by_dimension:
+        return parts
+    total, total_se = Columns(codes, mean, variance, seed).total_correlation(log_q)
+    return replace(parts, total_correlation=total, total_correlation_se=total_se)
+
+
+@torch.no_grad()
+def encode(model: VAE, images: np.ndarray, batch_size: int = 500) -> tuple[Tensor, Tensor, Transform | None]:
+    """Means and variances of the Gaussians e(u|n), ``[N, k]`` each, and the flow z = T(u) on top, None for z = u.
+
+    Raises ``ValueError`` as ``surgery`` does.
+    """
+    batches = torch.from_numpy(np.ascontiguousarray(images)).split(batch_size)
+    encoders = [model.encoder(model.check_images(x)) for x in (*batches, batches[0][:1])]  # twice, to compare the flows
+    bases, flows = zip(*(_base(e) for e in encoders), strict=True)
+    if any(flow is not flows[0] for flow in flows):
+        raise ValueError(
+            "model: expected an encoder whose flow is one for all images, got a flow conditioned on the image: "
+            "its codes have no common base, and every density of the aggregate would need N inversions"
+        )
+    mean, scale = (torch.cat([getattr(base, name) for base in bases[:-1]]) for name in ("loc", "scale"))
+    return mean, scale.double() ** 2, flows[0]
+
+
+def _base(e: Distribution) -> tuple[Normal, Transform | None]:
+    base, flow = e, None
+    if isinstance(e, TransformedDistribution) and len(e.transforms) == 1:
+        base, flow = e.base_dist, e.transforms[0]
+    if isinstance(base, Independent) and isinstance(base.base_dist, Normal):
+        return base.base_dist, flow
+    raise ValueError(f"model: expected an encoder of Gaussians, or of one flow on Gaussians, got {type(e).__name__}")
+
+
+def _is_standard(m: Distribution) -> bool:
+    if not (isinstance(m, Independent) and isinstance(m.base_dist, Normal)):
+        return False
+    return bool((m.base_dist.loc == 0).all() and (m.base_dist.scale == 1).all())
+
+
+def _log_marginal(m: Distribution, flow: Transform | None, codes: Tensor, batch_size: int) -> Tensor:
+    """log m(z) of codes u, ``[m]``. A marginal that inverts the same flow finds u in its cache, a batch at a time."""
+    batches = codes.float().split(batch_size)
+    return torch.cat([m.log_prob(u if flow is None else flow(u)) for u in batches]).double()

@@ -1,0 +1,76 @@
+"""Sheets of samples, stored as files, and the player that runs through them by beta."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from companion.show.plots import Picture, image_sheet
+from companion.show.widgets import Player
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+class StoredPicture:
+    """A PNG file that a notebook or a ``Player`` shows as it is, whatever resolution is asked for.
+
+    Raises ``ValueError`` for a file that is no PNG.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path, self.bytes = Path(path), Path(path).read_bytes()
+        if not self.bytes.startswith(SIGNATURE):
+            raise ValueError(f"path: expected a PNG file, got {self.path}")
+
+    def __repr__(self) -> str:
+        return f"StoredPicture({str(self.path)!r})"
+
+    def png(self, dpi: int = 96) -> bytes:
+        """The file's bytes."""
+        return self.bytes
+
+    def _repr_png_(self) -> bytes:
+        return self.bytes
+
+
+def sample_sheet(samples: np.ndarray, inputs: np.ndarray | None = None) -> Picture:
+    """A panel of figure 4 of Alemi et al. (2018): inputs, one sample of each, and the mean of all; ink dark on white.
+
+    samples : ``[draws, n, H, W]``, 0 to 1, as ``VAE.reconstruct`` and ``VAE.generate`` give them; the first is shown
+    inputs : the images that were reconstructed, ``[n, H, W]``; None for generated ones
+
+    Raises ``ValueError`` for samples of another number of dimensions, or inputs of another shape than one draw's.
+
+    >>> sheet = sample_sheet(np.zeros((5, 8, 28, 28)), np.zeros((8, 28, 28)))
+    >>> [axes.get_ylabel() for axes in sheet.axes]
+    ['input', 'one sample', 'mean of 5']
+    """
+    samples = np.asarray(samples, dtype=np.float64)
+    if samples.ndim != 4 or not len(samples):
+        raise ValueError(f"samples: expected shape [draws, n, H, W], got {list(samples.shape)}")
+    rows = {} if inputs is None else {"input": np.asarray(inputs, dtype=np.float64)}
+    return image_sheet({**rows, "one sample": samples[0], f"mean of {len(samples)}": samples.mean(0)})
+
+
+def beta_player(sheets: Mapping[float, Path | str], rows: Sequence[Mapping[str, Any]], alt: str) -> Player:
+    """Stored ``sheets``, a PNG file for each beta, behind a slider from the largest beta to the smallest.
+
+    rows : of one family and one split, with the keys beta, rate, distortion and elbo in nats: one for each beta of the
+        sheets, for the captions; others are passed over
+    alt : what the sheets show
+
+    Raises ``ValueError`` for a beta without a row or with several, fewer than two sheets, or a file that is no PNG.
+    """
+    betas = sorted(sheets, reverse=True)
+    frames = [StoredPicture(sheets[beta]) for beta in betas]
+    return Player(frames, [_caption(beta, rows) for beta in betas], name="β", alt=alt)
+
+
+def _caption(beta: float, rows: Sequence[Mapping[str, Any]]) -> str:
+    found = [row for row in rows if row["beta"] == beta]
+    if len(found) != 1:
+        raise ValueError(f"rows: expected one row for beta {beta:g}, got {len(found)}")
+    rate, distortion, elbo = (found[0][name] for name in ("rate", "distortion", "elbo"))
+    decimals = 1 if rate >= 0.1 else 4
+    return f"β = {beta:g}: R {rate:.{decimals}f}, D {distortion:.1f}, R + D {-elbo:.1f} nats"
