@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from companion import cli, learn, units
+from companion import cli, data, learn, measure, units
 from companion.learn import records
 from companion.terms import RateDistortion
 
@@ -48,14 +48,28 @@ def test_a_lower_beta_buys_rate_and_saves_distortion(swept):
 def test_rows_survive_their_file(tmp_path):
     point = RateDistortion(0.000412, 80.6, 1e-5, 0.25, 0.251, n=10_000, split="test", seed=5)
     rows = [records.row(config, point) for config in (replace(GRID[0], seed=3), replace(GRID[0], annealed=True))]
+    rows += [records.row(GRID[0], point, gain=(2.5, 0.04))]
     records.write_rows(tmp_path / "rates.csv", rows)
     read = records.read_rows(tmp_path / "rates.csv")
     assert read == [{**r, "beta": float(r["beta"])} for r in rows]
     assert records.point(read[0]) == point
+    assert (read[0]["iwae5"], read[0]["target"]) == (None, None)
+    assert read[2]["iwae5"] == pytest.approx(-80.600412 + 2.5)
+    assert read[2]["iwae5_se"] == pytest.approx((0.251**2 + 0.04**2) ** 0.5, abs=1e-6)
     header = (tmp_path / "rates.csv").read_text().splitlines()[0].split(",")
     assert header[:6] == ["family", "beta", "annealed", "seed", "preset", "split"]
     assert header[6:10] == ["rate", "distortion", "rate_se", "distortion_se"]
     assert header[-1] == "config_hash"
+
+
+def test_the_tighter_bound_agrees_with_its_direct_measurement(swept):
+    """The 300 images are all in the subset; what is left is the noise of the draws, measured over other seeds."""
+    _, model = learn.load_run(swept / "runs" / GRID[0].hash)
+    row, test = learn.read_rows(swept / "rates.csv")[1], data.load("digits").test
+    direct = np.mean([measure.iwae(model, test, 5, seed=seed).value for seed in range(1, 9)])
+    noise = np.std([measure.evaluate(model, test, seed=seed).elbo for seed in range(1, 9)])
+    assert row["iwae5"] == pytest.approx(direct, abs=5 * noise)
+    assert row["elbo"] < row["iwae5"] - 3 * noise
 
 
 def test_other_columns_are_refused(tmp_path):

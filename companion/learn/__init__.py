@@ -9,7 +9,8 @@
 from companion.learn.checkpoint import CheckpointError
 from companion.learn.config import PRESETS, Config, preset
 from companion.learn.records import point, read_rows
-from companion.learn.sweep import load_run, run, sweep
+from companion.learn.runs import load_run, run
+from companion.learn.sweep import sweep
 from companion.learn.train import Player, Trained, TrainingError, threads, train
 
 __all__ = ["PRESETS", "CheckpointError", "Config", "Player", "Trained", "TrainingError", "load_run", "point"]

@@ -2,36 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 
 from joblib import Parallel, delayed
 
 from companion import data
-from companion.learn.checkpoint import Checkpoint, CheckpointError, State, read_config
 from companion.learn.config import Config
-from companion.learn.records import Row, read_rows, row, write_provenance, write_rows
-from companion.learn.train import build, progress_bar, threads, train
-from companion.measure import evaluate
-from companion.models import VAE
-
-SPLITS = ("validation", "test")
-
-
-def run(config: Config, out: Path | str, *, every: int | None = None, progress: bool = True) -> list[Row]:
-    """Train the run of ``config`` in the folder ``out``, resuming what is there, and measure R and D on both splits.
-
-    Writes ``rates.csv``, one row for validation and one for test, ``provenance.json``, and the weights.
-    Raises as ``train`` does.
-    """
-    out, images = Path(out), data.load(config.data, config.binarise)
-    trained = train(config, images=images, out=out, every=every, progress=progress)
-    if not (out / "rates.csv").is_file():
-        with threads(config.threads):
-            points = [evaluate(trained.model, getattr(images, split), split=split) for split in SPLITS]
-        write_provenance(out / "provenance.json", config=asdict(config), hash=config.hash, seconds=trained.seconds)
-        write_rows(out / "rates.csv", [row(config, point) for point in points])
-    return read_rows(out / "rates.csv")
+from companion.learn.records import Row, write_provenance, write_rows
+from companion.learn.runs import run
+from companion.learn.train import progress_bar
 
 
 def sweep(configs: Sequence[Config], out: Path | str, *, jobs: int = 1, progress: bool = True) -> list[Row]:
@@ -57,17 +36,3 @@ def sweep(configs: Sequence[Config], out: Path | str, *, jobs: int = 1, progress
     write_provenance(out / "provenance.json", jobs=jobs, runs=runs)
     write_rows(out / "rates.csv", rows)
     return rows
-
-
-def load_run(folder: Path | str, device: str = "cpu") -> tuple[Config, VAE]:
-    """The configuration and the trained model of the run in ``folder``, on ``device``, wherever it was trained.
-
-    Raises ``CheckpointError`` where there is no finished run, or its weights fit another architecture.
-    """
-    config = read_config(folder)
-    if not (Path(folder) / "model.safetensors").is_file():
-        raise CheckpointError(f"{folder}: expected a finished run, found no model.safetensors: train it first")
-    here = replace(config, device=device, compile=False)
-    model = build(here, data.load(config.data, config.binarise).image_shape)
-    Checkpoint(folder, config).restore(State({"model": model}, []))
-    return config, model

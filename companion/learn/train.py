@@ -23,7 +23,7 @@ from companion.models import VAE, family, generator
 from companion.seeds import DRAWS, ORDER, numpy_generator
 from companion.terms import RateDistortion
 
-VALIDATION_IMAGES = 1000  # a fixed subset while training; ``evaluate`` measures on whole splits
+SUBSET = 1000  # images that validate while training, and that IWAE-5 is drawn for; ``evaluate`` reads whole splits
 
 
 class TrainingError(RuntimeError):
@@ -234,10 +234,14 @@ def batches(images: image_data.ImageData, config: Config) -> Callable[[int], Ten
 
 def validate(model: VAE, images: image_data.ImageData, step: int) -> RateDistortion:
     """R and D on a fixed random subset of the validation split; raises ``TrainingError`` unless finite."""
-    order = np.random.default_rng(0).permutation(len(images.validation))[:VALIDATION_IMAGES]
-    point = evaluate(model, images.validation[np.sort(order)], split="validation")
+    point = evaluate(model, fixed_subset(images.validation), split="validation")
     require_finite(step, rate=torch.tensor(point.rate), distortion=torch.tensor(point.distortion))
     return point
+
+
+def fixed_subset(images: np.ndarray) -> np.ndarray:
+    """At most ``SUBSET`` of ``images``, a random choice that is always the same."""
+    return images[np.sort(np.random.default_rng(0).permutation(len(images))[:SUBSET])]
 
 
 def require_finite(step: int, **terms: Tensor) -> None:
