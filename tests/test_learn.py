@@ -17,16 +17,8 @@ from scipy import special
 
 from companion import data, learn, measure
 from companion.learn import objectives
-from companion.learn.train import (
-    batches,
-    best_step,
-    build,
-    check_device,
-    fit,
-    normalise_gradients,
-    vae_player,
-    validate,
-)
+from companion.learn.players import normalise_gradients, vae_player
+from companion.learn.train import batches, best_step, build, check_device, fit, validate
 from companion.terms import RateDistortion, Terms
 
 QUICK = learn.preset("laptop", "digits", steps=20)
@@ -74,7 +66,10 @@ def test_impossible_betas_are_refused(beta):
         ({"pseudo_inputs": 0}, "pseudo_inputs: expected at least 1"),
         ({"weight": 0.0}, "weight: expected a positive, finite number"),
         ({"objective": "elbo"}, "objective: expected one of beta_vae"),
-        ({"target": 10.0}, "target: expected none under the objective beta_vae, got 10.0"),
+        ({"target": 10.0}, "target: expected none with the objective beta_vae, got 10.0"),
+        ({"objective": "capacity"}, "target: expected a finite rate in nats, 0 or more, got None"),
+        ({"objective": "multiplier", "target": -1.0}, "target: expected a finite rate in nats, 0 or more, got -1.0"),
+        ({"objective": "target_rate", "target": 9.0, "beta": 2.0}, "beta, annealed: expected none with the objective"),
         ({"annealed": "no"}, "annealed: expected true or false, got 'no'"),
         ({"steps": 1.5}, "steps: expected a whole number, got 1.5"),
         ({"seed": True}, "seed: expected a whole number, got True"),

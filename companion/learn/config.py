@@ -9,7 +9,7 @@ from math import inf
 from typing import Any
 
 from companion import data
-from companion.learn.objectives import OBJECTIVES, check_beta
+from companion.learn.objectives import OBJECTIVES, check_beta, check_target, check_weight
 from companion.models import FAMILIES
 
 PRECISIONS = ("fp32", "bf16")
@@ -51,8 +51,8 @@ class Config:
     threads, precision, channels_last, compile, device : each changes the last digits, so each belongs to the hash
     pseudo_inputs, conditioned : of the marginal ``v`` and of the encoder ``+``, see ``companion.models.family``
     normalised_gradients : divide each parameter tensor's gradient by its norm before Adam (Yu et al., 2017)
-    objective : one of ``OBJECTIVES``; all but ``beta_vae`` hold the rate at ``target`` nats and ignore ``beta``
-    weight : of the distance to the target rate under ``target_rate`` and ``capacity``; exact above the slope there
+    objective : one of ``OBJECTIVES``; all but ``beta_vae`` hold the rate at ``target`` nats and use no ``beta``
+    weight : of the rate's distance to its target under ``target_rate`` and ``capacity``
 
     Raises ``ValueError`` naming the field, what was expected and what came.
     """
@@ -102,7 +102,7 @@ class Config:
         for name in ("steps", "batch_size", "threads", "latent_dim", "pseudo_inputs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)!r}")
-        for name in ("width", "learning_rate", "weight"):
+        for name in ("width", "learning_rate"):
             if not 0 < getattr(self, name) < inf:
                 raise ValueError(f"{name}: expected a positive, finite number, got {getattr(self, name)!r}")
         if self.seed < 0:
@@ -110,10 +110,13 @@ class Config:
         self._check_target()
 
     def _check_target(self) -> None:
-        if self.objective == "beta_vae" and self.target is not None:
-            raise ValueError(f"target: expected none under the objective beta_vae, got {self.target!r}")
-        if self.objective != "beta_vae" and not (self.target is not None and 0 <= self.target < inf):
-            raise ValueError(f"target: expected a rate in nats, 0 or more, for {self.objective}, got {self.target!r}")
+        check_weight(self.weight)
+        if self.objective != "beta_vae":
+            check_target(self.target)
+            if (self.beta, self.annealed) != (1.0, False):
+                raise ValueError(f"beta, annealed: expected none with the objective {self.objective}")
+        elif self.target is not None:
+            raise ValueError(f"target: expected none with the objective beta_vae, got {self.target!r}")
 
     def _normalise(self) -> None:
         """Give equal configurations equal hashes: plain types, and the rule that None stands for."""

@@ -17,31 +17,14 @@ from tqdm.auto import tqdm
 from companion import data as image_data
 from companion.learn.checkpoint import Checkpoint, History, State
 from companion.learn.config import Config
-from companion.learn.objectives import beta_vae
+from companion.learn.players import Player, TrainingError, cast, normalise_gradients, require_finite
 from companion.measure import evaluate
 from companion.models import VAE, family, generator
 from companion.seeds import DRAWS, ORDER, numpy_generator
 from companion.terms import RateDistortion
 
+__all__ = ["Player", "Trained", "TrainingError", "batches", "best_step", "build", "fit", "threads", "train"]
 SUBSET = 1000  # images that validate while training, and that IWAE-5 is drawn for; ``evaluate`` reads whole splits
-
-
-class TrainingError(RuntimeError):
-    """A loss or a validation term stopped being finite; the message names the step and the term."""
-
-
-@dataclass
-class Player:
-    """One side of the training: at every step its optimiser descends its loss.
-
-    ``loss(x, rng, step)`` returns a scalar for a batch of binary images ``[n, H, W]``. With ``normalised``, the
-    optimiser sees each parameter tensor's gradient divided by its norm.
-    """
-
-    name: str
-    loss: Callable[[Tensor, torch.Generator, int], Tensor]
-    optimizer: torch.optim.Optimizer
-    normalised: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,8 +70,8 @@ def train(
     every = every or max(1, config.steps // 20)
     with threads(config.threads):
         model = build(config, images.image_shape)
-        players = [vae_player(model, config)]
-        state = State({"model": model}, [player.optimizer for player in players])
+        players, others = cast(model, config)
+        state = State({"model": model, **others}, [player.optimizer for player in players])
         checkpoint = Checkpoint(out, config)
         checkpoint.restore(state)
         started = perf_counter() - state.seconds
@@ -162,28 +145,6 @@ def fit(
         yield step + 1
 
 
-def normalise_gradients(optimizer: torch.optim.Optimizer) -> None:
-    """Divide the gradient of each parameter tensor by its Euclidean norm (Yu et al., 2017); a zero gradient stays."""
-    for group in optimizer.param_groups:
-        for gradient in (p.grad for p in group["params"] if p.grad is not None):
-            gradient /= gradient.norm().clamp_min(torch.finfo(gradient.dtype).tiny)
-
-
-def vae_player(model: VAE, config: Config) -> Player:
-    """The player that minimises the beta-VAE objective over all parameters of ``model``."""
-    warm_up = config.steps / 4 if config.annealed else 0.0
-
-    def loss(x: Tensor, rng: torch.Generator, step: int) -> Tensor:
-        bf16 = config.precision == "bf16"
-        with torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=bf16):
-            terms = model.terms(x, rng)
-        require_finite(step, rate=terms.rate, distortion=terms.distortion)
-        return beta_vae(terms, config.beta * min(1.0, step / warm_up if warm_up else 1.0))
-
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
-    return Player("the VAE", loss, optimizer, config.normalised_gradients)
-
-
 def build(config: Config, image_shape: tuple[int, int]) -> VAE:
     """The untrained model of ``config`` on its device, in its layout, compiled where asked."""
     if config.compile and not shutil.which(os.environ.get("CXX", "c++")):
@@ -242,16 +203,6 @@ def validate(model: VAE, images: image_data.ImageData, step: int) -> RateDistort
 def fixed_subset(images: np.ndarray) -> np.ndarray:
     """At most ``SUBSET`` of ``images``, a random choice that is always the same."""
     return images[np.sort(np.random.default_rng(0).permutation(len(images))[:SUBSET])]
-
-
-def require_finite(step: int, **terms: Tensor) -> None:
-    """Raise ``TrainingError`` naming ``step`` and the first of ``terms`` that holds a value that is not finite."""
-    for name, values in terms.items():
-        if not bool(torch.isfinite(values).all()):
-            bad = values.detach()[~torch.isfinite(values)].flatten()[0].item()
-            raise TrainingError(
-                f"training stopped at step {step}: the {name} is {bad}: try a lower learning_rate, or fp32 precision"
-            )
 
 
 def label(config: Config) -> str:
