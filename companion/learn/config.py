@@ -178,7 +178,7 @@ def preset(name: str, data: str, *, epochs: int | None = None, **changes: Any) -
     chosen = Config(**{"data": data, "preset": name, **PRESETS[name], **small, **changes})
     if epochs is None:
         return chosen
-    if "steps" in changes or operator.index(epochs) < 1:
+    if "steps" in changes or not isinstance(epochs, int) or epochs < 1:
         raise ValueError(f"epochs: expected at least 1, and no steps beside them, got {epochs!r}")
     return replace(chosen, steps=epochs * (training_images(data) // chosen.batch_size))
 

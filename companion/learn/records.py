@@ -83,8 +83,14 @@ def point(line: Row) -> RateDistortion:
 
 
 def write_provenance(path: Path, **facts: Any) -> None:
-    """Write ``facts`` as JSON beside what made them: versions, processor, operating system."""
-    made_by = {
+    """Write ``facts`` as JSON beside what made them, ``made_by``."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps({**facts, "made_by": made_by()}, indent=1) + "\n")
+
+
+def made_by() -> dict[str, Any]:
+    """Versions, processor and operating system: with a configuration, all that the digits of a run depend on."""
+    return {
         "companion": companion.__version__,
         **{name: version(name) for name in ("torch", "numpy")},
         "python": platform.python_version(),
@@ -93,8 +99,6 @@ def write_provenance(path: Path, **facts: Any) -> None:
         "cores": os.cpu_count(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps({**facts, "made_by": made_by}, indent=1) + "\n")
 
 
 def processor() -> str:

@@ -1,6 +1,7 @@
 """One run: train, measure, write its rows and where they come from."""
 
 from dataclasses import asdict, replace
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +17,14 @@ from companion.models import VAE
 SPLITS = ("validation", "test")
 
 
-def run(config: Config, out: Path | str, *, progress: bool = True) -> list[Row]:
+def run(config: Config, out: Path | str, *, until: float = inf, progress: bool = True) -> list[Row]:
     """Train the run of ``config`` in the folder ``out``, resuming what is there, and measure it on both splits.
 
     Writes ``rates.csv``, one row for validation and one for test, ``provenance.json``, and the weights.
     Raises as ``train`` does.
     """
     out, images = Path(out), data.load(config.data, config.binarise)
-    trained = train(config, images=images, out=out, progress=progress)
+    trained = train(config, images=images, out=out, until=until, progress=progress)
     if not (out / "rates.csv").is_file():
         with threads(config.threads):
             rows = [measured(trained.model, config, getattr(images, split), split) for split in SPLITS]

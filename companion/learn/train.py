@@ -5,8 +5,9 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,10 @@ from companion.terms import RateDistortion
 
 __all__ = ["Player", "Trained", "TrainingError", "batches", "best_step", "build", "fit", "threads", "train"]
 SUBSET = 1000  # images that validate while training, and that IWAE-5 is drawn for; ``evaluate`` reads whole splits
+
+
+class OutOfTime(RuntimeError):  # noqa: N818 (no fault: the run is stored and goes on when it is called again)
+    """The time allowed was spent before the last step."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ def train(
     images: image_data.ImageData | None = None,
     out: Path | str | None = None,
     every: int | None = None,
+    until: float = inf,
     progress: bool = True,
 ) -> Trained:
     """Train the model of ``config`` and keep the weights of ``best_step``.
@@ -57,14 +63,16 @@ def train(
     images : the loaded image set, where it is at hand already
     out : a folder for the checkpoint, from which an interrupted run resumes with the same result, and for the
         finished weights; without it nothing is written
-    every : steps between validations, each followed by a checkpoint; by default a twentieth of the steps
+    every : steps between validations, each followed by a checkpoint; by default a twentieth of the steps, and with
+        another value other weights may be kept
+    until : the time, in seconds as ``time.time`` counts them, when an unfinished run is stored as it is
     progress : show a bar with validation R and D
 
     Every random number comes from the seed and the step, so resuming needs no random state. Global settings of torch
     are restored afterwards.
 
-    Raises ``TrainingError`` when a term stops being finite, ``CheckpointError`` when ``out`` holds another run, and
-    ``ValueError`` for a device or compiler that is not there.
+    Raises ``TrainingError`` when a term stops being finite, ``CheckpointError`` when ``out`` holds another run,
+    ``OutOfTime`` when the time is up, and ``ValueError`` for a device or compiler that is not there.
     """
     images = images or image_data.load(config.data, config.binarise)
     every = every or max(1, config.steps // 20)
@@ -75,18 +83,20 @@ def train(
         checkpoint = Checkpoint(out, config)
         checkpoint.restore(state)
         started = perf_counter() - state.seconds
+        turns = fit(players, batches(images, config), config.steps, config.seed, config.device, state.step)
         with progress_bar(progress, total=config.steps, initial=state.step, unit="step", desc=label(config)) as bar:
-            batch = batches(images, config)
-            for step in fit(
-                players, batch, steps=config.steps, seed=config.seed, device=config.device, start=state.step
-            ):
+            for state.step in turns:
                 bar.update()
-                if step % every == 0 or step == config.steps:
-                    state.step = step
-                    record(state, config, validate(model, images, step))
+                due = state.step % every == 0 or state.step == config.steps
+                late = time() >= until and state.step < config.steps
+                if due:
+                    record(state, config, validate(model, images, state.step))
                     bar.set_postfix_str(state.history[-1][1])
+                if due or late:
                     state.seconds = perf_counter() - started
                     checkpoint.save(state)
+                if late:
+                    raise OutOfTime(f"{label(config)}: stopped after {state.step} of {config.steps} steps")
         return Trained(model, config, state.history, state.seconds)
 
 
@@ -118,7 +128,6 @@ def best_step(history: History, config: Config) -> int:
 def fit(
     players: list[Player],
     batch: Callable[[int], Tensor],
-    *,
     steps: int,
     seed: int = 0,
     device: str = "cpu",
