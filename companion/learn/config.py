@@ -98,7 +98,7 @@ class Config:
                 f"binarise: {self.data} is grey, and a Bernoulli likelihood needs binary pixels: "
                 "expected 'threshold' or 'dynamic'"
             )
-        check_beta(self.beta)
+        self._check_aim()
         for name in ("steps", "batch_size", "threads", "latent_dim", "pseudo_inputs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)!r}")
@@ -107,9 +107,9 @@ class Config:
                 raise ValueError(f"{name}: expected a positive, finite number, got {getattr(self, name)!r}")
         if self.seed < 0:
             raise ValueError(f"seed: expected 0 or more, got {self.seed!r}")
-        self._check_target()
 
-    def _check_target(self) -> None:
+    def _check_aim(self) -> None:
+        check_beta(self.beta)
         check_weight(self.weight)
         if self.objective != "beta_vae":
             check_target(self.target)
