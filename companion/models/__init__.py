@@ -9,9 +9,29 @@ torch.Size([2])
 
 from companion.models.decoders import DeconvDecoder
 from companion.models.draws import draw, generator
-from companion.models.encoders import GaussianEncoder
+from companion.models.encoders import FlowEncoder, GaussianEncoder
 from companion.models.family import FAMILIES, family
-from companion.models.marginals import FixedGaussian
+from companion.models.flows import MADE, FlowTransform, MeanOnlyFlow
+from companion.models.marginals import FixedGaussian, FlowGaussian, Mixture, VampPrior
+from companion.models.pixelcnn import AutoregressiveBernoulli, PixelCNNDecoder
 from companion.models.vae import VAE
 
-__all__ = ["FAMILIES", "VAE", "DeconvDecoder", "FixedGaussian", "GaussianEncoder", "draw", "family", "generator"]
+__all__ = [
+    "FAMILIES",
+    "MADE",
+    "VAE",
+    "AutoregressiveBernoulli",
+    "DeconvDecoder",
+    "FixedGaussian",
+    "FlowEncoder",
+    "FlowGaussian",
+    "FlowTransform",
+    "GaussianEncoder",
+    "MeanOnlyFlow",
+    "Mixture",
+    "PixelCNNDecoder",
+    "VampPrior",
+    "draw",
+    "family",
+    "generator",
+]

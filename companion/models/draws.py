@@ -5,7 +5,7 @@ from functools import singledispatch
 import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import Bernoulli, Distribution, Independent, Normal
+from torch.distributions import Bernoulli, Distribution, Independent, Normal, TransformedDistribution
 
 from companion.seeds import sequence
 
@@ -44,3 +44,11 @@ def _(distribution: Normal, rng: torch.Generator, shape: Shape = ()) -> Tensor:
 def _(distribution: Bernoulli, rng: torch.Generator, shape: Shape = ()) -> Tensor:
     probs = distribution.probs
     return torch.rand(shape + probs.shape, generator=rng, device=probs.device, dtype=probs.dtype) < probs
+
+
+@draw.register
+def _(distribution: TransformedDistribution, rng: torch.Generator, shape: Shape = ()) -> Tensor:
+    z = draw(distribution.base_dist, rng, shape)
+    for transform in distribution.transforms:
+        z = transform(z)
+    return z

@@ -4,14 +4,13 @@ import torch
 from torch import nn
 
 from companion.models.decoders import DeconvDecoder
-from companion.models.encoders import GaussianEncoder
-from companion.models.marginals import FixedGaussian
+from companion.models.encoders import FlowEncoder, GaussianEncoder
+from companion.models.marginals import FixedGaussian, FlowGaussian, VampPrior
+from companion.models.pixelcnn import PixelCNNDecoder
 from companion.models.vae import VAE
 
-ENCODERS: dict[str, type[nn.Module]] = {"-": GaussianEncoder}
-DECODERS: dict[str, type[nn.Module]] = {"-": DeconvDecoder}
-MARGINALS: dict[str, type[nn.Module]] = {"-": FixedGaussian}
-FAMILIES = tuple(e + d + m for e in ENCODERS for d in DECODERS for m in MARGINALS)
+DECODERS: dict[str, type[nn.Module]] = {"-": DeconvDecoder, "+": PixelCNNDecoder}
+FAMILIES = tuple(e + d + m for e in "-+" for d in DECODERS for m in "-+v")
 
 
 def family(
@@ -26,31 +25,53 @@ def family(
 ) -> VAE:
     """A new model of the family ``name``: encoder, decoder and marginal, each by its sign in Alemi et al. (2018).
 
-    ``---`` is the Gaussian convolutional encoder, the deconvolutional decoder and the fixed Gaussian marginal of
-    appendix F. ``width`` multiplies the channels: 1 is their network, 1/4 the laptop's. ``seed`` fixes the
-    initial weights and leaves torch's global generator alone.
+    name : encoder ``-`` (Gaussian) or ``+`` (inverse autoregressive flow), decoder ``-`` (deconvolutions), marginal
+        ``-`` (N(0, I)), ``+`` (masked autoregressive flow) or ``v`` (VampPrior), as in appendix F
+    width : multiplier of channels and units: 1 is their network, 1/4 the laptop's
+    pseudo_inputs : of the marginal ``v``
+    conditioned : whether the steps of the encoder ``+`` see x; as printed in appendix F.1 they do not
+    seed : of the initial weights; torch's global generator is left alone
 
-    Raises ``ValueError`` for an unknown family, image sides that are no positive multiples of 4, or a ``width`` or
-    ``latent_dim`` that is not positive.
+    Raises ``ValueError`` for an unknown family, image sides that are no positive multiples of 4, a ``width``,
+    ``latent_dim`` or ``pseudo_inputs`` that is not positive, or ``conditioned`` without the encoder ``+``, or with
+    the marginal ``v``.
 
     >>> model = family("---", width=0.25)
     >>> sum(p.numel() for p in model.parameters())
     269641
     """
+    _check(name, image_shape, width, latent_dim, pseudo_inputs, conditioned)
+    shape = (image_shape[0], image_shape[1])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        flow = FlowEncoder(shape, latent_dim, width, conditioned) if name[0] == "+" else None
+        encoder = flow or GaussianEncoder(shape, latent_dim, width)
+        decoder = DECODERS[name[1]](shape, latent_dim, width)
+        marginal: nn.Module
+        match name[2]:
+            case "v":
+                marginal = VampPrior(encoder, pseudo_inputs, shape)
+            case "+":
+                marginal = FlowGaussian(latent_dim, width)
+            case _:
+                marginal = FixedGaussian(latent_dim)
+        return VAE(encoder, decoder, marginal, shape)
+
+
+def _check(
+    name: str, image_shape: tuple[int, int], width: float, latent_dim: int, pseudo_inputs: int, conditioned: bool
+) -> None:
     if name not in FAMILIES:
         raise ValueError(f"family: expected one of {', '.join(FAMILIES)}, got {name!r}")
     if len(image_shape) != 2 or any(side < 4 or side % 4 for side in image_shape):
         raise ValueError(f"image_shape: expected two positive multiples of 4, got {tuple(image_shape)}")
     if not width > 0:
         raise ValueError(f"width: expected a positive multiplier, got {width!r}")
-    if latent_dim < 1:
-        raise ValueError(f"latent_dim: expected at least 1, got {latent_dim!r}")
-    if pseudo_inputs < 1:
-        raise ValueError(f"pseudo_inputs: expected at least 1, got {pseudo_inputs!r}")
-    if conditioned:
-        raise ValueError(f"conditioned: expected an encoder + whose steps can see x, got the family {name!r}")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        encoder = ENCODERS[name[0]](image_shape, latent_dim, width)
-        decoder = DECODERS[name[1]](image_shape, latent_dim, width)
-        return VAE(encoder, decoder, MARGINALS[name[2]](latent_dim), (image_shape[0], image_shape[1]))
+    for argument, size in (("latent_dim", latent_dim), ("pseudo_inputs", pseudo_inputs)):
+        if size < 1:
+            raise ValueError(f"{argument}: expected at least 1, got {size!r}")
+    if conditioned and (name[0] != "+" or name[2] == "v"):
+        raise ValueError(
+            f"conditioned: expected the encoder + and the marginal - or +, got the family {name}: "
+            "a VampPrior would invert a flow of its own for every pseudo-input at every code"
+        )

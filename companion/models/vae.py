@@ -26,8 +26,9 @@ class VAE(nn.Module):
         """The terms of binary images ``x``, shape ``[n, H, W]``, at one draw ``z ~ e(z|x)`` each; nats, shape ``[n]``.
 
         All three are unbiased, over draws, for their expectations under e. With ``closed_form`` (the default) log e
-        and log m are these expectations themselves where torch knows the divergence KL(e || m), so the rate has no
-        noise from the draw. Without it all three are taken at one and the same z, as importance weights need them.
+        and log m are these expectations themselves where torch knows the divergence KL(e || m) and the entropy of e,
+        so the rate has no noise from the draw; flows and mixtures have no such form. Without it all three are taken
+        at one and the same z, as importance weights need them.
 
         Raises ``ValueError`` for another image shape, or for pixels that are neither 0 nor 1.
         """
@@ -35,11 +36,10 @@ class VAE(nn.Module):
         e, m = self.encoder(x), self.marginal()
         z = draw(e, rng)
         log_d = self.decoder(z).log_prob(x)
-        rate = _divergence(e, m) if closed_form else None
-        if rate is None:
-            return Terms(e.log_prob(z), log_d, m.log_prob(z))
-        log_e = -e.entropy()
-        return Terms(log_e, log_d, log_e - rate)
+        log_e, log_m = _expected(e, m) if closed_form else (None, None)
+        if log_e is None or log_m is None:
+            log_e, log_m = e.log_prob(z), m.log_prob(z)
+        return Terms(log_e, log_d, log_m)
 
     def check_images(self, x: Tensor) -> Tensor:
         """``x`` as floats on the model's device; raises ``ValueError`` unless binary images ``[n, H, W]``."""
@@ -66,9 +66,10 @@ class VAE(nn.Module):
         return torch.stack([draw(self.decoder(z), rng) for _ in range(draws)])
 
 
-def _divergence(e: Distribution, m: Distribution) -> Tensor | None:
-    """KL(e || m) for each member of ``e``, shape ``[n]``, or None where torch knows no closed form."""
+def _expected(e: Distribution, m: Distribution) -> tuple[Tensor, Tensor] | tuple[None, None]:
+    """E log e(z) and E log m(z) under each member of ``e``, shape ``[n]``; None where torch knows no closed form."""
     try:
-        return kl_divergence(e, m.expand(e.batch_shape))
+        rate = kl_divergence(e, m.expand(e.batch_shape))
+        return -e.entropy(), -e.entropy() - rate
     except NotImplementedError:
-        return None
+        return None, None
