@@ -10,7 +10,7 @@ from typing import Any
 
 from companion import data
 from companion.learn.objectives import OBJECTIVES, check_beta, check_target, check_weight
-from companion.models import FAMILIES
+from companion.models.family import FAMILIES, check_conditioned
 
 PRECISIONS = ("fp32", "bf16")
 
@@ -98,7 +98,7 @@ class Config:
                 f"binarise: {self.data} is grey, and a Bernoulli likelihood needs binary pixels: "
                 "expected 'threshold' or 'dynamic'"
             )
-        self._check_aim()
+        self._check_together()
         for name in ("steps", "batch_size", "threads", "latent_dim", "pseudo_inputs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)!r}")
@@ -108,7 +108,8 @@ class Config:
         if self.seed < 0:
             raise ValueError(f"seed: expected 0 or more, got {self.seed!r}")
 
-    def _check_aim(self) -> None:
+    def _check_together(self) -> None:
+        check_conditioned(self.family, self.conditioned)
         check_beta(self.beta)
         check_weight(self.weight)
         if self.objective != "beta_vae":
