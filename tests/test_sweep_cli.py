@@ -42,6 +42,12 @@ def test_rows_in_the_table_are_done_with_or_without_their_folder_and_lost_rows_a
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
 
 
+def test_a_finished_run_with_rows_of_another_schema_is_measured_anew(swept, tmp_path):
+    shutil.copytree(swept / "runs" / GRID[0].hash, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "rates.csv").write_text("beta,kld\n1,2\n")
+    assert learn.run(GRID[0], tmp_path, progress=False) == learn.read_rows(swept / "rates.csv")[:2]
+
+
 def test_a_lower_beta_buys_rate_and_saves_distortion(swept):
     low, high = (r for r in learn.read_rows(swept / "rates.csv") if r["split"] == "test")
     assert low["rate"] > high["rate"]

@@ -25,13 +25,15 @@ def run(config: Config, out: Path | str, *, until: float = inf, progress: bool =
     """
     out, images = Path(out), data.load(config.data, config.binarise)
     trained = train(config, images=images, out=out, until=until, progress=progress)
-    if not (out / "rates.csv").is_file():
+    try:
+        return read_rows(out / "rates.csv")
+    except (FileNotFoundError, ValueError):  # not measured yet, or by an earlier schema
         with threads(config.threads):
             rows = [measured(trained.model, config, getattr(images, split), split) for split in SPLITS]
         facts = {"hash": config.hash, "seconds": trained.seconds, "kept": trained.kept}
         write_provenance(out / "provenance.json", config=asdict(config), **facts)
         write_rows(out / "rates.csv", rows)
-    return read_rows(out / "rates.csv")
+        return read_rows(out / "rates.csv")
 
 
 def measured(model: VAE, config: Config, images: np.ndarray, split: str) -> Row:

@@ -216,7 +216,8 @@ def fixed_subset(images: np.ndarray) -> np.ndarray:
 
 def label(config: Config) -> str:
     """A run's short name for bars and messages."""
-    return f"{config.data} {config.family} beta {config.beta:g} seed {config.seed}"
+    aim = f"beta {config.beta:g}" if config.target is None else f"{config.objective} {config.target:g}"
+    return f"{config.data} {config.family} {aim} seed {config.seed}"
 
 
 def progress_bar(shown: bool, *items: Any, **options: Any) -> Any:
