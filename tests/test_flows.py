@@ -20,12 +20,23 @@ SHAPE = (4, 4)
 X = (torch.rand(6, *SHAPE, generator=rng(99)) < 0.5).float()
 
 
+@pytest.fixture(autouse=True)
+def same_weights_every_time():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
 def bend(module: nn.Module) -> nn.Module:
     """Give the steps of every flow in ``module`` shifts of about 1."""
     for i, layer in enumerate(m for m in module.modules() if isinstance(m, MaskedLinear)):
         noise, gain = torch.randn(layer.weight.shape, generator=rng(7, i)), 2.0 if i % 4 < 3 else 0.3
         layer.weight.data = noise.to(layer.weight.dtype) * (gain / layer.mask.sum(1, keepdim=True).clamp_min(1)).sqrt()
         layer.bias.data.fill_(0.1)
+    for i, made in enumerate(m for m in module.modules() if isinstance(m, MADE) and m.context is not None):
+        layer = made.context
+        noise = torch.randn(layer.weight.shape, generator=rng(8, i))
+        layer.weight.data = noise.to(layer.weight.dtype) / layer.in_features**0.5
     return module
 
 
@@ -64,7 +75,9 @@ def test_three_hidden_layers_of_640_units_in_each_of_four_steps():
     made = 64 * 640 + 640 + 2 * (640 * 640 + 640) + 640 * 64 + 64
     for module in (FlowEncoder((28, 28), 64), FlowGaussian(64)):
         assert sum(p.numel() for p in module.flow.parameters()) == 4 * made
-    assert FlowGaussian(64, width=0.25).flow.steps[0].first.out_features == 160
+    narrow = family("+-+", width=0.25)
+    for module in (narrow.encoder, narrow.marginal):
+        assert {layer.out_features for made in module.flow.steps for layer in (made.first, *made.hidden)} == {160}
 
 
 @pytest.mark.parametrize(("dim", "hidden"), [(1, 8), (2, 16), (5, 40), (64, 160)])
@@ -247,6 +260,7 @@ EVERY = [(name, False) for name in FAMILIES] + [(name, True) for name in FAMILIE
 @pytest.mark.parametrize(("name", "conditioned"), EVERY)
 def test_every_parameter_receives_a_gradient(name, conditioned):
     model = grown(name, conditioned=conditioned)
+    assert any("context" in n for n, _ in model.named_parameters()) == conditioned
     terms = model.terms(X, rng(0))
     (terms.rate + terms.distortion).mean().backward()
     assert [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().max() > 0] == []
@@ -287,8 +301,11 @@ def test_terms_are_float32_under_half_precision_too(name, conditioned):
     exact = model.terms(X, rng(0))
     with torch.autocast("cpu", torch.bfloat16):
         half = model.terms(X, rng(0))
-        away = model.encoder(X).log_prob(torch.zeros(6, 3))
+        e, z = model.encoder(X), torch.zeros(6, 3)
+        away = e.log_prob(z)
+        assert MADE(3, 8)(z).dtype == torch.float32
     assert away.dtype == torch.float32
+    torch.testing.assert_close(e.log_prob(z.clone()), away, atol=0.3, rtol=0.05)  # outside, at full precision
     for term in ("log_e", "log_d", "log_m"):
         assert getattr(half, term).dtype == torch.float32
         torch.testing.assert_close(getattr(half, term), getattr(exact, term), atol=0.3, rtol=0.05)
