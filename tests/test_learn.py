@@ -17,16 +17,9 @@ from scipy import special
 
 from companion import data, learn, measure
 from companion.learn import objectives
-from companion.learn.train import (
-    batches,
-    best_step,
-    build,
-    check_device,
-    fit,
-    normalise_gradients,
-    vae_player,
-    validate,
-)
+from companion.learn.objectives import OBJECTIVES
+from companion.learn.players import normalise_gradients, vae_player
+from companion.learn.train import batches, best_step, build, check_device, fit, validate
 from companion.terms import RateDistortion, Terms
 
 QUICK = learn.preset("laptop", "digits", steps=20)
@@ -74,7 +67,11 @@ def test_impossible_betas_are_refused(beta):
         ({"pseudo_inputs": 0}, "pseudo_inputs: expected at least 1"),
         ({"weight": 0.0}, "weight: expected a positive, finite number"),
         ({"objective": "elbo"}, "objective: expected one of beta_vae"),
-        ({"target": 10.0}, "target: expected none under the objective beta_vae, got 10.0"),
+        ({"conditioned": True}, r"conditioned: expected the encoder \+ and the marginal - or \+, got the family ---"),
+        ({"target": 10.0}, "target: expected none with the objective beta_vae, got 10.0"),
+        ({"objective": "capacity"}, "target: expected a finite rate in nats, 0 or more, got None"),
+        ({"objective": "multiplier", "target": -1.0}, "target: expected a finite rate in nats, 0 or more, got -1.0"),
+        ({"objective": "target_rate", "target": 9.0, "beta": 2.0}, "beta, annealed: expected none with the objective"),
         ({"annealed": "no"}, "annealed: expected true or false, got 'no'"),
         ({"steps": 1.5}, "steps: expected a whole number, got 1.5"),
         ({"seed": True}, "seed: expected a whole number, got True"),
@@ -107,8 +104,10 @@ def test_every_field_changes_the_hash():
     changed |= {"data": "mnist", "binarise": "dynamic", "preset": "paper", "device": "cuda"}
     changed |= {"pseudo_inputs": 7, "conditioned": True, "normalised_gradients": True, "weight": 2.0}
     assert set(changed) == {field.name for field in fields(QUICK)} - {"family", "objective", "target"}
-    hashes = {replace(QUICK, **{name: value}).hash for name, value in changed.items()}
-    assert len(hashes | {QUICK.hash}) == len(changed) + 1
+    plain = replace(QUICK, family="+--")
+    runs = [QUICK, plain, *(replace(plain, **{name: value}) for name, value in changed.items())]
+    runs += [replace(QUICK, objective=name, target=rate) for name in OBJECTIVES[1:] for rate in (3.0, 6.0)]
+    assert len({run.hash for run in runs}) == len(runs)
 
 
 def test_a_field_at_its_default_leaves_the_hash_alone():

@@ -8,9 +8,13 @@
 
 from companion.learn.checkpoint import CheckpointError
 from companion.learn.config import PRESETS, Config, preset
+from companion.learn.grids import expand, read_grid
+from companion.learn.players import Player, TrainingError
 from companion.learn.records import point, read_rows
-from companion.learn.sweep import load_run, run, sweep
-from companion.learn.train import Player, Trained, TrainingError, threads, train
+from companion.learn.runs import load_run, run
+from companion.learn.sweep import sweep
+from companion.learn.train import OutOfTime, Trained, threads, train
+from companion.learn.verify import verify
 
-__all__ = ["PRESETS", "CheckpointError", "Config", "Player", "Trained", "TrainingError", "load_run", "point"]
-__all__ += ["preset", "read_rows", "run", "sweep", "threads", "train"]
+__all__ = ["PRESETS", "CheckpointError", "Config", "OutOfTime", "Player", "Trained", "TrainingError", "expand"]
+__all__ += ["load_run", "point", "preset", "read_grid", "read_rows", "run", "sweep", "threads", "train", "verify"]

@@ -9,8 +9,8 @@ from math import inf
 from typing import Any
 
 from companion import data
-from companion.learn.objectives import OBJECTIVES, check_beta
-from companion.models import FAMILIES
+from companion.learn.objectives import OBJECTIVES, check_beta, check_target, check_weight
+from companion.models.family import FAMILIES, check_conditioned
 
 PRECISIONS = ("fp32", "bf16")
 
@@ -51,8 +51,8 @@ class Config:
     threads, precision, channels_last, compile, device : each changes the last digits, so each belongs to the hash
     pseudo_inputs, conditioned : of the marginal ``v`` and of the encoder ``+``, see ``companion.models.family``
     normalised_gradients : divide each parameter tensor's gradient by its norm before Adam (Yu et al., 2017)
-    objective : one of ``OBJECTIVES``; all but ``beta_vae`` hold the rate at ``target`` nats and ignore ``beta``
-    weight : of the distance to the target rate under ``target_rate`` and ``capacity``; exact above the slope there
+    objective : one of ``OBJECTIVES``; all but ``beta_vae`` hold the rate at ``target`` nats and use no ``beta``
+    weight : of the rate's distance to its target under ``target_rate`` and ``capacity``
 
     Raises ``ValueError`` naming the field, what was expected and what came.
     """
@@ -98,22 +98,26 @@ class Config:
                 f"binarise: {self.data} is grey, and a Bernoulli likelihood needs binary pixels: "
                 "expected 'threshold' or 'dynamic'"
             )
-        check_beta(self.beta)
+        self._check_together()
         for name in ("steps", "batch_size", "threads", "latent_dim", "pseudo_inputs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)!r}")
-        for name in ("width", "learning_rate", "weight"):
+        for name in ("width", "learning_rate"):
             if not 0 < getattr(self, name) < inf:
                 raise ValueError(f"{name}: expected a positive, finite number, got {getattr(self, name)!r}")
         if self.seed < 0:
             raise ValueError(f"seed: expected 0 or more, got {self.seed!r}")
-        self._check_target()
 
-    def _check_target(self) -> None:
-        if self.objective == "beta_vae" and self.target is not None:
-            raise ValueError(f"target: expected none under the objective beta_vae, got {self.target!r}")
-        if self.objective != "beta_vae" and not (self.target is not None and 0 <= self.target < inf):
-            raise ValueError(f"target: expected a rate in nats, 0 or more, for {self.objective}, got {self.target!r}")
+    def _check_together(self) -> None:
+        check_conditioned(self.family, self.conditioned)
+        check_beta(self.beta)
+        check_weight(self.weight)
+        if self.objective != "beta_vae":
+            check_target(self.target)
+            if (self.beta, self.annealed) != (1.0, False):
+                raise ValueError(f"beta, annealed: expected none with the objective {self.objective}")
+        elif self.target is not None:
+            raise ValueError(f"target: expected none with the objective beta_vae, got {self.target!r}")
 
     def _normalise(self) -> None:
         """Give equal configurations equal hashes: plain types, and the rule that None stands for."""
@@ -175,7 +179,7 @@ def preset(name: str, data: str, *, epochs: int | None = None, **changes: Any) -
     chosen = Config(**{"data": data, "preset": name, **PRESETS[name], **small, **changes})
     if epochs is None:
         return chosen
-    if "steps" in changes or operator.index(epochs) < 1:
+    if "steps" in changes or not isinstance(epochs, int) or epochs < 1:
         raise ValueError(f"epochs: expected at least 1, and no steps beside them, got {epochs!r}")
     return replace(chosen, steps=epochs * (training_images(data) // chosen.batch_size))
 

@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Iterable
 from importlib.metadata import version
+from math import hypot
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +21,30 @@ Row = dict[str, Any]
 
 FIELDS = (
     *("family", "beta", "annealed", "seed", "preset", "split"),
-    *("rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se"),
-    *("n", "draw_seed", "steps", "data", "binarise", "config_hash"),
+    *("rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se", "iwae5", "iwae5_se"),
+    *("n", "draw_seed", "steps", "data", "binarise", "objective", "target", "config_hash"),
 )
-CONFIGURED = ("family", "beta", "annealed", "seed", "preset", "steps", "data", "binarise")
-NUMBERS = ("rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se")
+CONFIGURED = ("family", "beta", "annealed", "seed", "preset", "steps", "data", "binarise", "objective", "target")
+NUMBERS = ("rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se")  # of every row
+OPTIONAL = ("iwae5", "iwae5_se", "target")  # an empty cell is None: not measured, or no target
 
 
-def row(config: Config, point: RateDistortion) -> Row:
+def row(config: Config, point: RateDistortion, gain: tuple[float, float] | None = None) -> Row:
     """The row of one run on one split, in nats. Nothing in it depends on the machine's speed.
 
-    ``seed`` is of the training, ``draw_seed`` of the codes drawn to measure it.
+    ``seed`` is of the training, ``draw_seed`` of the codes drawn to measure it. ``gain``, of IWAE-5 over the ELBO with
+    its standard error, is that of ``measure.iwae_gain``, on some images of the split: with it, ``iwae5`` is unbiased
+    for the split's IWAE-5, a lower bound on the mean log likelihood. Its standard error takes the ELBO and the gain
+    for independent.
     """
     shared = {name: getattr(config, name) for name in CONFIGURED}
     measured = {name: round(getattr(point, name), 6) for name in NUMBERS}
+    iwae5, iwae5_se = (point.elbo + gain[0], hypot(point.elbo_se, gain[1])) if gain else (None, None)
     return {
         **shared,
         **measured,
+        "iwae5": None if iwae5 is None else round(iwae5, 6),
+        "iwae5_se": None if iwae5_se is None else round(iwae5_se, 6),
         "split": point.split,
         "n": point.n,
         "draw_seed": point.seed,
@@ -64,7 +72,8 @@ def read_rows(path: Path) -> list[Row]:
 def _typed(line: dict[str, str]) -> Row:
     numbers = {name: float(line[name]) for name in ("beta", *NUMBERS)}
     counts = {name: int(line[name]) for name in ("seed", "n", "draw_seed", "steps")}
-    return {**line, **numbers, **counts, "annealed": line["annealed"] == "True"}
+    optional = {name: float(line[name]) if line[name] else None for name in OPTIONAL}
+    return {**line, **numbers, **counts, **optional, "annealed": line["annealed"] == "True"}
 
 
 def point(line: Row) -> RateDistortion:
@@ -74,8 +83,14 @@ def point(line: Row) -> RateDistortion:
 
 
 def write_provenance(path: Path, **facts: Any) -> None:
-    """Write ``facts`` as JSON beside what made them: versions, processor, operating system."""
-    made_by = {
+    """Write ``facts`` as JSON beside what made them, ``made_by``."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps({**facts, "made_by": made_by()}, indent=1) + "\n")
+
+
+def made_by() -> dict[str, Any]:
+    """Versions, processor and operating system: with a configuration, all that the digits of a run depend on."""
+    return {
         "companion": companion.__version__,
         **{name: version(name) for name in ("torch", "numpy")},
         "python": platform.python_version(),
@@ -84,8 +99,6 @@ def write_provenance(path: Path, **facts: Any) -> None:
         "cores": os.cpu_count(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps({**facts, "made_by": made_by}, indent=1) + "\n")
 
 
 def processor() -> str:

@@ -1,73 +1,111 @@
-"""Runs and sweeps: train, measure, write a row; skip what is done already."""
+"""Sweeps: each configuration of a grid is trained once, by several workers, within a budget, and entered in a table."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from math import inf
 from pathlib import Path
+from time import time
+from typing import Any
 
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 
 from companion import data
-from companion.learn.checkpoint import Checkpoint, CheckpointError, State, read_config
 from companion.learn.config import Config
-from companion.learn.records import Row, read_rows, row, write_provenance, write_rows
-from companion.learn.train import build, progress_bar, threads, train
-from companion.measure import evaluate
-from companion.models import VAE
+from companion.learn.ledger import Ledger
+from companion.learn.players import TrainingError
+from companion.learn.records import Row
+from companion.learn.runs import run
+from companion.learn.train import OutOfTime, progress_bar
 
-SPLITS = ("validation", "test")
+ENGINES = ("joblib", "dask")
+Outcome = tuple[list[Row], dict[str, Any]] | TrainingError | None
 
 
-def run(config: Config, out: Path | str, *, every: int | None = None, progress: bool = True) -> list[Row]:
-    """Train the run of ``config`` in the folder ``out``, resuming what is there, and measure R and D on both splits.
+def sweep(
+    configs: Sequence[Config],
+    out: Path | str,
+    *,
+    table: Path | str | None = None,
+    jobs: int = 1,
+    budget: float = inf,
+    engine: str = "joblib",
+    scheduler: str | None = None,
+    progress: bool = True,
+) -> list[Row]:
+    """Run ``configs``, ``jobs`` at a time, each in ``out/runs/<hash>``; returns what rows the table then has of them.
 
-    Writes ``rates.csv``, one row for validation and one for test, ``provenance.json``, and the weights.
-    Raises as ``train`` does.
+    table : the CSV, ``out/rates.csv`` by default, with a JSON of the same name beside it. It is rewritten after every
+        run, and a configuration with rows in it is done, whether its folder is still there or not
+    budget : seconds after which no run is started; those under way are stored at their next step, to go on later
+    engine : ``joblib`` runs processes on this machine, ``dask`` the workers of the ``scheduler`` at an address, which
+        must see the same files, or of a cluster on this machine
+
+    Each run uses the threads its configuration says, so that order, jobs and engine change no digit. A run that
+    diverges does not stop the others.
+
+    Raises ``ValueError`` for ``jobs`` below 1, an impossible engine, or configurations that are none or repeated, and
+    in the end the ``TrainingError`` of the first run that diverged.
     """
-    out, images = Path(out), data.load(config.data, config.binarise)
-    trained = train(config, images=images, out=out, every=every, progress=progress)
-    if not (out / "rates.csv").is_file():
-        with threads(config.threads):
-            points = [evaluate(trained.model, getattr(images, split), split=split) for split in SPLITS]
-        write_provenance(out / "provenance.json", config=asdict(config), hash=config.hash, seconds=trained.seconds)
-        write_rows(out / "rates.csv", [row(config, point) for point in points])
-    return read_rows(out / "rates.csv")
+    _check(configs, jobs, engine, scheduler)
+    out, until = Path(out).absolute(), time() + budget
+    ledger = Ledger(table or out / "rates.csv", configs)
+    done = ledger.done()
+    pending = [config for config in configs if config.hash not in done]
+    for name, rule in {(config.data, config.binarise): None for config in pending}:
+        data.load(name, rule)  # fetched and parsed once, before the workers start
+    failures = []
+    with workers(engine, jobs, scheduler) if pending else ExitStack():
+        work = (delayed(attempt)(config, out / "runs" / config.hash, until) for config in pending)
+        finished = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(work)
+        for outcome in progress_bar(progress, finished, total=len(pending), unit="run"):
+            if isinstance(outcome, TrainingError):
+                failures.append(outcome)
+            elif outcome:
+                ledger.enter(*outcome)
+    if failures:
+        raise failures[0]
+    return ledger.mine()
 
 
-def sweep(configs: Sequence[Config], out: Path | str, *, jobs: int = 1, progress: bool = True) -> list[Row]:
-    """Run ``configs``, ``jobs`` at a time, each in ``out/runs/<hash>``; finished runs are not run again.
+def attempt(config: Config, folder: Path, until: float) -> Outcome:
+    """The rows of one run and its provenance; the error it ended in; or None where the time was up before its end."""
+    if time() >= until:
+        return None
+    try:
+        rows = run(config, folder, until=until, progress=False)
+    except OutOfTime:
+        return None
+    except TrainingError as error:
+        return TrainingError(f"{folder}: {error}")
+    return rows, json.loads((folder / "provenance.json").read_text())
 
-    Each run uses the threads its configuration says, one by default, so that the order and the number of jobs change
-    no digit. Writes all rows to ``out/rates.csv``, by the order of ``configs``, and ``out/provenance.json``.
 
-    Raises ``ValueError`` for ``jobs`` below 1 or no configurations, and whatever the first failing run raises; what
-    is finished by then stays.
-    """
+@contextmanager
+def workers(engine: str, jobs: int, scheduler: str | None = None) -> Iterator[None]:
+    """Let joblib's calls inside the block run on the workers that ``engine`` names."""
+    if engine == "joblib":
+        yield
+        return
+    try:
+        from dask.distributed import Client, LocalCluster
+    except ImportError as error:
+        raise ValueError(
+            "engine: expected dask to be installed, found none: pip install 'elbo-companion[scale]'"
+        ) from error
+    with ExitStack() as stack:
+        local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None}
+        client = Client(scheduler or stack.enter_context(LocalCluster(**local)), set_as_default=False)
+        with client, parallel_config("dask", client=client):
+            yield
+
+
+def _check(configs: Sequence[Config], jobs: int, engine: str, scheduler: str | None) -> None:
     if jobs < 1:
         raise ValueError(f"jobs: expected at least 1, got {jobs!r}")
+    if engine not in ENGINES:
+        raise ValueError(f"engine: expected one of {', '.join(ENGINES)}, got {engine!r}")
+    if scheduler and engine != "dask":
+        raise ValueError(f"scheduler: expected none with the engine {engine}, got {scheduler!r}")
     if not configs or len(set(configs)) < len(configs):
         raise ValueError(f"configs: expected one or more different configurations, got {len(configs)} with repeats")
-    out = Path(out)
-    folders = [out / "runs" / config.hash for config in configs]
-    data.load(configs[0].data, configs[0].binarise)  # fetched and parsed once, before the workers start
-    work = (delayed(run)(c, folder, progress=False) for c, folder in zip(configs, folders, strict=True))
-    finished = Parallel(n_jobs=jobs, return_as="generator")(work)
-    rows = [r for rows in progress_bar(progress, finished, total=len(configs), unit="run") for r in rows]
-    runs = {folder.name: json.loads((folder / "provenance.json").read_text()) for folder in folders}
-    write_provenance(out / "provenance.json", jobs=jobs, runs=runs)
-    write_rows(out / "rates.csv", rows)
-    return rows
-
-
-def load_run(folder: Path | str, device: str = "cpu") -> tuple[Config, VAE]:
-    """The configuration and the trained model of the run in ``folder``, on ``device``, wherever it was trained.
-
-    Raises ``CheckpointError`` where there is no finished run, or its weights fit another architecture.
-    """
-    config = read_config(folder)
-    if not (Path(folder) / "model.safetensors").is_file():
-        raise CheckpointError(f"{folder}: expected a finished run, found no model.safetensors: train it first")
-    here = replace(config, device=device, compile=False)
-    model = build(here, data.load(config.data, config.binarise).image_shape)
-    Checkpoint(folder, config).restore(State({"model": model}, []))
-    return config, model

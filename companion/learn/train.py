@@ -5,8 +5,9 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 import numpy as np
@@ -17,31 +18,18 @@ from tqdm.auto import tqdm
 from companion import data as image_data
 from companion.learn.checkpoint import Checkpoint, History, State
 from companion.learn.config import Config
-from companion.learn.objectives import beta_vae
+from companion.learn.players import Player, TrainingError, cast, normalise_gradients, require_finite
 from companion.measure import evaluate
 from companion.models import VAE, family, generator
 from companion.seeds import DRAWS, ORDER, numpy_generator
 from companion.terms import RateDistortion
 
-VALIDATION_IMAGES = 1000  # a fixed subset while training; ``evaluate`` measures on whole splits
+__all__ = ["Player", "Trained", "TrainingError", "batches", "best_step", "build", "fit", "threads", "train"]
+SUBSET = 1000  # images that validate while training, and that IWAE-5 is drawn for; ``evaluate`` reads whole splits
 
 
-class TrainingError(RuntimeError):
-    """A loss or a validation term stopped being finite; the message names the step and the term."""
-
-
-@dataclass
-class Player:
-    """One side of the training: at every step its optimiser descends its loss.
-
-    ``loss(x, rng, step)`` returns a scalar for a batch of binary images ``[n, H, W]``. With ``normalised``, the
-    optimiser sees each parameter tensor's gradient divided by its norm.
-    """
-
-    name: str
-    loss: Callable[[Tensor, torch.Generator, int], Tensor]
-    optimizer: torch.optim.Optimizer
-    normalised: bool = False
+class OutOfTime(RuntimeError):  # noqa: N818 (no fault: the run is stored and goes on when it is called again)
+    """The time allowed was spent before the last step."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +53,7 @@ def train(
     images: image_data.ImageData | None = None,
     out: Path | str | None = None,
     every: int | None = None,
+    until: float = inf,
     progress: bool = True,
 ) -> Trained:
     """Train the model of ``config`` and keep the weights of ``best_step``.
@@ -74,36 +63,40 @@ def train(
     images : the loaded image set, where it is at hand already
     out : a folder for the checkpoint, from which an interrupted run resumes with the same result, and for the
         finished weights; without it nothing is written
-    every : steps between validations, each followed by a checkpoint; by default a twentieth of the steps
+    every : steps between validations, each followed by a checkpoint; by default a twentieth of the steps, and with
+        another value other weights may be kept
+    until : the time, in seconds as ``time.time`` counts them, when an unfinished run is stored as it is
     progress : show a bar with validation R and D
 
     Every random number comes from the seed and the step, so resuming needs no random state. Global settings of torch
     are restored afterwards.
 
-    Raises ``TrainingError`` when a term stops being finite, ``CheckpointError`` when ``out`` holds another run, and
-    ``ValueError`` for a device or compiler that is not there.
+    Raises ``TrainingError`` when a term stops being finite, ``CheckpointError`` when ``out`` holds another run,
+    ``OutOfTime`` when the time is up, and ``ValueError`` for a device or compiler that is not there.
     """
     images = images or image_data.load(config.data, config.binarise)
     every = every or max(1, config.steps // 20)
     with threads(config.threads):
         model = build(config, images.image_shape)
-        players = [vae_player(model, config)]
-        state = State({"model": model}, [player.optimizer for player in players])
+        players, others = cast(model, config)
+        state = State({"model": model, **others}, [player.optimizer for player in players])
         checkpoint = Checkpoint(out, config)
         checkpoint.restore(state)
         started = perf_counter() - state.seconds
+        turns = fit(players, batches(images, config), config.steps, config.seed, config.device, state.step)
         with progress_bar(progress, total=config.steps, initial=state.step, unit="step", desc=label(config)) as bar:
-            batch = batches(images, config)
-            for step in fit(
-                players, batch, steps=config.steps, seed=config.seed, device=config.device, start=state.step
-            ):
+            for state.step in turns:
                 bar.update()
-                if step % every == 0 or step == config.steps:
-                    state.step = step
-                    record(state, config, validate(model, images, step))
+                due = state.step % every == 0 or state.step == config.steps
+                late = time() >= until and state.step < config.steps
+                if due:
+                    record(state, config, validate(model, images, state.step))
                     bar.set_postfix_str(state.history[-1][1])
+                if due or late:
                     state.seconds = perf_counter() - started
                     checkpoint.save(state)
+                if late:
+                    raise OutOfTime(f"{label(config)}: stopped after {state.step} of {config.steps} steps")
         return Trained(model, config, state.history, state.seconds)
 
 
@@ -135,7 +128,6 @@ def best_step(history: History, config: Config) -> int:
 def fit(
     players: list[Player],
     batch: Callable[[int], Tensor],
-    *,
     steps: int,
     seed: int = 0,
     device: str = "cpu",
@@ -160,28 +152,6 @@ def fit(
                 normalise_gradients(player.optimizer)
             player.optimizer.step()
         yield step + 1
-
-
-def normalise_gradients(optimizer: torch.optim.Optimizer) -> None:
-    """Divide the gradient of each parameter tensor by its Euclidean norm (Yu et al., 2017); a zero gradient stays."""
-    for group in optimizer.param_groups:
-        for gradient in (p.grad for p in group["params"] if p.grad is not None):
-            gradient /= gradient.norm().clamp_min(torch.finfo(gradient.dtype).tiny)
-
-
-def vae_player(model: VAE, config: Config) -> Player:
-    """The player that minimises the beta-VAE objective over all parameters of ``model``."""
-    warm_up = config.steps / 4 if config.annealed else 0.0
-
-    def loss(x: Tensor, rng: torch.Generator, step: int) -> Tensor:
-        bf16 = config.precision == "bf16"
-        with torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=bf16):
-            terms = model.terms(x, rng)
-        require_finite(step, rate=terms.rate, distortion=terms.distortion)
-        return beta_vae(terms, config.beta * min(1.0, step / warm_up if warm_up else 1.0))
-
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
-    return Player("the VAE", loss, optimizer, config.normalised_gradients)
 
 
 def build(config: Config, image_shape: tuple[int, int]) -> VAE:
@@ -234,25 +204,20 @@ def batches(images: image_data.ImageData, config: Config) -> Callable[[int], Ten
 
 def validate(model: VAE, images: image_data.ImageData, step: int) -> RateDistortion:
     """R and D on a fixed random subset of the validation split; raises ``TrainingError`` unless finite."""
-    order = np.random.default_rng(0).permutation(len(images.validation))[:VALIDATION_IMAGES]
-    point = evaluate(model, images.validation[np.sort(order)], split="validation")
+    point = evaluate(model, fixed_subset(images.validation), split="validation")
     require_finite(step, rate=torch.tensor(point.rate), distortion=torch.tensor(point.distortion))
     return point
 
 
-def require_finite(step: int, **terms: Tensor) -> None:
-    """Raise ``TrainingError`` naming ``step`` and the first of ``terms`` that holds a value that is not finite."""
-    for name, values in terms.items():
-        if not bool(torch.isfinite(values).all()):
-            bad = values.detach()[~torch.isfinite(values)].flatten()[0].item()
-            raise TrainingError(
-                f"training stopped at step {step}: the {name} is {bad}: try a lower learning_rate, or fp32 precision"
-            )
+def fixed_subset(images: np.ndarray) -> np.ndarray:
+    """At most ``SUBSET`` of ``images``, a random choice that is always the same."""
+    return images[np.sort(np.random.default_rng(0).permutation(len(images))[:SUBSET])]
 
 
 def label(config: Config) -> str:
     """A run's short name for bars and messages."""
-    return f"{config.data} {config.family} beta {config.beta:g} seed {config.seed}"
+    aim = f"beta {config.beta:g}" if config.target is None else f"{config.objective} {config.target:g}"
+    return f"{config.data} {config.family} {aim} seed {config.seed}"
 
 
 def progress_bar(shown: bool, *items: Any, **options: Any) -> Any:

@@ -70,6 +70,11 @@ def _check(
     for argument, size in (("latent_dim", latent_dim), ("pseudo_inputs", pseudo_inputs)):
         if size < 1:
             raise ValueError(f"{argument}: expected at least 1, got {size!r}")
+    check_conditioned(name, conditioned)
+
+
+def check_conditioned(name: str, conditioned: bool) -> None:
+    """Raise ``ValueError`` where the family ``name`` has no steps that may see x."""
     if conditioned and (name[0] != "+" or name[2] == "v"):
         raise ValueError(
             f"conditioned: expected the encoder + and the marginal - or +, got the family {name}: "

@@ -1,0 +1,107 @@
+"""The commands on one image set or one run."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from companion import data, learn, measure, show, units
+from companion.learn.grids import AXES, SCALARS
+from companion.learn.records import Row, point
+from companion.models import generator
+
+
+def data_command(options: argparse.Namespace) -> None:
+    """List the image sets, or load the named ones."""
+    for name in options.names or data.NAMES:
+        if not options.names:
+            print(f"{name:14} {'at hand' if data.available(name) else 'to be fetched':14} {data.SETS[name].source}")
+            continue
+        images = data.load(name)
+        sizes = " / ".join(f"{len(getattr(images, split)):,}" for split in ("train", "validation", "test"))
+        side = "x".join(map(str, images.image_shape))
+        print(f"{name}: {sizes} images of {side}, {images.binarise}\n  {images.source}\n  licence {images.licence}")
+
+
+def changes(options: argparse.Namespace) -> dict[str, Any]:
+    """What the options say of a configuration, by the names of a grid; one left out keeps the preset's value."""
+    known = SCALARS | AXES.keys()
+    return {name: value for name, value in vars(options).items() if name in known and value is not None}
+
+
+def train_command(options: argparse.Namespace) -> None:
+    """Train one run and print its points."""
+    (chosen,) = learn.expand(changes(options))
+    out = options.out or Path("runs") / chosen.hash
+    rows = learn.run(chosen, out)
+    print_table(rows)
+    print(f"written to {out}")
+
+
+def evaluate_command(options: argparse.Namespace) -> None:
+    """Measure a finished run on one split."""
+    chosen, model = learn.load_run(options.run, options.device)
+    images = data.load(chosen.data, chosen.binarise)
+    with learn.threads(chosen.threads):
+        print(measure.evaluate(model, getattr(images, options.split), split=options.split, seed=options.draw_seed))
+
+
+def show_command(options: argparse.Namespace) -> None:
+    """Draw what a folder holds."""
+    if not (options.folder / "rates.csv").is_file():
+        raise ValueError(f"DIR: expected the folder of a finished run or sweep, found no rates.csv in {options.folder}")
+    written = [draw_plane(learn.read_rows(options.folder / "rates.csv"), options.folder)]
+    if (options.folder / "config.json").is_file():
+        written.append(draw_images(options.folder))
+    print("\n".join(map(str, written)))
+
+
+def draw_plane(rows: list[Row], out: Path) -> Path:
+    """Write ``rd_plane.png`` of the test rows."""
+    chosen = [r for r in rows if r["split"] == "test"]
+    figure = show.rd_plane([point(r) for r in chosen], plane_labels(chosen), title=chosen[0]["data"])
+    out.mkdir(parents=True, exist_ok=True)
+    show.save(figure, out / "rd_plane.png")
+    return out / "rd_plane.png"
+
+
+def plane_labels(rows: list[Row]) -> list[str]:
+    """What each row was trained for, and its family and seed where these vary."""
+    texts = {"family": "{}", "seed": "seed {}"}
+    varying = [name for name in texts if len({r[name] for r in rows}) > 1]
+    return [" ".join([aim(r), *(texts[name].format(r[name]) for name in varying)]) for r in rows]
+
+
+def aim(row: Row) -> str:
+    """The beta of a row, or the rate it was to reach."""
+    return f"β = {row['beta']:g}" if row["target"] is None else f"R = {row['target']:g}"
+
+
+def draw_images(folder: Path) -> Path:
+    """Write ``images.png``: test images of a run, their reconstructions, and samples of its marginal."""
+    chosen, model = learn.load_run(folder)
+    test = data.load(chosen.data, chosen.binarise).test
+    x = torch.from_numpy(test[np.random.default_rng(0).permutation(len(test))[:10]])
+    copies, samples = model.reconstruct(x, generator(0, 0), draws=5), model.generate(10, generator(0, 1), draws=5)
+    rows = {"test image": x, "reconstruction": copies[0], "mean of 5": copies.float().mean(0)}
+    rows |= {"sample": samples[0], "mean of 5 ": samples.float().mean(0)}
+    show.save(show.image_sheet({name: images.numpy() for name, images in rows.items()}), folder / "images.png")
+    return folder / "images.png"
+
+
+def print_table(rows: list[Row]) -> None:
+    """Rate, distortion and their sum with one standard error, in nats, and the sum in bits."""
+    print(line("data", "family", "aim", "seed", "split", "R", "D", "R + D (nats)", "(bits)"))
+    for r in rows:
+        pairs = [(r["rate"], r["rate_se"]), (r["distortion"], r["distortion_se"]), (-r["elbo"], r["elbo_se"])]
+        pairs.append((units.bits(-r["elbo"]), units.bits(r["elbo_se"])))
+        measured = [f"{value:.3f} ± {error:.3f}" for value, error in pairs]
+        print(line(r["data"], r["family"], aim(r), r["seed"], r["split"], *measured))
+
+
+def line(*cells: object) -> str:
+    """One line of the table: words to the left, numbers to the right."""
+    widths = (-14, -8, -8, 4, -12, 18, 18, 18, 18)
+    return " ".join(f"{cell!s:{'<' if w < 0 else '>'}{abs(w)}}" for cell, w in zip(cells, widths, strict=True)).rstrip()

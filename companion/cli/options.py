@@ -1,0 +1,145 @@
+"""The words that the command line understands."""
+
+import argparse
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from companion import data, learn
+from companion.cli import commands, sweeping
+from companion.learn.objectives import OBJECTIVES
+from companion.models import FAMILIES
+
+EPILOG = """examples:
+  python -m companion data mnist-static
+  python -m companion train --data mnist-static --preset laptop --beta 1 --seed 0
+  python -m companion sweep --data digits --betas 0.1,0.3,1,3,10 --out runs/digits
+  python -m companion sweep --grid book/results/NAME.toml --budget 25m
+  python -m companion show runs/digits
+"""
+WORDS = ", ".join(FAMILIES)
+CHANGES = (
+    ("--binarise", str, "RULE", f"{', '.join(data.BINARISATIONS)} (default: the set's own)"),
+    ("--objective", str, "NAME", f"one of {', '.join(OBJECTIVES)}"),
+    ("--weight", float, "W", "of the rate's distance to its target"),
+    ("--annealed", bool, None, "raise beta from 0 in the first quarter"),
+    ("--width", float, "X", "multiplier of the channels"),
+    ("--latent-dim", int, "K", "dimensions of the code"),
+    ("--pseudo-inputs", int, "N", "components of the marginal v"),
+    ("--conditioned", bool, None, "let the steps of the encoder + see the image"),
+    ("--steps", int, "N", "training steps"),
+    ("--epochs", int, "N", "passes over the training images, in place of steps"),
+    ("--batch-size", int, "N", "images a step"),
+    ("--learning-rate", float, "RATE", "of Adam, before it decays"),
+    ("--normalised-gradients", bool, None, "divide each tensor's gradient by its norm"),
+    ("--threads", int, "N", "processor threads a run"),
+    ("--precision", str, "NAME", "fp32 or bf16"),
+    ("--channels-last", bool, None, "memory layout of the convolutions"),
+    ("--compile", bool, None, "compile the networks first"),
+    ("--device", str, "NAME", "cpu, cuda or mps"),
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="python -m companion",
+        description="Measure what information a variational autoencoder keeps: its rate and its distortion.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parts = top.add_subparsers(required=True, metavar="COMMAND")
+
+    fetch = parts.add_parser("data", help="list the image sets, or fetch and verify some")
+    fetch.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(data.NAMES)}; none lists them all")
+    fetch.set_defaults(command=commands.data_command)
+    add_train(parts)
+    add_sweep(parts)
+    add_evaluate(parts)
+    draw = parts.add_parser("show", help="draw the plane of a sweep, or the images of a run")
+    draw.add_argument("folder", type=Path, metavar="DIR", help="folder of a sweep or a run")
+    draw.set_defaults(command=commands.show_command)
+    return top
+
+
+def add_train(parts: Any) -> None:
+    """``train``."""
+    train = parts.add_parser("train", help="train one model, resuming where it stopped, and measure it")
+    train.add_argument("--data", required=True, metavar="NAME", help=f"image set: {', '.join(data.NAMES)}")
+    train.add_argument("--beta", type=float, help="weight of the rate, 0 or more (default 1: the ELBO)")
+    train.add_argument("--target", type=float, metavar="R", help="rate in nats, for the other objectives")
+    train.add_argument("--seed", type=int, help="of weights, batches and draws (default 0)")
+    train.add_argument("--family", metavar="NAME", help=f"{WORDS}, written --family=--- (default ---)")
+    train.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default runs/HASH)")
+    add_run_options(train)
+    train.set_defaults(command=commands.train_command)
+
+
+def add_evaluate(parts: Any) -> None:
+    """``evaluate``."""
+    evaluate = parts.add_parser("evaluate", help="measure the rate and the distortion of a trained run")
+    evaluate.add_argument("run", type=Path, metavar="DIR", help="folder of the run")
+    evaluate.add_argument("--split", choices=("train", "validation", "test"), default="test", help="(default test)")
+    evaluate.add_argument("--draw-seed", type=int, default=0, help="of the codes drawn (default 0)")
+    evaluate.add_argument("--device", default="cpu", help="cpu, cuda or mps (default cpu)")
+    evaluate.set_defaults(command=commands.evaluate_command)
+
+
+def add_sweep(parts: Any) -> None:
+    """``sweep``, by a file or by options."""
+    sweep = parts.add_parser("sweep", help="train and measure a grid of configurations, or verify its table")
+    sweep.add_argument("--grid", type=Path, metavar="FILE.toml", help="tables [[runs]]; rows go to FILE.csv beside it")
+    sweep.add_argument("--out", type=Path, metavar="DIR", help="folder of the runs (runs/FILE, runs/sweep-NAME)")
+    sweep.add_argument("--budget", type=seconds, metavar="TIME", help="90s, 25m, 2h: then stop, to go on another time")
+    cores = os.cpu_count()
+    sweep.add_argument("--jobs", type=int, metavar="N", default=cores, help="runs at a time (default: the cores here)")
+    sweep.add_argument("--engine", default="joblib", metavar="NAME", help="joblib (default) or dask")
+    sweep.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster that sees the same files")
+    sweep.add_argument("--verify", type=int, metavar="N", help="train N rows of the table anew and compare, no more")
+    group = sweep.add_argument_group("a grid without a file")
+    group.add_argument("--data", metavar="NAME", help=f"image set: {', '.join(data.NAMES)}")
+    group.add_argument("--betas", type=floats, metavar="B,B", help="weights of the rate (0.1,0.3,1,3,10)")
+    group.add_argument("--targets", type=floats, metavar="R,R", help="rates in nats, for the other objectives")
+    group.add_argument("--seeds", type=integers, metavar="S,S", help="one run each (default 0)")
+    group.add_argument("--families", type=names, metavar="F,F", help=f"{WORDS}, written --families=---")
+    add_run_options(sweep)
+    sweep.set_defaults(command=sweeping.sweep_command)
+
+
+def add_run_options(command: argparse.ArgumentParser) -> None:
+    """The options that training shares with sweeping; one left out keeps the preset's value."""
+    command.add_argument("--preset", metavar="NAME", help=f"{' or '.join(learn.PRESETS)} (laptop)")
+    group = command.add_argument_group("changes to the preset")
+    for name, kind, metavar, text in CHANGES:
+        if kind is bool:
+            group.add_argument(name, action="store_true", default=None, help=text)
+        else:
+            group.add_argument(name, type=kind, metavar=metavar, help=text)
+
+
+def floats(text: str) -> list[float]:
+    """Numbers between commas."""
+    return [float(part) for part in text.split(",")]
+
+
+def integers(text: str) -> list[int]:
+    """Whole numbers between commas."""
+    return [int(part) for part in text.split(",")]
+
+
+def names(text: str) -> list[str]:
+    """Words between commas."""
+    return text.split(",")
+
+
+def seconds(text: str) -> float:
+    """A duration in seconds.
+
+    >>> seconds("25m")
+    1500.0
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"expected a time such as 90s, 25m or 2h, got {text!r}")
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]

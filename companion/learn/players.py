@@ -1,0 +1,120 @@
+"""The players of a training run: each has a loss, an optimiser and a learning rate of its own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log
+
+import torch
+from torch import Tensor, nn
+
+from companion.learn.config import Config
+from companion.learn.objectives import beta_vae, capacity, check_target, lagrangian, target_rate
+from companion.models import VAE
+from companion.terms import Terms
+
+MULTIPLIER_LIMIT = 1e3  # a learned multiplier stays between its inverse and itself
+MULTIPLIER_RATE = 0.03  # of Adam, on its logarithm; Adam forgets in ten steps, lest a first, far miss slow the rest
+
+
+class TrainingError(RuntimeError):
+    """A loss or a validation term stopped being finite; the message names the step and the term."""
+
+
+@dataclass
+class Player:
+    """One side of the training: at every step its optimiser descends its loss.
+
+    ``loss(x, rng, step)`` returns a scalar for a batch of binary images ``[n, H, W]``. With ``normalised``, the
+    optimiser sees each parameter tensor's gradient divided by its norm.
+    """
+
+    name: str
+    loss: Callable[[Tensor, torch.Generator, int], Tensor]
+    optimizer: torch.optim.Optimizer
+    normalised: bool = False
+
+
+def cast(model: VAE, config: Config) -> tuple[list[Player], dict[str, nn.Module]]:
+    """Who plays under the objective of ``config``, in their order, and what is learned besides ``model``, by name."""
+    if config.objective != "multiplier":
+        return [vae_player(model, config)], {}
+    multiplier = Multiplier(check_target(config.target)).to(config.device)
+    return [vae_player(model, config, multiplier), multiplier_player(multiplier)], {"multiplier": multiplier}
+
+
+def vae_player(model: VAE, config: Config, multiplier: "Multiplier | None" = None) -> Player:
+    """The player that minimises the objective of ``config`` over all parameters of ``model``."""
+
+    def loss(x: Tensor, rng: torch.Generator, step: int) -> Tensor:
+        bf16 = config.precision == "bf16"
+        with torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=bf16):
+            terms = model.terms(x, rng)
+        require_finite(step, rate=terms.rate, distortion=terms.distortion)
+        return multiplier.weigh(terms) if multiplier else objective(terms, config, step)
+
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+    return Player("the VAE", loss, optimizer, config.normalised_gradients)
+
+
+def objective(terms: Terms, config: Config, step: int) -> Tensor:
+    """The objective of ``config`` at ``step``, where no second player is needed."""
+    if config.objective == "target_rate":
+        return target_rate(terms, check_target(config.target), config.weight)
+    if config.objective == "capacity":
+        return capacity(terms, check_target(config.target), config.weight, step / config.steps)
+    warm_up = config.steps / 4 if config.annealed else 0.0
+    return beta_vae(terms, config.beta * min(1.0, step / warm_up if warm_up else 1.0))
+
+
+class Multiplier(nn.Module):
+    """A multiplier that learns to hold the rate at ``target`` nats: 1 at first, always within 1/1000 and 1000.
+
+    What is learned is its logarithm, so it stays positive. It ascends the Lagrangian along R - target of the batch the
+    model has just been weighed on, and is put back to its limit where a step led outside, so that a target out of reach
+    leaves it at the limit, free to come back.
+    """
+
+    excess: Tensor
+
+    def __init__(self, target: float) -> None:
+        super().__init__()
+        self.target = target
+        self.log = nn.Parameter(torch.zeros(()))
+
+    def forward(self) -> Tensor:
+        """The multiplier, a scalar."""
+        return self.log.exp()
+
+    def weigh(self, terms: Terms) -> Tensor:
+        """The Lagrangian that the model descends; remembers the batch's R - target for ``ascent``."""
+        self.excess = (terms.rate.mean() - self.target).detach()
+        return lagrangian(terms, self.target, self().detach())
+
+    def ascent(self) -> Tensor:
+        """The loss of the multiplier: descending it raises the multiplier where the rate is above its target."""
+        with torch.no_grad():
+            self.log.clamp_(-log(MULTIPLIER_LIMIT), log(MULTIPLIER_LIMIT))
+        return -self.log * self.excess
+
+
+def multiplier_player(multiplier: Multiplier) -> Player:
+    """The player that raises the multiplier while the rate is too high and lowers it while it is too low."""
+    optimizer = torch.optim.Adam(multiplier.parameters(), lr=MULTIPLIER_RATE, betas=(0.9, 0.9))
+    return Player("the multiplier", lambda x, rng, step: multiplier.ascent(), optimizer)
+
+
+def normalise_gradients(optimizer: torch.optim.Optimizer) -> None:
+    """Divide the gradient of each parameter tensor by its Euclidean norm (Yu et al., 2017); a zero gradient stays."""
+    for group in optimizer.param_groups:
+        for gradient in (p.grad for p in group["params"] if p.grad is not None):
+            gradient /= gradient.norm().clamp_min(torch.finfo(gradient.dtype).tiny)
+
+
+def require_finite(step: int, **terms: Tensor) -> None:
+    """Raise ``TrainingError`` naming ``step`` and the first of ``terms`` that holds a value that is not finite."""
+    for name, values in terms.items():
+        if not bool(torch.isfinite(values).all()):
+            bad = values.detach()[~torch.isfinite(values)].flatten()[0].item()
+            raise TrainingError(
+                f"training stopped at step {step}: the {name} is {bad}: try a lower learning_rate, or fp32 precision"
+            )

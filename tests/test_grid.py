@@ -1,0 +1,248 @@
+"""Grids from a file: what they name, and that kills, budgets, workers and clones change no byte of their table."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from math import hypot
+from pathlib import Path
+
+import pytest
+
+from companion import cli, learn
+from companion.learn import records
+from companion.learn.ledger import Ledger
+from companion.learn.verify import compare
+
+TOML = """
+data = "digits"
+steps = 30
+[[runs]]
+betas = [0.1, 1.0]
+seeds = [0, 1]
+[[runs]]
+objective = "target_rate"
+targets = [3.0]
+steps = 60
+"""
+SMALL = [learn.preset("laptop", "digits", steps=10, beta=beta) for beta in (0.1, 1.0, 10.0)]
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished grid: ``grid.toml`` with its table beside it."""
+    folder = tmp_path_factory.mktemp("grid")
+    (folder / "grid.toml").write_text(TOML)
+    learn.sweep(learn.read_grid(folder / "grid.toml"), folder / "runs", table=folder / "grid.csv", progress=False)
+    return folder
+
+
+def test_a_grid_is_the_product_of_its_lists_in_the_order_of_the_file(grid):
+    configs = learn.read_grid(grid / "grid.toml")
+    assert [(c.beta, c.seed, c.target, c.steps) for c in configs] == [
+        *[(0.1, 0, None, 30), (0.1, 1, None, 30), (1.0, 0, None, 30), (1.0, 1, None, 30)],
+        (1.0, 0, 3.0, 60),
+    ]
+    assert [r["config_hash"] for r in learn.read_rows(grid / "grid.csv")] == [c.hash for c in configs for _ in range(2)]
+
+
+def test_a_table_overrides_what_stands_above_and_repeats_are_dropped(tmp_path):
+    (tmp_path / "g.toml").write_text(
+        'data = "mnist-static"\nbeta = 2\nannealed = true\n[[runs]]\nfamilies = ["---"]\n[[runs]]\nbetas = [1, 2]\n'
+        '[[runs]]\nbetas = [2]\nannealed = [true, false]\npreset = "paper"\n[[runs]]\ndata = "digits"\nepochs = 2'
+    )
+    base = learn.preset("laptop", "mnist-static", annealed=True)
+    paper = learn.preset("paper", "mnist-static", beta=2.0, annealed=True)
+    assert learn.read_grid(tmp_path / "g.toml") == [
+        *[replace(base, beta=2.0), replace(base, beta=1.0), paper, replace(paper, annealed=False)],
+        learn.preset("laptop", "digits", beta=2.0, annealed=True, steps=2 * 37),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("data = ", "expected TOML (Invalid value"),
+        ('data = "digits"', "runs: expected one or more tables [[runs]], got None"),
+        ('data = "digits"\nruns = []', "runs: expected one or more tables [[runs]], got []"),
+        ("[[runs]]\nbetas = [1]", "[[runs]] 1: data: expected the name of an image set, got none"),
+        ('data = "digits"\n[[runs]]\n[[runs]]\nbeat = 1', "[[runs]] 2: beat: expected a field of a configuration"),
+        ('data = "digits"\n[[runs]]\nbetas = []', "betas: expected a list of one or more values, got []"),
+        ('data = "digits"\n[[runs]]\nbetas = 1', "betas: expected a list of one or more values, got 1"),
+        ('data = "digits"\n[[runs]]\nsteps = [1, 2]', "steps: expected one value, got [1, 2]"),
+        (
+            'data = "digits"\n[[runs]]\nbeta = 1\nbetas = [1]',
+            "betas: expected one of beta and betas in a table",
+        ),
+        ('data = "digits"\n[[runs]]\nsteps = "many"', "steps: expected a whole number, got 'many'"),
+        ('data = "digits"\n[[runs]]\nannealed = ["yes"]', "annealed: expected true or false, got 'yes'"),
+        ('data = "digits"\n[[runs]]\nepochs = 2.5', "epochs: expected at least 1, and no steps beside them, got 2.5"),
+        ('data = "svhn"\n[[runs]]', "data: expected one of digits"),
+        ('data = "digits"\npreset = "phone"\n[[runs]]', "preset: expected one of laptop, paper"),
+    ],
+)
+def test_a_wrong_grid_is_named_by_file_table_and_key(text, message, tmp_path, capsys):
+    (tmp_path / "g.toml").write_text(text)
+    assert cli.main(["sweep", "--grid", str(tmp_path / "g.toml")]) == 1
+    printed = capsys.readouterr().err.splitlines()
+    assert len(printed) == 1
+    assert printed[0].startswith(f"companion: {tmp_path / 'g.toml'}: ")
+    assert message in printed[0]
+
+
+def command(folder: Path, *more: str) -> list[str]:
+    out = ["--out", str(folder / "runs")]
+    return [sys.executable, "-m", "companion", "sweep", "--grid", str(folder / "grid.toml"), *out, *more]
+
+
+def written(folder: Path) -> set[tuple[Path, int]]:
+    found = set()
+    for path in folder.glob("runs/runs/*/*.safetensors"):
+        with suppress(FileNotFoundError):  # moved away meanwhile
+            found.add((path, path.stat().st_mtime_ns))
+    return found
+
+
+def test_three_kills_at_random_moments_change_no_byte(grid, tmp_path):
+    """Each kill falls a moment after the sweep has stored something new: in a run, a measurement or a file."""
+    shutil.copy(grid / "grid.toml", tmp_path)
+    moments, sweep = random.Random(0), command(tmp_path, "--jobs", "1")
+    for _ in range(3):
+        before = written(tmp_path)
+        process = subprocess.Popen(sweep, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while written(tmp_path) <= before:
+            assert process.poll() is None, "the sweep ended before it stored anything"
+            time.sleep(0.002)
+        time.sleep(moments.uniform(0, 0.5))
+        os.kill(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    subprocess.run(sweep, check=True, capture_output=True)
+    assert (tmp_path / "grid.csv").read_bytes() == (grid / "grid.csv").read_bytes()
+    assert not list(tmp_path.rglob("checkpoint.safetensors"))
+
+
+def test_two_processes_write_the_same_bytes_as_one(grid, tmp_path):
+    configs = learn.read_grid(grid / "grid.toml")
+    learn.sweep(configs, tmp_path / "runs", table=tmp_path / "grid.csv", jobs=2, progress=False)
+    assert (tmp_path / "grid.csv").read_bytes() == (grid / "grid.csv").read_bytes()
+
+
+def test_two_dask_workers_write_the_same_bytes_as_one_process(grid, tmp_path):
+    pytest.importorskip("dask.distributed", reason="install the extra scale")
+    shutil.copy(grid / "grid.toml", tmp_path)
+    finished = subprocess.run(command(tmp_path, "--jobs", "2", "--engine", "dask"), capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    assert (tmp_path / "grid.csv").read_bytes() == (grid / "grid.csv").read_bytes()
+
+
+def test_without_dask_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask.distributed", None)
+    with pytest.raises(ValueError, match=r"engine: expected dask to be installed, .*elbo-companion\[scale\]"):
+        learn.sweep(SMALL, tmp_path, engine="dask", progress=False)
+
+
+def test_the_committed_table_alone_is_a_finished_sweep(grid, tmp_path, capsys):
+    for name in ("grid.toml", "grid.csv", "grid.json"):
+        shutil.copy(grid / name, tmp_path)
+    assert cli.main(command(tmp_path)[3:]) == 0
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["grid.csv", "grid.json", "grid.toml", "rd_plane.png", "runs"]
+    assert (tmp_path / "grid.csv").read_bytes() == (grid / "grid.csv").read_bytes()
+    printed = capsys.readouterr().out
+    assert all(text in printed for text in ("β = 0.1", "R = 3", "grid.csv and grid.json are written"))
+
+
+def test_a_spent_budget_stops_stores_and_goes_on(tmp_path, capsys):
+    (tmp_path / "grid.toml").write_text('data = "digits"\nsteps = 200\n[[runs]]\nbetas = [0.5, 1]')
+    assert cli.main([*command(tmp_path, "--jobs", "1", "--budget", "0s")[3:]]) == 0
+    assert capsys.readouterr().out == "the budget is spent: 2 of 2 runs are left; call again to go on\n"
+    assert list(tmp_path.iterdir()) == [tmp_path / "grid.toml"]
+    configs, started = learn.read_grid(tmp_path / "grid.toml"), time.perf_counter()
+    whole = learn.sweep(configs, tmp_path / "whole", progress=False)
+    second = (time.perf_counter() - started) / 2
+    stored = []
+    while len(rows := learn.sweep(configs, tmp_path / "parts", budget=second / 3, progress=False)) < 4:
+        stored.append(len(list(tmp_path.glob("parts/runs/*/checkpoint.safetensors"))))
+        assert len(stored) < 60
+    assert stored.count(1) >= 2
+    assert rows == whole
+
+
+def test_the_table_is_written_after_every_run_and_rows_of_other_runs_stay_behind(tmp_path, monkeypatch):
+    learn.sweep(SMALL[2:], tmp_path, progress=False)
+    entered, enter = [], Ledger.enter
+
+    def watched(ledger: Ledger, rows: list, facts: dict) -> None:
+        enter(ledger, rows, facts)
+        entered.append([r["beta"] for r in learn.read_rows(tmp_path / "rates.csv")])
+
+    monkeypatch.setattr(Ledger, "enter", watched)
+    rows = learn.sweep(SMALL[:2], tmp_path, progress=False)
+    assert entered == [[0.1, 0.1, 10, 10], [0.1, 0.1, 1, 1, 10, 10]]
+    assert [r["beta"] for r in rows] == [0.1, 0.1, 1, 1]
+    runs = json.loads((tmp_path / "rates.json").read_text())["runs"]
+    assert list(runs) == [config.hash for config in SMALL]
+    for config in SMALL:
+        assert runs[config.hash]["config"]["beta"] == config.beta
+        assert runs[config.hash]["made_by"] == records.made_by()
+
+
+def test_a_run_that_diverges_does_not_stop_the_others(tmp_path):
+    wild = replace(SMALL[0], steps=100, learning_rate=1e18)
+    with pytest.raises(learn.TrainingError, match=rf"{wild.hash}: training stopped at step \d+: the .* is (nan|inf)"):
+        learn.sweep([wild, SMALL[0]], tmp_path, progress=False)
+    assert {r["config_hash"] for r in learn.read_rows(tmp_path / "rates.csv")} == {SMALL[0].hash}
+
+
+def test_damaged_provenance_is_named(grid, tmp_path):
+    for name in ("grid.csv", "grid.json"):
+        shutil.copy(grid / name, tmp_path)
+    (tmp_path / "grid.json").write_text("[")
+    with pytest.raises(ValueError, match=r"grid.json: expected the provenance of the rows beside it"):
+        learn.sweep(SMALL[:1], tmp_path / "runs", table=tmp_path / "grid.csv", progress=False)
+
+
+def test_verification_finds_the_same_bits_and_a_row_that_was_tampered_with(tmp_path, capsys):
+    (tmp_path / "grid.toml").write_text('data = "digits"\nsteps = 10\n[[runs]]\nbetas = [0.1, 1, 10]')
+    learn.sweep(SMALL, tmp_path / "runs", table=tmp_path / "grid.csv", progress=False)
+    verify = command(tmp_path, "--jobs", "1", "--verify", "2")[3:]
+    before = {path: path.read_bytes() for path in tmp_path.glob("grid.*")}
+    assert cli.main(verify) == 0
+    assert "16 of 16 quantities agree" in capsys.readouterr().out
+    assert before == {path: path.read_bytes() for path in tmp_path.glob("grid.*")}
+    rows = learn.read_rows(tmp_path / "grid.csv")
+    records.write_rows(tmp_path / "grid.csv", [{**r, "rate": r["rate"] + 1e-6} for r in rows])
+    assert cli.main(verify) == 1
+    printed = capsys.readouterr().out
+    assert "12 of 16 quantities agree" in printed
+    assert sum(line.endswith("differs") for line in printed.splitlines()) == 4
+
+
+def test_on_another_machine_the_stated_tolerance_holds(grid, tmp_path):
+    """The provenance is made another machine's: then small differences pass, and large ones do not."""
+    config = SMALL[1]
+    learn.sweep([config], tmp_path, progress=False)
+    facts = json.loads((tmp_path / "rates.json").read_text())
+    facts["runs"][config.hash]["made_by"]["processor"] = "an abacus"
+    (tmp_path / "rates.json").write_text(json.dumps(facts))
+    rows = learn.read_rows(tmp_path / "rates.csv")
+    for change, agrees in {0.05: True, 20.0: False}.items():
+        records.write_rows(tmp_path / "rates.csv", [{**r, "distortion": r["distortion"] + change} for r in rows])
+        found = learn.verify([config], tmp_path / "rates.csv", 1)
+        assert {c.quantity for c in found if not c.agrees} == (set() if agrees else {"distortion"})
+
+
+def test_the_tolerance_is_the_one_that_is_stated(grid):
+    stored = learn.read_rows(grid / "grid.csv")[0]
+    found = {**stored, "rate_se": 0.3}
+    allowed = {c.quantity: c.allowed for c in compare(stored, found, identical=False)}
+    assert allowed["rate"] == pytest.approx(0.1 + 0.03 * stored["rate"] + 5 * hypot(stored["rate_se"], 0.3))
+    assert all(c.allowed == 0 and c.agrees for c in compare(stored, found, identical=True))
+    unmeasured = compare({**stored, "iwae5": None, "iwae5_se": None}, found, identical=True)
+    assert all(c.agrees for c in unmeasured)
+    assert not compare(stored, {**found, "iwae5": None, "iwae5_se": None}, identical=True)[-1].agrees
