@@ -16,15 +16,16 @@ import numpy as np
 import torch
 
 from companion import data, learn, show
+from companion.learn.records import Row
 from companion.models import generator
 
 FILES = ("config.json", "model.safetensors", "rates.csv", "provenance.json")
 COLUMNS, DRAWS = 10, 5
 
 
-def chosen(rows: list[learn.Row], all_betas: str) -> dict[str, str]:
+def chosen(rows: list[Row], all_betas: str) -> dict[str, str]:
     """The hashes of the runs to keep, by folder name: each family's best, and one family's best at every beta."""
-    kept: dict[str, learn.Row] = {}
+    kept: dict[str, Row] = {}
     for row in (r for r in rows if r["split"] == "validation" and r["objective"] == "beta_vae"):
         groups = [row["family"]] + [f"{row['family']} {row['beta']:g}"] * (row["family"] == all_betas)
         for group in groups:
@@ -36,7 +37,7 @@ def chosen(rows: list[learn.Row], all_betas: str) -> dict[str, str]:
     }
 
 
-def cost(row: learn.Row, beta: float) -> float:
+def cost(row: Row, beta: float) -> float:
     """The objective D + beta R of a row."""
     return row["distortion"] + beta * row["rate"]
 
