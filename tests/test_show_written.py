@@ -1,4 +1,5 @@
 import html.parser
+import re
 
 import pytest
 
@@ -32,6 +33,14 @@ def test_a_page_shows_every_cell_as_it_was_given():
     cells = ["family", "R", "note", "---", "25.1", "R < D & best", "-+v", "−0.003 ± 0.1", "", "++v", "", "x"]
     assert read.words == cells
     assert read.looks == ["left", "right", "left"] * 4  # names made of signs are no numbers
+
+
+def test_families_stay_on_one_line_and_long_columns_keep_their_width():
+    page = show.Table(
+        ["a", "b"], [["-+v, β 1; +--", "- a--b --- c"], ["x", "a long line of words, or longer"]]
+    )._repr_html_()
+    assert re.findall("<code[^>]*nowrap[^>]*>([^<]*)</code>", page) == ["-+v", "+--", "---"]
+    assert [("min-width" in cell) for cell in re.findall("<t[hd] [^>]*>", page)] == [False, True] * 3
 
 
 def test_a_terminal_shows_the_same_in_columns():

@@ -1,6 +1,6 @@
 """Pictures: plots and players that draw records, never models."""
 
-from companion.show.families import family_plane, skew_plane
+from companion.show.families import family_plane, run_label, skew_plane
 from companion.show.plots import PALETTE, Picture, image_sheet, plane, rd_plane, save, style
 from companion.show.sheets import StoredPicture, beta_player, sample_sheet
 from companion.show.widgets import Player
@@ -17,6 +17,7 @@ __all__ = [
     "image_sheet",
     "plane",
     "rd_plane",
+    "run_label",
     "sample_sheet",
     "save",
     "skew_plane",

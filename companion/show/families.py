@@ -61,6 +61,18 @@ def skew_plane(rows: Rows, scale: str = "linear", title: str = "") -> Picture:
     return _picture(rows, True, scale, title)
 
 
+def run_label(row: Mapping[str, Any]) -> str:
+    """How a row names its run in a table: the family, the price or the rate it was held at, and whether annealed.
+
+    >>> run_label({"family": "-+v", "beta": 0.5, "annealed": True, "target": None})
+    '-+v, β 0.5, annealed'
+    >>> run_label({"family": "---", "beta": 1.0, "annealed": False, "target": 8.0})
+    '---, R → 8'
+    """
+    price = f"β {row['beta']:g}" if row["target"] is None else f"R → {row['target']:g}"
+    return f"{row['family']}, {price}" + ", annealed" * row["annealed"]
+
+
 def _picture(rows: Rows, skew: bool, scale: str, title: str, focus: str | None = None) -> Picture:
     _check(rows)
     picture = plane(up="R + D (nats)" if skew else "distortion D (nats)", title=title)

@@ -1,9 +1,12 @@
 """Tables of words and numbers: HTML on a page, aligned text in a terminal."""
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 
 NUMBER = set("0123456789.,-−+±% ")
+FAMILY = re.compile(r"(?<![-+\w])[-+]{2}[-+v](?![-+\w])")  # kept on one line, in the type of code
+LONG = 20  # characters, from which a column is kept wide enough to read; a narrow page scrolls the table
 
 
 class Table:
@@ -39,14 +42,14 @@ class Table:
         return "\n".join("  ".join(map(format, line, shapes)).rstrip() for line in lines)
 
     def _repr_html_(self) -> str:
-        looks = [f"text-align: {'right' if right else 'left'}; vertical-align: top" for right in self._rights()]
+        looks = list(map(_look, self._rights(), zip(self.headings, *self.lines, strict=True)))
         head = "".join(_cell("th", *pair, ' scope="col"') for pair in zip(self.headings, looks, strict=True))
         body = "".join(
             "<tr>" + "".join(_cell("td", *pair) for pair in zip(line, looks, strict=True)) + "</tr>\n"
             for line in self.lines
         )
         return (
-            '<div style="overflow-x: auto"><table class="table" style="table-layout: auto; width: auto">\n'
+            '<div style="overflow-x: auto"><table class="table dataframe" style="table-layout: auto">\n'
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>"
         )
 
@@ -55,5 +58,11 @@ def _is_number(cell: str) -> bool:
     return set(cell) <= NUMBER and (not cell or any(sign.isdigit() for sign in cell))
 
 
+def _look(right: bool, column: Sequence[str]) -> str:
+    wide = "; min-width: 9em" * (max(map(len, column)) > LONG)
+    return f"text-align: {'right' if right else 'left'}; vertical-align: top{wide}"
+
+
 def _cell(tag: str, text: str, look: str, more: str = "") -> str:
-    return f'<{tag}{more} style="{look}">{html.escape(text)}</{tag}>'
+    shown = FAMILY.sub(r'<code style="white-space: nowrap">\g<0></code>', html.escape(text))
+    return f'<{tag}{more} style="{look}">{shown}</{tag}>'
