@@ -96,6 +96,10 @@ def test_presets_are_one_code_at_two_scales():
     assert (laptop.width, paper.width) == (0.25, 1.0)
     assert paper.steps == 200 * (50_000 // paper.batch_size)  # 200 epochs
     assert (laptop.latent_dim, paper.latent_dim) == (64, 64)
+    assert (paper.precision, paper.compile, paper.device, paper.pseudo_inputs) == ("bf16", True, "cuda", 500)
+    strong = learn.preset("laptop", "mnist-static", family="-+-")
+    assert strong == replace(laptop, family="-+-", steps=3000, batch_size=32)
+    assert learn.preset("laptop", "mnist-static", family="-+-", batch_size=8, steps=5).batch_size == 8
 
 
 def test_every_field_changes_the_hash():

@@ -1,0 +1,59 @@
+"""The committed results: every table has its provenance, and every kept model still is what its row says."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from companion import data, learn, measure
+from companion.learn.checkpoint import read_config
+from companion.learn.config import Config
+
+RESULTS = Path(__file__).parents[1] / "book" / "results"
+TABLES = sorted(RESULTS.glob("*.csv"))
+MODELS = sorted(path.parent for path in RESULTS.glob("models/*/*/config.json"))
+LIMIT = 30 * 2**20  # bytes of all weights together
+IMAGES = 500
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda path: path.stem)
+def test_every_row_has_the_configuration_that_made_it(table):
+    runs = json.loads(table.with_suffix(".json").read_text())["runs"]
+    rows = learn.read_rows(table)
+    assert {row["config_hash"] for row in rows} == runs.keys()
+    for row in rows:
+        config = Config(**runs[row["config_hash"]]["config"])
+        assert config.hash == row["config_hash"]
+        assert {name: row[name] for name in ("family", "beta", "seed", "steps")}.items() <= asdict(config).items()
+        assert row["elbo"] == pytest.approx(-row["rate"] - row["distortion"], abs=2e-6)
+        assert row["rate"] > -5 * row["rate_se"]  # a divergence, up to the noise of its draws
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda path: path.stem)
+def test_importance_weights_tighten_every_bound(table):
+    for row in learn.read_rows(table):
+        assert row["iwae5"] >= row["elbo"]
+        assert row["iwae5_se"] < 2 * row["elbo_se"]
+
+
+@pytest.mark.needs("mnist-static")
+@pytest.mark.needs("omniglot")
+@pytest.mark.parametrize("folder", MODELS, ids=lambda path: path.name)
+def test_a_kept_model_measures_what_its_row_says(folder):
+    config, model = learn.load_run(folder)
+    test = data.load(config.data, config.binarise).test
+    some = np.sort(np.random.default_rng(2).permutation(len(test))[:IMAGES])  # the set is sorted by class
+    point = measure.evaluate(model, test[some], seed=1)
+    (row,) = (r for r in learn.read_rows(folder / "rates.csv") if r["split"] == "test")
+    assert row in learn.read_rows(RESULTS / f"{folder.parent.name}.csv")
+    assert row["config_hash"] == read_config(folder).hash
+    assert abs(point.rate - row["rate"]) < 5 * np.hypot(point.rate_se, row["rate_se"]) + 1e-4
+    assert abs(point.elbo - row["elbo"]) < 5 * np.hypot(point.elbo_se, row["elbo_se"])
+
+
+def test_kept_weights_stay_small_and_each_has_its_sheets():
+    assert sum(path.stat().st_size for path in RESULTS.glob("models/**/*.safetensors")) < LIMIT
+    for folder in MODELS:
+        assert {"reconstructions.png", "generations.png"} <= {path.name for path in folder.iterdir()}
