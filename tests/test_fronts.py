@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
-from companion.exact.fronts import lower_hull, pareto
+from companion.exact.fronts import hull_distortion, lower_hull, pareto
 
 POINTS = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=25)  # with many ties
 CLOUDS = [np.random.default_rng(seed).random((60, 2)) * [160, 90] for seed in range(5)]
@@ -27,6 +27,7 @@ def test_the_front_holds_each_point_that_no_other_dominates_once(points):
     assert all(r < s and d > e for (r, d), (s, e) in pairwise(chosen))
 
 
+@pytest.mark.verifies("thm-mnist-corners")
 @given(POINTS)
 def test_the_corners_are_the_points_that_alone_minimise_the_objective(points):
     """Slopes of integer points up to 8 are ratios of integers up to 8: betas between those ratios meet every corner."""
@@ -76,3 +77,19 @@ def test_one_point_and_points_in_a_line():
 def test_what_is_no_set_of_points_is_refused(call, rates, distortions, message):
     with pytest.raises(ValueError, match=message):
         call(rates, distortions)
+
+
+@pytest.mark.parametrize("points", CLOUDS)
+def test_the_hull_is_the_best_of_all_coins_between_two_points(points):
+    """Brute force over pairs: the least distortion of a mixture whose rate is at most the one asked for."""
+    r, d = points.T
+    at = np.linspace(r.min(), r.max() + 10, 40)
+    i, j = (index.ravel() for index in np.indices((len(r), len(r))))
+    i, j = i[r[i] < r[j]], j[r[i] < r[j]]
+    best = []
+    for rate in at:
+        t = np.clip((rate - r[i]) / (r[j] - r[i]), 0, 1)
+        reached = (1 - t) * r[i] + t * r[j] <= rate + 1e-9
+        best.append(((1 - t) * d[i] + t * d[j])[reached].min())
+    np.testing.assert_allclose(hull_distortion(r, d, at), np.minimum.accumulate(best), atol=1e-6)
+    assert hull_distortion(r, d, r.min() - 1e-6) == np.inf

@@ -112,6 +112,16 @@ def legend(picture):
     return [text.get_text() for text in picture.legends[0].get_texts()]
 
 
+def test_the_focus_pales_all_other_families_and_moves_nothing():
+    plain, focused = (family_plane(ROWS, focus=focus).axes[0] for focus in (None, "-+v"))
+    assert focused.get_xlim() == plain.get_xlim()
+    before, after = points_of(plain), points_of(focused)
+    assert before.keys() == after.keys()
+    for r in ROWS:
+        assert before[r["rate"]][0].get_alpha() == 1
+        assert after[r["rate"]][0].get_alpha() == (1 if r["family"] == "-+v" else 0.15)
+
+
 def test_the_legend_names_what_is_drawn_and_nothing_else():
     assert legend(family_plane(ROWS)) == [
         *("decoder −, marginal −", "decoder +, marginal v", "encoder −", "encoder +"),
@@ -184,6 +194,7 @@ def test_the_player_over_beta_shows_the_stored_bytes_from_the_largest_beta_down(
         (lambda: family_plane([row("vae", 1, 2)]), "rows: expected families such as '-.v', got 'vae'"),
         (lambda: skew_plane([row("-v-", 1, 2)]), "rows: expected families such as '-.v', got '-v-'"),
         (lambda: skew_plane([row("", 1, 2)]), "rows: expected families such as '-.v', got ''"),
+        (lambda: family_plane(ROWS, focus="+++++"), "focus: expected a family in the rows, got '[+]{5}'"),
         (lambda: skew_plane(ROWS, "log"), "scale: expected 'linear' or 'symlog', got 'log'"),
         (
             lambda: show.sample_sheet(np.zeros((3, 4, 4))),

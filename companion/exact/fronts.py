@@ -51,6 +51,22 @@ def lower_hull(rates: Any, distortions: Any) -> np.ndarray:
     return np.array(corners)
 
 
+def hull_distortion(rates: Any, distortions: Any, at: Any) -> np.ndarray:
+    """The distortion of the hull at the rates ``at``: the least that mixtures of the points reach with no more rate.
+
+    To the left of every point nothing is reached, and the distortion is infinite; to the right it stays level.
+
+    rates, distortions : as for ``pareto``, which says what is raised
+    at : rates, of any shape, which the result shares
+
+    >>> hull_distortion([0.0, 2.0], [10.0, 1.0], [-1.0, 1.0, 5.0]).tolist()
+    [inf, 5.5, 1.0]
+    """
+    r, d = _check(rates, distortions)
+    corners = lower_hull(r, d)
+    return np.interp(at, r[corners], d[corners], left=np.inf)
+
+
 def _above(first: np.ndarray, middle: np.ndarray, last: np.ndarray) -> bool:
     """Whether ``middle`` lies above the line through the other two, or on it."""
     (x, y), (across, up) = middle - first, last - first

@@ -48,6 +48,7 @@ class MADE(nn.Module):
 
     Raises ``ValueError`` for a size that is not positive, or a context that is missing or not wanted.
 
+    >>> _ = torch.manual_seed(0)
     >>> made = MADE(3, hidden=20)
     >>> torch.autograd.functional.jacobian(made, torch.zeros(3)) != 0
     tensor([[False, False, False],

@@ -56,14 +56,13 @@ class VAE(nn.Module):
     @torch.no_grad()
     def reconstruct(self, x: Tensor, rng: torch.Generator, draws: int = 1) -> Tensor:
         """Samples x' ~ d(x'|z), z ~ e(z|x), for images ``[n, H, W]``: bool ``[draws, n, H, W]``, a new z each draw."""
-        e = self.encoder(self.check_images(x))
-        return torch.stack([draw(self.decoder(draw(e, rng)), rng) for _ in range(draws)])
+        z = draw(self.encoder(self.check_images(x)), rng, (draws,))
+        return draw(self.decoder(z.flatten(0, 1)), rng).unflatten(0, (draws, -1))
 
     @torch.no_grad()
     def generate(self, n: int, rng: torch.Generator, draws: int = 1) -> Tensor:
         """Samples x ~ d(x|z) of ``n`` codes z ~ m(z): bool ``[draws, n, H, W]``, one z for all draws of a column."""
-        z = draw(self.marginal(), rng, (n,))
-        return torch.stack([draw(self.decoder(z), rng) for _ in range(draws)])
+        return draw(self.decoder(draw(self.marginal(), rng, (n,))), rng, (draws,))
 
 
 def _expected(e: Distribution, m: Distribution) -> tuple[Tensor, Tensor] | tuple[None, None]:

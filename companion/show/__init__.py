@@ -1,20 +1,23 @@
 """Pictures: plots and players that draw records, never models."""
 
-from companion.show.families import family_plane, skew_plane
+from companion.show.families import family_plane, run_label, skew_plane
 from companion.show.plots import PALETTE, Picture, image_sheet, plane, rd_plane, save, style
 from companion.show.sheets import StoredPicture, beta_player, sample_sheet
 from companion.show.widgets import Player
+from companion.show.written import Table
 
 __all__ = [
     "PALETTE",
     "Picture",
     "Player",
     "StoredPicture",
+    "Table",
     "beta_player",
     "family_plane",
     "image_sheet",
     "plane",
     "rd_plane",
+    "run_label",
     "sample_sheet",
     "save",
     "skew_plane",

@@ -21,15 +21,18 @@ MARKERS = {"-": "o", "+": "D"}
 HULL = "#A6A6A6"
 SIZE = 5.0  # of the markers, in points
 LINEAR = 1e-3  # nats, up to which the scale symlog is linear
+PALE = 0.15  # opacity of what is not in focus
 
 
-def family_plane(rows: Rows, title: str = "") -> Picture:
+def family_plane(rows: Rows, title: str = "", focus: str | None = None) -> Picture:
     """Figure 3a of Alemi et al. (2018): a point for each of ``rows``, R across, D up, with two standard errors; nats.
 
     Colour names decoder and marginal, cool for the decoder -, warm for +; the marker names the encoder. Runs with
     annealing are hollow; runs with more steps are larger, their area up to four times that of the shortest. The black
     staircase is the Pareto front, and points on it bear a cross; the grey line is the lower convex hull; every point of
     the dashed diagonal has the best ELBO. All three are those of the rows given: give rows of one split.
+
+    focus : a family in ``rows``, all others pale; by default none is
 
     Raises ``ValueError`` without rows, for a row that lacks one of ``NEEDED``, and for an unknown family.
 
@@ -38,7 +41,9 @@ def family_plane(rows: Rows, title: str = "") -> Picture:
     >>> family_plane([row]).axes[0].get_ylabel()
     'distortion D (nats)'
     """
-    return _picture(rows, False, "linear", title)
+    if focus is not None and focus not in {row.get("family") for row in rows}:
+        raise ValueError(f"focus: expected a family in the rows, got {focus!r}")
+    return _picture(rows, False, "linear", title, focus)
 
 
 def skew_plane(rows: Rows, scale: str = "linear", title: str = "") -> Picture:
@@ -56,7 +61,19 @@ def skew_plane(rows: Rows, scale: str = "linear", title: str = "") -> Picture:
     return _picture(rows, True, scale, title)
 
 
-def _picture(rows: Rows, skew: bool, scale: str, title: str) -> Picture:
+def run_label(row: Mapping[str, Any]) -> str:
+    """How a row names its run in a table: the family, the price or the rate it was held at, and whether annealed.
+
+    >>> run_label({"family": "-+v", "beta": 0.5, "annealed": True, "target": None})
+    '-+v, β 0.5, annealed'
+    >>> run_label({"family": "---", "beta": 1.0, "annealed": False, "target": 8.0})
+    '---, R → 8'
+    """
+    price = f"β {row['beta']:g}" if row["target"] is None else f"R → {row['target']:g}"
+    return f"{row['family']}, {price}" + ", annealed" * row["annealed"]
+
+
+def _picture(rows: Rows, skew: bool, scale: str, title: str, focus: str | None = None) -> Picture:
     _check(rows)
     picture = plane(up="R + D (nats)" if skew else "distortion D (nats)", title=title)
     picture.set_size_inches(6.25, 6.5)
@@ -66,7 +83,8 @@ def _picture(rows: Rows, skew: bool, scale: str, title: str) -> Picture:
         _draw_fronts(axes, rows, skew)
         shortest = min(row["steps"] for row in rows)
         for row in rows:
-            _draw_point(axes, row, skew, row["steps"] / shortest)
+            pale = focus not in (None, row["family"])
+            _draw_point(axes, row, skew, row["steps"] / shortest, PALE if pale else 1.0)
         tight: dict[str, Any] = {"frameon": False, "fontsize": 10, "columnspacing": 1.5, "handlelength": 1.6}
         picture.legend(handles=_legend(rows), loc="outside lower center", ncols=3, **tight)
     return picture
@@ -122,13 +140,14 @@ def _draw_line(axes: Axes, r: np.ndarray, d: np.ndarray, skew: bool, **look: Any
     axes.plot(r, d + skew * r, zorder=1, **look)
 
 
-def _draw_point(axes: Axes, row: Mapping[str, Any], skew: bool, longer: float) -> None:
+def _draw_point(axes: Axes, row: Mapping[str, Any], skew: bool, longer: float, opacity: float) -> None:
     axes.errorbar(
         row["rate"],
         -row["elbo"] if skew else row["distortion"],
         xerr=2 * row["rate_se"],
         yerr=2 * row["elbo_se" if skew else "distortion_se"],
         **_look(row["family"], row["annealed"], longer),
+        alpha=opacity,
     )
 
 

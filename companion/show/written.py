@@ -1,0 +1,68 @@
+"""Tables of words and numbers: HTML on a page, aligned text in a terminal."""
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+
+NUMBER = set("0123456789.,-−+±% ")
+FAMILY = re.compile(r"(?<![-+\w])[-+]{2}[-+v](?![-+\w])")  # kept on one line, in the type of code
+LONG = 20  # characters, from which a column is kept wide enough to read; a narrow page scrolls the table
+
+
+class Table:
+    """A table of ``lines`` under ``headings``; a page shows it as HTML, and wherever that is missing it is plain text.
+
+    Cells are shown as ``str`` gives them; cells of digits and signs alone, or empty, are aligned on the right.
+
+    Raises ``ValueError`` without headings, or for a line with another number of cells.
+
+    >>> Table(["family", "R"], [["---", "25.1"], ["-+v", "0.003"]])
+    family      R
+    ---      25.1
+    -+v     0.003
+    """
+
+    def __init__(self, headings: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
+        self.headings = [str(heading) for heading in headings]
+        self.lines = [[str(cell) for cell in line] for line in lines]
+        if not self.headings:
+            raise ValueError("headings: expected at least one, got none")
+        for line in self.lines:
+            if len(line) != len(self.headings):
+                raise ValueError(f"lines: expected {len(self.headings)} cells a line, got {line}")
+
+    def _rights(self) -> list[bool]:
+        columns = zip(*self.lines, strict=True) if self.lines else [[]] * len(self.headings)
+        return [any(column) and all(map(_is_number, column)) for column in columns]
+
+    def __repr__(self) -> str:
+        lines = [self.headings, *self.lines]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        shapes = [f"{'>' if right else '<'}{width}" for right, width in zip(self._rights(), widths, strict=True)]
+        return "\n".join("  ".join(map(format, line, shapes)).rstrip() for line in lines)
+
+    def _repr_html_(self) -> str:
+        looks = list(map(_look, self._rights(), zip(self.headings, *self.lines, strict=True)))
+        head = "".join(_cell("th", *pair, ' scope="col"') for pair in zip(self.headings, looks, strict=True))
+        body = "".join(
+            "<tr>" + "".join(_cell("td", *pair) for pair in zip(line, looks, strict=True)) + "</tr>\n"
+            for line in self.lines
+        )
+        return (
+            '<div style="overflow-x: auto"><table class="table dataframe" style="table-layout: auto">\n'
+            f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>"
+        )
+
+
+def _is_number(cell: str) -> bool:
+    return set(cell) <= NUMBER and (not cell or any(sign.isdigit() for sign in cell))
+
+
+def _look(right: bool, column: Sequence[str]) -> str:
+    wide = "; min-width: 9em" * (max(map(len, column)) > LONG)
+    return f"text-align: {'right' if right else 'left'}; vertical-align: top{wide}"
+
+
+def _cell(tag: str, text: str, look: str, more: str = "") -> str:
+    shown = FAMILY.sub(r'<code style="white-space: nowrap">\g<0></code>', html.escape(text))
+    return f'<{tag}{more} style="{look}">{shown}</{tag}>'

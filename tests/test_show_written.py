@@ -1,0 +1,66 @@
+import html.parser
+import re
+
+import pytest
+
+from companion import show
+
+TABLE = show.Table(
+    ["family", "R", "note"], [["---", "25.1", "R < D & best"], ["-+v", "−0.003 ± 0.1", ""], ["++v", "", "x"]]
+)
+
+
+class Reader(html.parser.HTMLParser):
+    """The words of each cell, and how each is aligned."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.words, self.looks = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        if tag in ("th", "td"):
+            self.words.append("")
+            self.looks.append("right" if "right" in dict(attributes)["style"] else "left")
+
+    def handle_data(self, data):
+        if data.strip():
+            self.words[-1] += data
+
+
+def test_a_page_shows_every_cell_as_it_was_given():
+    read = Reader(TABLE._repr_html_())
+    cells = ["family", "R", "note", "---", "25.1", "R < D & best", "-+v", "−0.003 ± 0.1", "", "++v", "", "x"]
+    assert read.words == cells
+    assert read.looks == ["left", "right", "left"] * 4  # names made of signs are no numbers
+
+
+def test_families_stay_on_one_line_and_long_columns_keep_their_width():
+    page = show.Table(
+        ["a", "b"], [["-+v, β 1; +--", "- a--b --- c"], ["x", "a long line of words, or longer"]]
+    )._repr_html_()
+    assert re.findall("<code[^>]*nowrap[^>]*>([^<]*)</code>", page) == ["-+v", "+--", "---"]
+    assert [("min-width" in cell) for cell in re.findall("<t[hd] [^>]*>", page)] == [False, True] * 3
+
+
+def test_a_terminal_shows_the_same_in_columns():
+    assert repr(TABLE).splitlines() == [
+        "family             R  note",
+        "---             25.1  R < D & best",
+        "-+v     −0.003 ± 0.1",
+        "++v                   x",
+    ]
+    assert repr(show.Table(["a", "b"], [])) == "a  b"
+    assert Reader(show.Table(["a", "b"], [])._repr_html_()).words == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("headings", "lines", "message"),
+    [
+        ([], [], "headings: expected at least one, got none"),
+        (["a", "b"], [[1, 2], [3]], r"lines: expected 2 cells a line, got \['3'\]"),
+    ],
+)
+def test_tables_of_no_shape_are_refused(headings, lines, message):
+    with pytest.raises(ValueError, match=message):
+        show.Table(headings, lines)
