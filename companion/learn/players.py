@@ -104,10 +104,15 @@ def multiplier_player(multiplier: Multiplier) -> Player:
 
 
 def normalise_gradients(optimizer: torch.optim.Optimizer) -> None:
-    """Divide the gradient of each parameter tensor by its Euclidean norm (Yu et al., 2017); a zero gradient stays."""
+    """Divide the gradient of each parameter tensor by its Euclidean norm (Yu et al., 2017); a zero gradient stays.
+
+    Its largest entry is divided out first: the squares of entries below 1e-19 underflow.
+    """
     for group in optimizer.param_groups:
         for gradient in (p.grad for p in group["params"] if p.grad is not None):
-            gradient /= gradient.norm().clamp_min(torch.finfo(gradient.dtype).tiny)
+            largest = gradient.abs().max()
+            gradient /= torch.where(largest > 0, largest, 1.0)
+            gradient /= gradient.norm().clamp_min(1.0)  # 1 or more, unless the gradient is zero
 
 
 def require_finite(step: int, **terms: Tensor) -> None:
