@@ -48,14 +48,9 @@ def test_each_familys_best_and_one_familys_betas_are_kept_in_half_precision(swep
     assert names(folder) == ["family-+v_beta0.5", "family-+v_beta2", "family---_beta0.5"]
     assert all(names(path) == FILES for path in folder.iterdir())
     assert learn.load_run(folder / "family---_beta0.5")[0].hash == best["config_hash"]
-    kept, whole = (
-        load_file(path / "model.safetensors") for path in (folder / "family---_beta0.5", run_of(swept, best))
-    )
+    folders = folder / "family---_beta0.5", swept / "runs" / best["config_hash"]
+    kept, whole = (load_file(path / "model.safetensors") for path in folders)
     assert all(torch.equal(kept[name], whole[name].half()) for name in whole)
-
-
-def run_of(swept: Path, row: learn.records.Row) -> Path:
-    return swept / "runs" / row["config_hash"]
 
 
 def test_two_choices_of_one_name_are_both_kept():

@@ -13,6 +13,7 @@ from companion.models import VAE
 from companion.terms import Terms
 
 MULTIPLIER_LIMIT = 1e3  # a learned multiplier stays between its inverse and itself
+LOG_LIMIT = log(MULTIPLIER_LIMIT)
 MULTIPLIER_RATE = 0.03  # of Adam, on its logarithm; Adam forgets in ten steps, lest a first, far miss slow the rest
 
 
@@ -70,8 +71,8 @@ class Multiplier(nn.Module):
     """A multiplier that learns to hold the rate at ``target`` nats: 1 at first, always within 1/1000 and 1000.
 
     What is learned is its logarithm, so it stays positive. It ascends the Lagrangian along R - target of the batch the
-    model has just been weighed on, and is put back to its limit where a step led outside, so that a target out of reach
-    leaves it at the limit, free to come back.
+    model has just been weighed on, and is put back to its limit, before it is used, where a step led outside, so that a
+    target out of reach leaves it at the limit, free to come back.
     """
 
     excess: Tensor
@@ -83,7 +84,7 @@ class Multiplier(nn.Module):
 
     def forward(self) -> Tensor:
         """The multiplier, a scalar."""
-        return self.log.exp()
+        return self.log.clamp(-LOG_LIMIT, LOG_LIMIT).exp()
 
     def weigh(self, terms: Terms) -> Tensor:
         """The Lagrangian that the model descends; remembers the batch's R - target for ``ascent``."""
@@ -93,7 +94,7 @@ class Multiplier(nn.Module):
     def ascent(self) -> Tensor:
         """The loss of the multiplier: descending it raises the multiplier where the rate is above its target."""
         with torch.no_grad():
-            self.log.clamp_(-log(MULTIPLIER_LIMIT), log(MULTIPLIER_LIMIT))
+            self.log.clamp_(-LOG_LIMIT, LOG_LIMIT)
         return -self.log * self.excess
 
 

@@ -61,15 +61,28 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of a CSV written by ``write_rows``, numbers as numbers; raises ``ValueError`` for another schema."""
+    """The rows of a CSV written by ``write_rows``, numbers as numbers.
+
+    Raises ``ValueError`` for another schema, and naming the line that cannot be read.
+    """
     with Path(path).open(newline="") as file:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != FIELDS:
             raise ValueError(f"{path}: expected the columns {','.join(FIELDS)}, got {reader.fieldnames}")
-        return [_typed(line) for line in reader]
+        rows = []
+        for line in reader:
+            try:
+                rows.append(_typed(line))
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{path}: line {reader.line_num}: {error}") from error
+        return rows
 
 
 def _typed(line: dict[str, str]) -> Row:
+    if line.keys() != set(FIELDS) or None in line.values():
+        raise ValueError(f"expected {len(FIELDS)} cells, got more or fewer")
+    if line["annealed"] not in ("True", "False"):
+        raise ValueError(f"annealed: expected True or False, got {line['annealed']!r}")
     numbers = {name: float(line[name]) for name in ("beta", *NUMBERS)}
     counts = {name: int(line[name]) for name in ("seed", "n", "draw_seed", "steps")}
     optional = {name: float(line[name]) if line[name] else None for name in OPTIONAL}

@@ -112,9 +112,11 @@ def check_images(images: image_data.ImageData, config: Config) -> None:
 def record(state: State, config: Config, point: RateDistortion) -> None:
     """Enter the validation ``point`` of the present step, and keep the weights that are best so far.
 
-    At the end ``model`` gets them back, and the last ones are forgotten.
+    At the end ``model`` gets them back, and the last ones are forgotten. Objectives that keep the last store no best.
     """
     state.history.append((state.step, point))
+    if config.objective != "beta_vae":
+        return
     best = best_step(state.history, config)
     if best == state.step:
         state.keep()
