@@ -35,7 +35,8 @@ def row(config: Config, point: RateDistortion, gain: tuple[float, float] | None 
     ``seed`` is of the training, ``draw_seed`` of the codes drawn to measure it. ``gain``, of IWAE-5 over the ELBO with
     its standard error, is that of ``measure.iwae_gain``, on some images of the split: with it, ``iwae5`` is unbiased
     for the split's IWAE-5, a lower bound on the mean log likelihood. Its standard error takes the ELBO and the gain
-    for independent.
+    for independent. They share images and the seed of their draws, and an image with a low ELBO tends to gain more, so
+    it is an upper one.
     """
     shared = {name: getattr(config, name) for name in CONFIGURED}
     measured = {name: round(getattr(point, name), 6) for name in NUMBERS}
