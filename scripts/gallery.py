@@ -4,13 +4,15 @@
 
 For every family in the table, the run with the best validation ELBO goes from the folder RUNS/<hash> of its sweep to
 ``book/results/models/<table>/family<name>_beta<beta>``: configuration, weights and rows, as ``learn.load_run`` reads
-them. Beside them ``reconstructions.png`` and ``generations.png``, drawn anew whenever they are missing, so that they
-can be deleted; RUNS may be missing then. The weights are rounded to half precision, which moves R and D by far less
-than their standard errors.
+them; the name ends in the hash where two choices would share it. Beside them ``reconstructions.png`` and
+``generations.png``, drawn anew whenever they are missing, so that they can be deleted; RUNS may be missing then. The
+weights are rounded to half precision, which moves R and D by far less than their standard errors.
 """
 
 import argparse
 import shutil
+from collections import Counter
+from filecmp import cmpfiles
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +38,11 @@ def chosen(rows: list[Row], all_betas: str) -> dict[str, str]:
             kept[group] = min(
                 kept.get(group, row), row, key=lambda r: cost(r, 1.0 if group == r["family"] else r["beta"])
             )
-    return {
-        f"family{r['family']}_beta{r['beta']:g}" + "_annealed" * r["annealed"]: r["config_hash"] for r in kept.values()
+    names = {
+        r["config_hash"]: f"family{r['family']}_beta{r['beta']:g}" + "_annealed" * r["annealed"] for r in kept.values()
     }
+    shared = {name for name, count in Counter(names.values()).items() if count > 1}
+    return {f"{name}_{identity}" if name in shared else name: identity for identity, name in names.items()}
 
 
 def cost(row: Row, beta: float) -> float:
@@ -54,9 +58,11 @@ def draw_sheets(folder: Path) -> None:
     config, model = learn.load_run(folder)
     test = data.load(config.data, config.binarise).test
     x = test[np.sort(np.random.default_rng(1).permutation(len(test))[:COLUMNS])]
-    copies = model.reconstruct(torch.from_numpy(x), generator(0, 0), DRAWS)
+    with learn.threads(config.threads):
+        copies = model.reconstruct(torch.from_numpy(x), generator(0, 0), DRAWS)
+        samples = model.generate(COLUMNS, generator(0, 1), DRAWS)
     show.save(show.sample_sheet(copies.numpy(), x), paths["reconstructions"])
-    show.save(show.sample_sheet(model.generate(COLUMNS, generator(0, 1), DRAWS).numpy()), paths["generations"])
+    show.save(show.sample_sheet(samples.numpy()), paths["generations"])
 
 
 def main() -> None:
@@ -70,28 +76,33 @@ def main() -> None:
     gallery = options.table.parent / "models" / options.table.stem
     if options.runs:
         keep = chosen(learn.read_rows(options.table), options.all_betas)
-        for folder in (path for path in gallery.glob("*") if path.name not in keep):
+        runs = {gallery / name: options.runs / identity for name, identity in keep.items()}
+        missing = [run / name for run in runs.values() for name in (*FILES, WEIGHTS) if not (run / name).is_file()]
+        if missing:
+            parser.error(f"RUNS: expected the finished runs of the table, found no {missing[0]}")
+        for folder, run in runs.items():
+            refresh(folder, run)
+        for folder in (path for path in gallery.iterdir() if path.is_dir() and path not in runs):
             shutil.rmtree(folder)
-        for name, identity in keep.items():
-            refresh(gallery / name, options.runs / identity)
-    for folder in sorted(path.parent for path in gallery.glob("*/config.json")):
+    for folder in sorted(path.parent for path in gallery.glob("[!.]*/config.json")):
         draw_sheets(folder)
         print(folder)
 
 
 def refresh(folder: Path, run: Path) -> None:
     """Put the files of ``run`` into ``folder`` in place of those of an earlier choice."""
-    if (folder / "config.json").is_file() and (folder / "config.json").read_bytes() == (
-        run / "config.json"
-    ).read_bytes():
+    if (folder / WEIGHTS).is_file() and cmpfiles(folder, run, FILES, shallow=False)[0] == list(FILES):
         return
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    part = folder.with_name(f".{folder.name}.part")  # an interrupted refresh leaves this one behind, and no half folder
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
     for name in FILES:
-        shutil.copyfile(run / name, folder / name)
+        shutil.copyfile(run / name, part / name)
     with safe_open(run / WEIGHTS, "pt") as stored:
         halves = {name: stored.get_tensor(name).half() for name in stored.keys()}  # noqa: SIM118
-        save_file(halves, folder / WEIGHTS, stored.metadata())
+        save_file(halves, part / WEIGHTS, stored.metadata())
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
 
 
 if __name__ == "__main__":

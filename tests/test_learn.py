@@ -1,4 +1,5 @@
 import hashlib
+import importlib
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from companion.learn.players import normalise_gradients, vae_player
 from companion.learn.train import batches, best_step, build, check_device, fit, validate
 from companion.terms import RateDistortion, Terms
 
+training = importlib.import_module("companion.learn.train")  # ``learn.train`` is the function
 QUICK = learn.preset("laptop", "digits", steps=20)
 
 
@@ -177,9 +179,16 @@ def test_the_same_seed_gives_the_same_weights_twice_and_another_seed_others(tmp_
     assert not equal(weights(tmp_path / "a"), weights(tmp_path / "c"))
 
 
-def test_training_restores_threads_and_random_state():
-    before, state = torch.get_num_threads(), torch.get_rng_state()
+def test_training_uses_its_threads_and_restores_them_and_the_random_state(monkeypatch):
+    before, state, seen = torch.get_num_threads(), torch.get_rng_state(), []
+
+    def watched(*arguments):
+        seen.append(torch.get_num_threads())
+        return validate(*arguments)
+
+    monkeypatch.setattr(training, "validate", watched)
     learn.train(replace(QUICK, steps=1, threads=before + 1), progress=False)
+    assert seen == [before + 1]
     assert torch.get_num_threads() == before
     assert torch.equal(state, torch.get_rng_state())
 
@@ -225,13 +234,15 @@ def test_the_best_step_weighs_the_rate_by_beta():
 
 
 def test_normalised_gradients_have_length_one_and_zero_stays_zero():
-    a, b, c, d = (torch.nn.Parameter(torch.zeros(n)) for n in (2, 3, 1, 1))
+    a, b, c, d, e = (torch.nn.Parameter(torch.zeros(n)) for n in (2, 3, 1, 1, 64))
     a.grad, b.grad, c.grad = torch.tensor([3.0, -4.0]), torch.zeros(3), torch.tensor([1e-30])
-    normalise_gradients(torch.optim.SGD([a, b, c, d]))
+    e.grad = torch.full((64,), 1e-24)  # the squares underflow
+    normalise_gradients(torch.optim.SGD([a, b, c, d, e]))
     assert a.grad.tolist() == pytest.approx([0.6, -0.8])
     assert b.grad.tolist() == [0, 0, 0]
     assert c.grad.item() == pytest.approx(1.0)
     assert d.grad is None
+    assert e.grad.tolist() == pytest.approx([0.125] * 64)
 
 
 def test_the_configuration_normalises_gradients():
@@ -344,6 +355,26 @@ def test_a_stored_run_measures_as_the_trained_one(tmp_path):
     assert measure.evaluate(model, test) == measure.evaluate(trained.model, test)
 
 
+def test_a_stored_run_is_read_without_its_data(tmp_path, monkeypatch):
+    trained = learn.train(replace(QUICK, steps=2), out=tmp_path, progress=False)
+    monkeypatch.setattr(data, "load", None)
+    stored = learn.load_run(tmp_path)[1].state_dict()
+    assert equal(stored, trained.model.state_dict())
+
+
+@pytest.mark.parametrize("name", [name for name in data.NAMES if data.available(name)])
+def test_the_table_of_sets_knows_the_shape_of_their_images(name):
+    assert data.SETS[name].image_shape == data.load(name).image_shape
+
+
+def test_images_of_another_set_or_rule_are_refused():
+    digits = data.load("digits", binarise="dynamic")
+    with pytest.raises(ValueError, match="images: expected those of digits, threshold, got digits, dynamic"):
+        learn.train(QUICK, images=digits, progress=False)
+    with pytest.raises(ValueError, match="images: expected those of mnist-static, static, got digits, dynamic"):
+        learn.train(replace(QUICK, data="mnist-static", binarise=None), images=digits, progress=False)
+
+
 @pytest.mark.parametrize("device", ["tpu9", "cuda:99", "meta?"])
 def test_devices_that_are_not_there_are_named(device):
     with pytest.raises(ValueError, match=f"device: expected cpu, cuda or mps, as present here, got '{device[:4]}"):
@@ -362,8 +393,13 @@ def test_half_precision_and_layout_train_to_nearly_the_same_point():
     config = replace(QUICK, steps=100)
     configs = [config, replace(config, precision="bf16"), replace(config, channels_last=True)]
     points = [measure.evaluate(learn.train(c, progress=False).model, test) for c in configs]
+    assert points[1] != points[0]
     for p in points[1:]:
         assert abs(p.elbo - points[0].elbo) < 5 * points[0].elbo_se
+    laid = [p for p in build(configs[2], (8, 8)).parameters() if p.ndim == 4 and min(p.shape[1:]) > 1]
+    assert laid
+    assert all(p.is_contiguous(memory_format=torch.channels_last) for p in laid)
+    assert not any(p.is_contiguous() for p in laid)
 
 
 @pytest.mark.full

@@ -14,7 +14,7 @@ from torch.distributions import (
     TransformedDistribution,
     constraints,
 )
-from torch.distributions.transforms import Transform
+from torch.distributions.transforms import AffineTransform, Transform
 
 from companion import data
 from companion.measure import aggregate
@@ -41,6 +41,17 @@ class Shear(Transform):
 
     def log_abs_det_jacobian(self, u, z):
         return torch.zeros(u.shape[:-1])
+
+
+class Stretched(nn.Module):
+    """A Gaussian encoder with ``times`` maps z = 3 u on top."""
+
+    def __init__(self, encoder, times):
+        super().__init__()
+        self.encoder, self.maps = encoder, [AffineTransform(0.0, 3.0, event_dim=1, cache_size=1) for _ in range(times)]
+
+    def forward(self, x):
+        return TransformedDistribution(self.encoder(x), self.maps)
 
 
 class Flow(nn.Module):
@@ -275,6 +286,14 @@ def test_both_identities_hold_on_a_grid():
         (
             lambda m: surgery(VAE(Mixed(), m.decoder, m.marginal, SHAPE), IMAGES),
             "model: expected an encoder of Gaussians, or of one flow on Gaussians, got MixtureSameFamily",
+        ),
+        (
+            lambda m: surgery(VAE(Stretched(m.encoder, 1), m.decoder, m.marginal, SHAPE), IMAGES),
+            "model: expected a flow whose Jacobian has determinant 1, .* AffineTransform with a .* of 2.1972",
+        ),
+        (
+            lambda m: surgery(VAE(Stretched(m.encoder, 2), m.decoder, m.marginal, SHAPE), IMAGES),
+            "model: expected an encoder of one flow on Gaussians, got 2 flows",
         ),
         (lambda m: surgery(m, IMAGES, draws=1), "draws: expected 2 or more codes for each example, got 1"),
         (lambda m: surgery(m, np.zeros((2, 8, 8), bool)), r"x: expected images of shape \[n, 4, 4\], got \[2, 8, 8\]"),

@@ -117,6 +117,13 @@ def test_a_target_out_of_reach_leaves_the_multiplier_at_its_limit_and_free_to_re
     assert sign * log(multiplier().item()) < log(MULTIPLIER_LIMIT) - 1
 
 
+def test_the_multiplier_is_within_its_limits_when_it_is_used():
+    multiplier = Multiplier(5.0)
+    for sign in (-1, 1):
+        multiplier.log.data.fill_(20.0 * sign)
+        assert multiplier().item() == pytest.approx(MULTIPLIER_LIMIT**sign)
+
+
 def test_the_players_of_each_objective():
     for name, config in {"beta_vae": DIGITS, **HELD}.items():
         players, others = cast(build(config, (8, 8)), config)

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from _pytest.mark import ParameterSet
 
 from companion import data, learn, measure
 from companion.learn.checkpoint import read_config
 from companion.learn.config import Config
+from companion.learn.records import CONFIGURED
 
 RESULTS = Path(__file__).parents[1] / "book" / "results"
 TABLES = sorted(RESULTS.glob("*.csv"))
@@ -26,7 +29,7 @@ def test_every_row_has_the_configuration_that_made_it(table):
     for row in rows:
         config = Config(**runs[row["config_hash"]]["config"])
         assert config.hash == row["config_hash"]
-        assert {name: row[name] for name in ("family", "beta", "seed", "steps")}.items() <= asdict(config).items()
+        assert {name: row[name] for name in CONFIGURED}.items() <= asdict(config).items()
         assert row["elbo"] == pytest.approx(-row["rate"] - row["distortion"], abs=2e-6)
         assert row["rate"] > -5 * row["rate_se"]  # a divergence, up to the noise of its draws
 
@@ -38,9 +41,13 @@ def test_importance_weights_tighten_every_bound(table):
         assert row["iwae5_se"] < 2 * row["elbo_se"]
 
 
-@pytest.mark.needs("mnist-static")
-@pytest.mark.needs("omniglot")
-@pytest.mark.parametrize("folder", MODELS, ids=lambda path: path.name)
+def needing(folder: Path) -> ParameterSet:
+    """The folder of a kept model, marked by the data it needs."""
+    needs = pytest.mark.needs(read_config(folder).data)
+    return pytest.param(folder, marks=needs, id=f"{folder.parent.name}-{folder.name}")
+
+
+@pytest.mark.parametrize("folder", [needing(folder) for folder in MODELS])
 def test_a_kept_model_measures_what_its_row_says(folder):
     config, model = learn.load_run(folder)
     test = data.load(config.data, config.binarise).test
@@ -51,6 +58,24 @@ def test_a_kept_model_measures_what_its_row_says(folder):
     assert row["config_hash"] == read_config(folder).hash
     assert abs(point.rate - row["rate"]) < 5 * np.hypot(point.rate_se, row["rate_se"]) + 1e-4
     assert abs(point.elbo - row["elbo"]) < 5 * np.hypot(point.elbo_se, row["elbo_se"])
+
+
+@pytest.mark.parametrize("folder", [needing(folder) for folder in MODELS[:1]])
+def test_half_precision_moves_a_model_by_less_than_a_fifth_of_a_standard_error(folder):
+    """On the same images and draws, a kept model against its weights moved at random by as much as rounding moves."""
+    config, model = learn.load_run(folder)
+    test = data.load(config.data, config.binarise).test
+    some = np.sort(np.random.default_rng(2).permutation(len(test))[:IMAGES])
+    kept = measure.evaluate(model, test[some])
+    rng = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for p in model.parameters():
+            spacing = 2.0 ** (p.abs().clamp_min(2.0**-14).log2().floor() - 10)  # of half precision, around p
+            p += spacing * (torch.rand(p.shape, generator=rng) - 0.5)
+    moved = measure.evaluate(model, test[some])
+    assert kept != moved
+    assert abs(kept.rate - moved.rate) < kept.rate_se / 5
+    assert abs(kept.distortion - moved.distortion) < kept.distortion_se / 5
 
 
 def test_kept_weights_stay_small_and_each_has_its_sheets():

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from companion import cli, data, learn, measure, units
+from companion.cli.commands import plane_labels
 from companion.learn import records
 from companion.terms import RateDistortion
 
@@ -87,6 +88,24 @@ def test_other_columns_are_refused(tmp_path):
         records.read_rows(tmp_path / "rates.csv")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (",False,", ",no,", "annealed: expected True or False, got 'no'"),
+        (",800,", ",many,", "invalid literal for int.*'many'"),
+        (",800,", "\n", "expected 22 cells, got more or fewer"),
+        (",800,", ",800,,", "expected 22 cells, got more or fewer"),
+    ],
+)
+def test_a_damaged_table_is_named_with_its_line(tmp_path, old, new, message):
+    point = RateDistortion(6.1, 80.6, 0.1, 0.25, 0.251, n=800, split="test")
+    records.write_rows(tmp_path / "rates.csv", [records.row(GRID[0], point)] * 2)
+    head, tail = (tmp_path / "rates.csv").read_text().rsplit(old, 1)
+    (tmp_path / "rates.csv").write_text(head + new + tail)
+    with pytest.raises(ValueError, match=rf"rates.csv: line 3: {message}"):
+        records.read_rows(tmp_path / "rates.csv")
+
+
 def test_provenance_says_what_made_the_rows(swept):
     facts = json.loads((swept / "rates.json").read_text())
     assert set(facts["runs"]) == {config.hash for config in GRID}
@@ -110,6 +129,31 @@ def test_the_sweep_command_prints_its_table_and_draws_the_plane(tmp_path, capsys
     assert f"{units.bits(-row['elbo']):.3f} ± {units.bits(row['elbo_se']):.3f}" in printed
     assert np.asarray(Image.open(tmp_path / "rd_plane.png").convert("L")).std() > 10
     assert sorted(p.name for p in tmp_path.iterdir()) == ["rates.csv", "rates.json", "rd_plane.png", "runs"]
+
+
+def test_planes_keep_data_sets_apart_and_labels_tell_the_runs(tmp_path, capsys):
+    point = RateDistortion(6.1, 80.6, 0.1, 0.25, 0.251, n=800, split="test")
+    configs = [GRID[0], replace(GRID[0], annealed=True), replace(GRID[0], steps=9)]
+    rows = [records.row(config, point) for config in configs]
+    assert plane_labels(rows) == ["β = 0.1 20 steps", "β = 0.1 20 steps annealed", "β = 0.1 9 steps"]
+    rows.append(records.row(replace(GRID[0], binarise="dynamic"), point))
+    records.write_rows(tmp_path / "two.csv", rows)
+    assert cli.main(["show", str(tmp_path / "two.csv")]) == 0
+    names = ["rd_plane-digits-dynamic.png", "rd_plane-digits-threshold.png"]
+    assert sorted(path.name for path in (tmp_path / "two").iterdir()) == names
+    records.write_rows(tmp_path / "none.csv", [{**r, "split": "validation"} for r in rows])
+    assert cli.main(["show", str(tmp_path / "none.csv")]) == 1
+    assert "rows: expected one or more of the split test, got 4 of others" in capsys.readouterr().err
+
+
+def test_runs_that_diverge_are_all_named_after_the_table_of_the_others(tmp_path, capsys):
+    runs = "[[runs]]\nlearning_rate = 1e18\nseeds = [0, 1]\n[[runs]]\nsteps = 2\n"
+    (tmp_path / "g.toml").write_text(f'data = "digits"\nsteps = 50\n{runs}')
+    assert cli.main(["sweep", "--grid", str(tmp_path / "g.toml"), "--out", str(tmp_path / "out"), "--jobs", "1"]) == 1
+    printed = capsys.readouterr()
+    assert "g.csv and g.json are written; rd_plane.png" in printed.out
+    failed = [config.hash for config in learn.read_grid(tmp_path / "g.toml")][:2]
+    assert all(name in printed.err.splitlines()[-1] for name in failed)
 
 
 def test_train_evaluate_and_show_agree(tmp_path, capsys):
@@ -159,7 +203,7 @@ def test_help_is_there_for_every_command(command, capsys):
         (["sweep", "--data", "digits", "--verify", "2"], "verify: expected 1 or more of the 0 finished runs"),
         (["train", "--data", "digits", "--objective", "capacity"], "target: expected a finite rate in nats"),
         (["train", "--data", "digits", "--epochs", "2", "--steps", "3"], "epochs: expected at least 1, and no steps"),
-        (["show", "nowhere"], "found no rates.csv in nowhere"),
+        (["show", "nowhere"], "found no nowhere/rates.csv"),
     ],
 )
 def test_bad_commands_end_in_one_sentence(command, message, tmp_path, monkeypatch, capsys):

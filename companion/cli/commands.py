@@ -49,29 +49,44 @@ def evaluate_command(options: argparse.Namespace) -> None:
 
 
 def show_command(options: argparse.Namespace) -> None:
-    """Draw what a folder holds."""
-    if not (options.folder / "rates.csv").is_file():
-        raise ValueError(f"DIR: expected the folder of a finished run or sweep, found no rates.csv in {options.folder}")
-    written = [draw_plane(learn.read_rows(options.folder / "rates.csv"), options.folder)]
-    if (options.folder / "config.json").is_file():
-        written.append(draw_images(options.folder))
+    """Draw what a folder or a table holds."""
+    given = options.path
+    table, out = (given, given.with_suffix("")) if given.suffix == ".csv" else (given / "rates.csv", given)
+    if not table.is_file():
+        raise ValueError(f"PATH: expected a table, or the folder of a finished run or sweep, found no {table}")
+    written = draw_planes(learn.read_rows(table), out)
+    if (out / "config.json").is_file():
+        written.append(draw_images(out))
     print("\n".join(map(str, written)))
 
 
-def draw_plane(rows: list[Row], out: Path) -> Path:
-    """Write ``rd_plane.png`` of the test rows."""
-    chosen = [r for r in rows if r["split"] == "test"]
-    figure = show.rd_plane([point(r) for r in chosen], plane_labels(chosen), title=chosen[0]["data"])
+def draw_planes(rows: list[Row], out: Path) -> list[Path]:
+    """Write ``rd_plane.png`` of the test rows, or where these are of several data sets or rules, one for each.
+
+    Raises ``ValueError`` where there are no test rows.
+    """
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in (r for r in rows if r["split"] == "test"):
+        groups.setdefault((row["data"], row["binarise"]), []).append(row)
+    if not groups:
+        raise ValueError(f"rows: expected one or more of the split test, got {len(rows)} of others")
     out.mkdir(parents=True, exist_ok=True)
-    show.save(figure, out / "rd_plane.png")
-    return out / "rd_plane.png"
+    paths = []
+    for names, chosen in groups.items():
+        paths.append(out / ("rd_plane.png" if len(groups) == 1 else f"rd_plane-{'-'.join(names)}.png"))
+        figure = show.rd_plane([point(r) for r in chosen], plane_labels(chosen), title=", ".join(names))
+        show.save(figure, paths[-1])
+    return paths
 
 
 def plane_labels(rows: list[Row]) -> list[str]:
-    """What each row was trained for, and its family and seed where these vary."""
-    texts = {"family": "{}", "seed": "seed {}"}
+    """What each row was trained for, and whatever else of its configuration varies."""
+    texts = {"family": "{}", "seed": "seed {}", "steps": "{} steps", "objective": "{}"}
     varying = [name for name in texts if len({r[name] for r in rows}) > 1]
-    return [" ".join([aim(r), *(texts[name].format(r[name]) for name in varying)]) for r in rows]
+    return [
+        " ".join([aim(r), *(texts[name].format(r[name]) for name in varying), *["annealed"] * r["annealed"]])
+        for r in rows
+    ]
 
 
 def aim(row: Row) -> str:

@@ -58,7 +58,8 @@ def parser() -> argparse.ArgumentParser:
     add_sweep(parts)
     add_evaluate(parts)
     draw = parts.add_parser("show", help="draw the plane of a sweep, or the images of a run")
-    draw.add_argument("folder", type=Path, metavar="DIR", help="folder of a sweep or a run")
+    words = "folder of a sweep or a run, or a table FILE.csv, drawn into the folder FILE"
+    draw.add_argument("path", type=Path, metavar="PATH", help=words)
     draw.set_defaults(command=commands.show_command)
     return top
 

@@ -30,6 +30,7 @@ class ImageSet:
     rules: tuple[str, ...]  # the first is the default
     sources: tuple[tuple[Source, ...], ...]
     parse: Callable[[list[bytes]], Arrays]
+    image_shape: tuple[int, int] = (28, 28)  # height and width in pixels
 
 
 def _parse_static(contents: list[bytes]) -> Arrays:
@@ -108,6 +109,7 @@ SETS = {
         rules=("threshold", "grey", "dynamic"),
         sources=((),),
         parse=_parse_digits,
+        image_shape=(8, 8),
     ),
     "mnist-static": ImageSet(
         licence="CC BY-SA 3.0 (as commonly stated for MNIST)",

@@ -115,7 +115,10 @@ class Config:
         if self.objective != "beta_vae":
             check_target(self.target)
             if (self.beta, self.annealed) != (1.0, False):
-                raise ValueError(f"beta, annealed: expected none with the objective {self.objective}")
+                raise ValueError(
+                    f"beta, annealed: expected none with the objective {self.objective}, "
+                    f"got {self.beta!r}, {self.annealed!r}"
+                )
         elif self.target is not None:
             raise ValueError(f"target: expected none with the objective beta_vae, got {self.target!r}")
 

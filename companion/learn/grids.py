@@ -26,6 +26,7 @@ from companion.learn.config import Config, preset
 
 AXES = {"families": "family", "betas": "beta", "targets": "target", "annealed": "annealed", "seeds": "seed"}
 SCALARS = {field.name for field in fields(Config)} | {"epochs"}
+DURATIONS = {"steps", "epochs"}
 
 
 def read_grid(path: Path | str) -> list[Config]:
@@ -55,6 +56,8 @@ def read_grid(path: Path | str) -> list[Config]:
 def expand(*tables: dict[str, Any]) -> list[Config]:
     """The configurations of the product of all lists of values; a later table overrides an earlier one.
 
+    ``steps`` and ``epochs`` of a later table each override both of an earlier one.
+
     >>> grid = expand({"data": "digits", "seed": 3}, {"betas": [0.1, 1.0], "annealed": [False, True]})
     >>> [(c.beta, c.annealed, c.seed) for c in grid]
     [(0.1, False, 3), (0.1, True, 3), (1.0, False, 3), (1.0, True, 3)]
@@ -62,8 +65,10 @@ def expand(*tables: dict[str, Any]) -> list[Config]:
     Raises ``ValueError`` naming the key that is unknown, given twice or impossible.
     """
     values: dict[str, list] = {}
-    for table in tables:
-        values |= _lists(table)
+    for table in map(_lists, tables):
+        if table.keys() & DURATIONS:  # either word for how long overrides both
+            values = {name: value for name, value in values.items() if name not in DURATIONS}
+        values |= table
     if "data" not in values:
         raise ValueError("data: expected the name of an image set, got none")
     axes = {name: values.pop(name) for name in AXES.values() if name in values}

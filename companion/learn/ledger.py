@@ -28,7 +28,8 @@ class Ledger:
 
     def mine(self) -> list[Row]:
         """The rows of this ledger's configurations that are finished."""
-        return [row for row in self.rows() if row["config_hash"] in self.ranks.keys() & self.done()]
+        finished = self.ranks.keys() & self.done()
+        return [row for row in self.rows() if row["config_hash"] in finished]
 
     def done(self) -> set[str]:
         """The hashes of the runs that have a row on every split."""

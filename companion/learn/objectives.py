@@ -30,8 +30,9 @@ def beta_vae(terms: Terms, beta: float) -> Any:
 def target_rate(terms: Terms, target: float, weight: float) -> Any:
     """D + weight |R - target|, with R and D the means of the batch: least distortion at the rate ``target``, in nats.
 
-    The penalty is exact: once ``weight`` exceeds the slope -dD/dR at the target, the minimum lies at the target itself,
-    where a quadratic would shift it. Over batches the kink is blurred: training settles where a batch's R is above the
+    On a convex frontier the penalty is exact: once ``weight`` exceeds the slope -dD/dR at the target, the minimum lies
+    at the target itself, where a quadratic would shift it; elsewhere ``weight`` must exceed the slope of every chord
+    from the target to a higher rate. Over batches the kink is blurred: training settles where a batch's R is above the
     target with probability (1 + slope / weight) / 2, a fraction of a batch's standard error away.
 
     Raises ``ValueError`` unless ``target`` is 0 or more and ``weight`` positive, both finite.

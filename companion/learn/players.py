@@ -13,6 +13,7 @@ from companion.models import VAE
 from companion.terms import Terms
 
 MULTIPLIER_LIMIT = 1e3  # a learned multiplier stays between its inverse and itself
+LOG_LIMIT = log(MULTIPLIER_LIMIT)
 MULTIPLIER_RATE = 0.03  # of Adam, on its logarithm; Adam forgets in ten steps, lest a first, far miss slow the rest
 
 
@@ -70,8 +71,8 @@ class Multiplier(nn.Module):
     """A multiplier that learns to hold the rate at ``target`` nats: 1 at first, always within 1/1000 and 1000.
 
     What is learned is its logarithm, so it stays positive. It ascends the Lagrangian along R - target of the batch the
-    model has just been weighed on, and is put back to its limit where a step led outside, so that a target out of reach
-    leaves it at the limit, free to come back.
+    model has just been weighed on, and is put back to its limit, before it is used, where a step led outside, so that a
+    target out of reach leaves it at the limit, free to come back.
     """
 
     excess: Tensor
@@ -83,7 +84,7 @@ class Multiplier(nn.Module):
 
     def forward(self) -> Tensor:
         """The multiplier, a scalar."""
-        return self.log.exp()
+        return self.log.clamp(-LOG_LIMIT, LOG_LIMIT).exp()
 
     def weigh(self, terms: Terms) -> Tensor:
         """The Lagrangian that the model descends; remembers the batch's R - target for ``ascent``."""
@@ -93,7 +94,7 @@ class Multiplier(nn.Module):
     def ascent(self) -> Tensor:
         """The loss of the multiplier: descending it raises the multiplier where the rate is above its target."""
         with torch.no_grad():
-            self.log.clamp_(-log(MULTIPLIER_LIMIT), log(MULTIPLIER_LIMIT))
+            self.log.clamp_(-LOG_LIMIT, LOG_LIMIT)
         return -self.log * self.excess
 
 
@@ -104,10 +105,15 @@ def multiplier_player(multiplier: Multiplier) -> Player:
 
 
 def normalise_gradients(optimizer: torch.optim.Optimizer) -> None:
-    """Divide the gradient of each parameter tensor by its Euclidean norm (Yu et al., 2017); a zero gradient stays."""
+    """Divide the gradient of each parameter tensor by its Euclidean norm (Yu et al., 2017); a zero gradient stays.
+
+    Its largest entry is divided out first: the squares of entries below 1e-19 underflow.
+    """
     for group in optimizer.param_groups:
         for gradient in (p.grad for p in group["params"] if p.grad is not None):
-            gradient /= gradient.norm().clamp_min(torch.finfo(gradient.dtype).tiny)
+            largest = gradient.abs().max()
+            gradient /= torch.where(largest > 0, largest, 1.0)
+            gradient /= gradient.norm().clamp_min(1.0)  # 1 or more, unless the gradient is zero
 
 
 def require_finite(step: int, **terms: Tensor) -> None:

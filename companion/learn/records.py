@@ -35,7 +35,8 @@ def row(config: Config, point: RateDistortion, gain: tuple[float, float] | None 
     ``seed`` is of the training, ``draw_seed`` of the codes drawn to measure it. ``gain``, of IWAE-5 over the ELBO with
     its standard error, is that of ``measure.iwae_gain``, on some images of the split: with it, ``iwae5`` is unbiased
     for the split's IWAE-5, a lower bound on the mean log likelihood. Its standard error takes the ELBO and the gain
-    for independent.
+    for independent. They share images and the seed of their draws, and an image with a low ELBO tends to gain more, so
+    it is an upper one.
     """
     shared = {name: getattr(config, name) for name in CONFIGURED}
     measured = {name: round(getattr(point, name), 6) for name in NUMBERS}
@@ -61,15 +62,28 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of a CSV written by ``write_rows``, numbers as numbers; raises ``ValueError`` for another schema."""
+    """The rows of a CSV written by ``write_rows``, numbers as numbers.
+
+    Raises ``ValueError`` for another schema, and naming the line that cannot be read.
+    """
     with Path(path).open(newline="") as file:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != FIELDS:
             raise ValueError(f"{path}: expected the columns {','.join(FIELDS)}, got {reader.fieldnames}")
-        return [_typed(line) for line in reader]
+        rows = []
+        for line in reader:
+            try:
+                rows.append(_typed(line))
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{path}: line {reader.line_num}: {error}") from error
+        return rows
 
 
 def _typed(line: dict[str, str]) -> Row:
+    if line.keys() != set(FIELDS) or None in line.values():
+        raise ValueError(f"expected {len(FIELDS)} cells, got more or fewer")
+    if line["annealed"] not in ("True", "False"):
+        raise ValueError(f"annealed: expected True or False, got {line['annealed']!r}")
     numbers = {name: float(line[name]) for name in ("beta", *NUMBERS)}
     counts = {name: int(line[name]) for name in ("seed", "n", "draw_seed", "steps")}
     optional = {name: float(line[name]) if line[name] else None for name in OPTIONAL}

@@ -44,12 +44,14 @@ def measured(model: VAE, config: Config, images: np.ndarray, split: str) -> Row:
 def load_run(folder: Path | str, device: str = "cpu") -> tuple[Config, VAE]:
     """The configuration and the trained model of the run in ``folder``, on ``device``, wherever it was trained.
 
+    No data is needed.
+
     Raises ``CheckpointError`` where there is no finished run, or its weights fit another architecture.
     """
     config = read_config(folder)
     if not (Path(folder) / "model.safetensors").is_file():
         raise CheckpointError(f"{folder}: expected a finished run, found no model.safetensors: train it first")
     here = replace(config, device=device, compile=False)
-    model = build(here, data.load(config.data, config.binarise).image_shape)
+    model = build(here, data.SETS[config.data].image_shape)
     Checkpoint(folder, config).restore(State({"model": model}, []))
     return config, model

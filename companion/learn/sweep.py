@@ -45,7 +45,7 @@ def sweep(
     diverges does not stop the others.
 
     Raises ``ValueError`` for ``jobs`` below 1, an impossible engine, or configurations that are none or repeated, and
-    in the end the ``TrainingError`` of the first run that diverged.
+    in the end one ``TrainingError`` that names every run that diverged.
     """
     _check(configs, jobs, engine, scheduler)
     out, until = Path(out).absolute(), time() + budget
@@ -64,7 +64,7 @@ def sweep(
             elif outcome:
                 ledger.enter(*outcome)
     if failures:
-        raise failures[0]
+        raise TrainingError("; ".join(sorted(map(str, failures))))
     return ledger.mine()
 
 

@@ -60,7 +60,7 @@ def train(
 
     On the CPU the same configuration gives the same weights on one machine and build.
 
-    images : the loaded image set, where it is at hand already
+    images : the image set of ``config``, where it is loaded already
     out : a folder for the checkpoint, from which an interrupted run resumes with the same result, and for the
         finished weights; without it nothing is written
     every : steps between validations, each followed by a checkpoint; by default a twentieth of the steps, and with
@@ -72,9 +72,11 @@ def train(
     are restored afterwards.
 
     Raises ``TrainingError`` when a term stops being finite, ``CheckpointError`` when ``out`` holds another run,
-    ``OutOfTime`` when the time is up, and ``ValueError`` for a device or compiler that is not there.
+    ``OutOfTime`` when the time is up, and ``ValueError`` for images of another set or rule, and for a device or
+    compiler that is not there.
     """
     images = images or image_data.load(config.data, config.binarise)
+    check_images(images, config)
     every = every or max(1, config.steps // 20)
     with threads(config.threads):
         model = build(config, images.image_shape)
@@ -100,12 +102,21 @@ def train(
         return Trained(model, config, state.history, state.seconds)
 
 
+def check_images(images: image_data.ImageData, config: Config) -> None:
+    """Raise ``ValueError`` unless ``images`` are of the set and the rule that ``config`` names."""
+    given, named = (images.name, images.binarise), (config.data, config.binarise)
+    if given != named:
+        raise ValueError(f"images: expected those of {named[0]}, {named[1]}, got {given[0]}, {given[1]}")
+
+
 def record(state: State, config: Config, point: RateDistortion) -> None:
     """Enter the validation ``point`` of the present step, and keep the weights that are best so far.
 
-    At the end ``model`` gets them back, and the last ones are forgotten.
+    At the end ``model`` gets them back, and the last ones are forgotten. Objectives that keep the last store no best.
     """
     state.history.append((state.step, point))
+    if config.objective != "beta_vae":
+        return
     best = best_step(state.history, config)
     if best == state.step:
         state.keep()

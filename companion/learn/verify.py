@@ -2,33 +2,38 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import hypot
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from companion.learn.config import Config
 from companion.learn.ledger import Ledger
-from companion.learn.records import Row, made_by
+from companion.learn.records import FIELDS, Row, made_by
 from companion.learn.sweep import sweep
 from companion.seeds import numpy_generator
 
 QUANTITIES = {"rate": "rate_se", "distortion": "distortion_se", "elbo": "elbo_se", "iwae5": "iwae5_se"}
-NATS, SHARE, ERRORS = 0.1, 0.03, 5  # what other bits may change: trainings of one seed drift apart on other builds
+NATS, SHARE, ERRORS = 0.1, 0.01, 5  # what other bits may change: trainings of one seed drift apart on other builds
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One quantity of one row, in nats: as it stands in the table, as found anew, and by how much they may differ."""
+    """One column of one row: as it stands in the table, as found anew, and, in nats, by how much they may differ.
+
+    ``allowed`` is None where the two must be equal.
+    """
 
     row: Row
     quantity: str
-    stored: float | None
-    found: float | None
-    allowed: float
+    stored: Any
+    found: Any
+    allowed: float | None
 
     @property
     def agrees(self) -> bool:
-        """Whether the difference is allowed; a quantity that the table leaves empty agrees with anything."""
+        """Whether the difference is allowed; where one is, an empty cell of the table agrees with anything."""
+        if self.allowed is None:
+            return self.stored == self.found
         if self.stored is None or self.found is None:
             return self.stored is None
         return abs(self.stored - self.found) <= self.allowed
@@ -37,14 +42,16 @@ class Comparison:
 def verify(configs: Sequence[Config], table: Path | str, n: int, *, seed: int = 0, jobs: int = 1) -> list[Comparison]:
     """Train ``n`` of the ``configs`` that have rows in ``table`` anew, chosen by ``seed``, and compare all their rows.
 
-    On a processor and a build of the libraries that the row's provenance names, run on the CPU, nothing may differ.
-    Elsewhere a training takes other roundings, and drifts: allowed are then ``NATS``, ``SHARE`` of the value and
-    ``ERRORS`` standard errors of the difference together. Nothing is written beside the table.
+    On a processor and a build of the libraries that the row's provenance names, run on the CPU, no column may differ.
+    Elsewhere a training takes other roundings, and drifts: the rate, the distortion and the bounds may then differ by
+    ``NATS``, ``SHARE`` of the value found and ``ERRORS`` standard errors found together, and their errors at will; no
+    other column may. Nothing is written beside the table.
 
     Raises ``ValueError`` for ``n`` below 1 or a table without rows of ``configs``, and as ``sweep`` does.
     """
     ledger = Ledger(table, configs)
-    done = [config for config in configs if config.hash in ledger.done()]
+    finished = ledger.done()
+    done = [config for config in configs if config.hash in finished]
     if n < 1 or not done:
         raise ValueError(f"verify: expected 1 or more of the {len(done)} finished runs in {table}, got {n}")
     order = numpy_generator(seed).permutation(len(done))[:n]
@@ -58,9 +65,14 @@ def verify(configs: Sequence[Config], table: Path | str, n: int, *, seed: int = 
 
 
 def compare(stored: Row, found: Row, identical: bool) -> list[Comparison]:
-    """The quantities of two rows of one run; ``identical`` allows no difference."""
+    """The quantities of two rows of one run, and every other column that wrongly differs.
+
+    ``identical`` allows no difference. What is allowed is told by ``found`` alone, not by the table that is tested.
+    """
     comparisons = []
     for name, error in QUANTITIES.items():
-        allowed = NATS + SHARE * abs(stored[name] or 0) + ERRORS * hypot(stored[error] or 0, found[error] or 0)
-        comparisons.append(Comparison(stored, name, stored[name], found[name], 0.0 if identical else allowed))
-    return comparisons
+        allowed = None if identical else NATS + SHARE * abs(found[name] or 0) + ERRORS * (found[error] or 0)
+        comparisons.append(Comparison(stored, name, stored[name], found[name], allowed))
+    free = set() if identical else set(QUANTITIES.values())
+    others = [name for name in FIELDS if name not in QUANTITIES.keys() | free and stored[name] != found[name]]
+    return comparisons + [Comparison(stored, name, stored[name], found[name], None) for name in others]

@@ -41,9 +41,10 @@ def iwae(
 ) -> ImportanceBound:
     """IWAE-k of ``model`` on binary ``images`` ``[n, H, W]``: mean of log (1/k) sum_i w(z_i), k draws an image; nats.
 
-    Unbiased for Burda et al. (2016), eq. 8, which is a lower bound on the mean log p(x), and an upper bound on nothing:
-    bounds of different k do not compare. The weights are those of beta = 1, however the model was trained. It costs k
-    times ``evaluate``. The same ``seed`` and ``batch_size`` give the same numbers, in any mode of the model.
+    Unbiased for Burda et al. (2016), eq. 8, which is a lower bound on the mean log p(x), and an upper bound on nothing.
+    For one model it rises with k; bounds of two models at different k do not compare. The weights are those of
+    beta = 1, however the model was trained. It costs k times ``evaluate``. The same ``seed`` and ``batch_size`` give
+    the same numbers, in any mode of the model.
 
     Raises ``ValueError`` for ``k`` below 1, fewer than two images, or images that do not fit the model.
 

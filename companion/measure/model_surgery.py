@@ -45,8 +45,9 @@ def surgery(
     by_dimension : also total correlation and dimension-wise KL, where there are any
     batch_size : images, then codes, that the networks see at once
 
-    Raises ``ValueError`` for a flow conditioned on the image, whose codes have no common base; for another encoder
-    than a Gaussian or a flow on one; for fewer than two draws; for images that do not fit the model.
+    Raises ``ValueError`` for a flow conditioned on the image, whose codes have no common base; for a flow whose
+    Jacobian has another determinant than 1; for another encoder than a Gaussian or one flow on it; for fewer than two
+    draws; for images that do not fit the model.
 
     >>> from companion import data, models
     >>> model = models.family("---", image_shape=(8, 8), width=0.25, latent_dim=4)
@@ -85,12 +86,24 @@ def encode(model: VAE, images: np.ndarray, batch_size: int = 500) -> tuple[Tenso
             "its codes have no common base, and every density of the aggregate would need N inversions"
         )
     mean, scale = (torch.cat([getattr(base, name) for base in bases[:-1]]) for name in ("loc", "scale"))
+    _check_volume(flows[0], mean[:batch_size])
     return mean, scale.double() ** 2, flows[0]
+
+
+def _check_volume(flow: Transform | None, u: Tensor) -> None:
+    """Raise ``ValueError`` where ``flow`` changes volumes at ``u``, ``[n, k]``."""
+    if flow is not None and (logs := flow.log_abs_det_jacobian(u, flow(u))).any():
+        raise ValueError(
+            "model: expected a flow whose Jacobian has determinant 1, as mean-only flows have, "
+            f"got {type(flow).__name__} with a log-determinant of {logs[logs != 0].flatten()[0]:g}"
+        )
 
 
 def _base(e: Distribution) -> tuple[Normal, Transform | None]:
     base, flow = e, None
-    if isinstance(e, TransformedDistribution) and len(e.transforms) == 1:
+    if isinstance(e, TransformedDistribution):
+        if len(e.transforms) != 1:
+            raise ValueError(f"model: expected an encoder of one flow on Gaussians, got {len(e.transforms)} flows")
         base, flow = e.base_dist, e.transforms[0]
     if isinstance(base, Independent) and isinstance(base.base_dist, Normal):
         return base.base_dist, flow

@@ -30,11 +30,12 @@ def family_plane(rows: Rows, title: str = "", focus: str | None = None) -> Pictu
     Colour names decoder and marginal, cool for the decoder -, warm for +; the marker names the encoder. Runs with
     annealing are hollow; runs with more steps are larger, their area up to four times that of the shortest. The black
     staircase is the Pareto front, and points on it bear a cross; the grey line is the lower convex hull; every point of
-    the dashed diagonal has the best ELBO. All three are those of the rows given: give rows of one split.
+    the dashed diagonal has the best ELBO. All three are those of the rows given.
 
     focus : a family in ``rows``, all others pale; by default none is
 
-    Raises ``ValueError`` without rows, for a row that lacks one of ``NEEDED``, and for an unknown family.
+    Raises ``ValueError`` without rows, for a row that lacks one of ``NEEDED``, for an unknown family, and for rows of
+    several splits, data sets or rules, as far as they tell.
 
     >>> errors = {"rate_se": 0.1, "distortion_se": 0.2, "elbo_se": 0.2}
     >>> row = {"family": "-+v", "annealed": False, "rate": 6.2, "distortion": 74.1, "elbo": -80.3, "steps": 1} | errors
@@ -93,6 +94,9 @@ def _picture(rows: Rows, skew: bool, scale: str, title: str, focus: str | None =
 def _check(rows: Rows) -> None:
     if not rows:
         raise ValueError("rows: expected at least one row, got none")
+    for name in ("split", "data", "binarise"):
+        if len(found := {row[name] for row in rows if name in row}) > 1:
+            raise ValueError(f"rows: expected those of one {name}, got {', '.join(map(str, sorted(found)))}")
     for row in rows:
         missing = [name for name in NEEDED if name not in row]
         if missing:
