@@ -71,16 +71,20 @@ def _check(
     if name not in FAMILIES:
         raise ValueError(f"family: expected one of {', '.join(FAMILIES)}, got {name!r}")
     sides = image_shape if isinstance(image_shape, Sequence) else ()
-    if len(sides) != 2 or any(not isinstance(side, Integral) or side < 4 or side % 4 for side in sides):
+    if len(sides) != 2 or any(not _whole(side) or side < 4 or side % 4 for side in sides):
         raise ValueError(f"image_shape: expected two positive multiples of 4, got {image_shape!r}")
     if not 0 < width < inf:
         raise ValueError(f"width: expected a positive multiplier, and a finite one, got {width!r}")
     for argument, size in (("latent_dim", latent_dim), ("pseudo_inputs", pseudo_inputs)):
-        if not isinstance(size, Integral):
+        if not _whole(size):
             raise ValueError(f"{argument}: expected a whole number, got {size!r}")
         if size < 1:
             raise ValueError(f"{argument}: expected at least 1, got {size!r}")
     check_conditioned(name, conditioned)
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, Integral)
 
 
 def check_conditioned(name: str, conditioned: bool) -> None:
