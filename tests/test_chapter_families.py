@@ -93,6 +93,6 @@ def test_conditionals_that_never_look_ahead_sum_to_one_and_a_leak_does_not():
         total = decoder(z).log_prob(EVERY_IMAGE).double().logsumexp(1)
         assert torch.allclose(total, torch.zeros(5, dtype=torch.float64), atol=1e-5)
         decoder.enter[1].image = Causal(1, 12, rows=False, shift=False)
-        decoder.head.weight.data *= 10
+        decoder.head.weight.data *= 30
         total = decoder(z).log_prob(EVERY_IMAGE).double().logsumexp(1)
-        assert (total.abs() > 1e-3).all()
+        assert (total.abs() > 1e-2).all()

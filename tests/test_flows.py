@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.autograd.functional import jacobian
 from torch.distributions import Independent, Normal, TransformedDistribution, kl_divergence
+from torch.nn import functional
 
 from companion.models import FAMILIES, MADE, VAE, FlowEncoder, FlowGaussian, FlowTransform, MeanOnlyFlow, draw, family
 from companion.models import generator as rng
@@ -200,6 +201,37 @@ def test_a_new_distribution_forgets_the_old_draw():
     assert all(p.grad is not None for p in encoder.flow.parameters())
 
 
+def test_a_draw_made_without_gradients_does_not_swallow_them():
+    marginal, encoder = bend(FlowGaussian(4, 0.25)), bend(FlowEncoder(SHAPE, 4, 0.25))
+    for density, flow in ((marginal(), marginal.flow), (encoder(X[:1]), encoder.flow)):
+        with torch.no_grad():
+            z = draw(density, rng(0))
+            remembered = density.log_prob(z)
+        log_prob = density.log_prob(z)
+        assert log_prob.requires_grad
+        torch.testing.assert_close(log_prob, remembered, atol=1e-4, rtol=1e-5)
+        bias = flow.steps[0].last.bias
+        (given,) = torch.autograd.grad(log_prob.sum(), bias)
+        (truth,) = torch.autograd.grad(density.log_prob(z.clone()).sum(), bias)
+        torch.testing.assert_close(given, truth)
+
+
+@pytest.mark.parametrize("context", [0, 3])
+def test_a_masked_network_is_its_weights_times_their_masks(context):
+    made, u, c = bend(MADE(5, hidden=12, context=context)), normal(4, 5), normal(4, 3, seed=1)
+    lowest = 0 if context else 1
+    degree, place = lowest + torch.arange(12) * (5 - lowest) // 12, torch.arange(1, 6)
+    up_to, below = degree <= degree[:, None], degree < place[:, None]
+    first, second, third, last = (made.first, *made.hidden, made.last)
+    h = functional.linear(u, first.weight * (place <= degree[:, None]), first.bias)
+    if context:
+        h = h + functional.linear(c, made.context.weight)
+    h = functional.linear(h.clamp_min(0), second.weight * up_to, second.bias)
+    h = functional.linear(h.clamp_min(0), third.weight * up_to, third.bias)
+    truth = functional.linear(h.clamp_min(0), last.weight * below, last.bias)
+    torch.testing.assert_close(made(u, c) if context else made(u), truth)
+
+
 def test_one_flow_on_both_sides_leaves_the_divergence_of_the_bases():
     flow = FlowTransform(bend(MeanOnlyFlow(3, 30)))
     p = Independent(Normal(torch.tensor([0.5, -1.0, 0.0]), torch.tensor([0.3, 0.8, 2.0])), 1)
@@ -316,6 +348,9 @@ def test_terms_are_float32_under_half_precision_too(name, conditioned):
     [
         (lambda: MADE(0, 4), "dim: expected at least 1, got 0"),
         (lambda: MADE(2, 0), "hidden: expected at least 1, got 0"),
+        (lambda: MADE(6, 4), "hidden: expected at least 5, got 4"),
+        (lambda: MADE(5, 4, context=1), "hidden: expected at least 5, got 4"),
+        (lambda: grown("+--", latent_dim=64, width=0.05), "hidden: expected at least 63, got 32"),
         (lambda: MADE(2, 4, layers=0), "layers: expected at least 1, got 0"),
         (lambda: MADE(2, 4, context=-1), "context: expected at least 0, got -1"),
         (lambda: MeanOnlyFlow(2, 4, steps=0), "steps: expected at least 1, got 0"),

@@ -213,6 +213,22 @@ def test_building_and_drawing_leave_the_global_generator_alone(name):
     assert all(torch.equal(t, again[name]) for name, t in model.state_dict().items())
 
 
+def test_building_seeds_no_accelerator(monkeypatch):
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    family("---", image_shape=SHAPE, width=0.25, latent_dim=2, seed=5)
+    assert seeded == []
+
+
+def test_the_rate_needs_no_draw_where_encoder_and_marginal_are_gaussian():
+    exact = []
+    for name in FAMILIES:
+        model = small(name, latent_dim=2)
+        rates = [model.terms(EVERY_IMAGE[40:43], generator(seed)).rate for seed in (0, 1)]
+        exact += [name] if torch.equal(*rates) else []
+    assert exact == ["---", "-+-"]
+
+
 def ink_probabilities(d, x):
     """The probability of ink at each pixel of ``x``, given what the distribution lets the pixel depend on."""
     return d.logits(x).sigmoid() if isinstance(d, AutoregressiveBernoulli) else d.mean
@@ -243,6 +259,11 @@ def test_samples_have_the_probabilities_of_the_decoder(name):
         ({"image_shape": (28, 30)}, "image_shape: expected two positive multiples of 4"),
         ({"image_shape": (0, 28)}, "image_shape: expected two positive multiples of 4"),
         ({"width": 0.0}, "width: expected a positive multiplier"),
+        ({"image_shape": (28, 28.0)}, "image_shape: expected two positive multiples of 4"),
+        ({"image_shape": 28}, "image_shape: expected two positive multiples of 4, got 28"),
+        ({"width": float("inf")}, "width: expected a positive multiplier, and a finite one, got inf"),
+        ({"latent_dim": 2.0}, "latent_dim: expected a whole number, got 2.0"),
+        ({"pseudo_inputs": 2.5}, "pseudo_inputs: expected a whole number, got 2.5"),
         ({"width": float("nan")}, "width: expected a positive multiplier"),
         ({"latent_dim": 0}, "latent_dim: expected at least 1"),
         ({"pseudo_inputs": 0}, "pseudo_inputs: expected at least 1, got 0"),

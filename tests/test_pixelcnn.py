@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 from scipy import special
+from torch.nn import functional
 
 from companion.models import PixelCNNDecoder, draw, generator
+from companion.models.causal import Residual
 
 SHAPES = [(3, 3), (5, 7), (8, 8)]
 EVERY_IMAGE = torch.tensor((np.arange(2**9)[:, None] >> np.arange(9)) & 1).reshape(-1, 3, 3).float()
@@ -114,3 +116,44 @@ def test_the_network_is_the_one_of_appendix_f():
     assert layers == [(64, side, side) for side in (28, 14, 7, 7, 14, 28) for _ in range(4)]  # two of each stream
     assert (model.head.kernel_size, model.head.out_channels) == ((1, 1), 1)
     assert model.code.out_features == 2 * 784  # a gate halves it
+
+
+def gated(h):
+    value, gate = h.chunk(2, dim=1)
+    return value * gate.sigmoid()
+
+
+def test_a_residual_layer_adds_two_gated_convolutions_to_its_input():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layer = Residual(3, rows=True, scale=1, sides=1)
+    x, side = torch.randn(2, 2, 3, 5, 7, generator=generator(0))
+    above = (1, 1, 1, 0)  # left, right, above, below: a window of two rows that ends at the pixel's own
+    h = functional.conv2d(functional.pad(x, above), layer.first.conv.weight, layer.first.conv.bias)
+    h = gated(h + functional.conv2d(side, layer.side.weight, layer.side.bias))
+    h = functional.conv2d(functional.pad(h, above), layer.second.conv.weight, layer.second.conv.bias)
+    torch.testing.assert_close(layer(x, side), x + gated(h))
+
+
+def test_the_code_is_opened_by_a_gated_dense_layer_and_spread_by_a_convolution():
+    model, z = decoder((5, 7)), torch.randn(4, 2, generator=generator(0))
+    opened = gated(functional.linear(z, model.code.weight, model.code.bias)).view(4, 1, 5, 7)
+    truth = functional.conv2d(opened, model.spread.weight, model.spread.bias, padding=1)
+    torch.testing.assert_close(torch.cat(model.spread_code(z), dim=1), truth)
+
+
+def test_the_decoder_sees_pixels_of_minus_one_and_one():
+    model, seen = decoder((5, 7)), []
+    for stage in model.enter:
+        stage.image.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].unique().tolist()))
+    d = model(torch.zeros(1, 2))
+    d.log_prob(torch.eye(5, 7)[None])
+    assert seen == [[-1, 1], [-1, 1]]
+    draw(d, generator(0))
+    assert all(set(values) <= {-1, 1} for values in seen)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 1), (3,), (1, 4, 3), (2, 9)])
+def test_images_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match=r"x: expected images of shape \[\.\.\., 3, 3\], got "):
+        decoder((3, 3))(torch.zeros(2)).log_prob(torch.zeros(shape))

@@ -6,7 +6,17 @@ import torch
 from scipy import special, stats
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal, kl_divergence
 
-from companion.models import VAE, FlowEncoder, GaussianEncoder, Mixture, VampPrior, draw, family, generator
+from companion.models import (
+    VAE,
+    DeconvDecoder,
+    FlowEncoder,
+    GaussianEncoder,
+    Mixture,
+    VampPrior,
+    draw,
+    family,
+    generator,
+)
 from companion.models.flows import MaskedLinear, MeanOnlyFlow
 from companion.terms import as_float64
 
@@ -98,6 +108,7 @@ def test_draws_pick_components_by_weight_and_then_have_their_moments():
         assert ((own.mean(0) - loc[i]).abs() < 5 * scale[i] / counts[i] ** 0.5).all()
         assert ((own.std(0) / scale[i] - 1).abs() < 5 / (2 * counts[i]) ** 0.5).all()
     assert draw(m, generator(2)).shape == (2,)
+    assert draw(m, generator(2), (0,)).shape == (0, 2)
 
 
 @pytest.mark.parametrize("name", ["--v", "+-v"])
@@ -175,3 +186,11 @@ def test_gradients_reach_weights_and_encoder_by_responsibility():
 def test_impossible_mixtures_are_refused(encoder, pseudo_inputs, message):
     with pytest.raises(ValueError, match=message):
         VampPrior(encoder, pseudo_inputs, SHAPE)
+
+
+def test_a_mixture_over_another_encoder_is_refused():
+    encoder, other = (GaussianEncoder(SHAPE, 2, 0.25) for _ in range(2))
+    marginal = VampPrior(other, 3, SHAPE)
+    assert VAE(other, DeconvDecoder(SHAPE, 2, 0.25), marginal, SHAPE).marginal is marginal
+    with pytest.raises(ValueError, match="marginal: expected one over this model's encoder"):
+        VAE(encoder, DeconvDecoder(SHAPE, 2, 0.25), marginal, SHAPE)

@@ -13,7 +13,10 @@ Shape = tuple[int, ...]
 
 
 def generator(*seed: int, device: str | torch.device = "cpu") -> torch.Generator:
-    """A fresh generator for the path ``seed`` of whole numbers; different paths give independent streams.
+    """A fresh generator for the path ``seed`` of whole numbers.
+
+    Different paths give independent streams, but for a chance of 2^-32 a pair on the CPU, whose generator takes only
+    32 bits of the path's state.
 
     >>> torch.equal(torch.rand(3, generator=generator(0, 1)), torch.rand(3, generator=generator(0, 1)))
     True

@@ -67,7 +67,8 @@ class FlowEncoder(GaussianEncoder):
     image_shape, latent_dim, width : see ``GaussianEncoder``; ``width`` multiplies the 640 units of the steps, too
     conditioned : whether the steps see x
 
-    The density at its own draw is exact and cheap; elsewhere it takes ``latent_dim`` passes a step.
+    The density is exact and cheap at its last draw, as long as the encoder is not called again (the marginal ``v``
+    calls it): make e and m first, then draw. Elsewhere it takes ``latent_dim`` passes a step.
 
     >>> import torch
     >>> encoder = FlowEncoder((28, 28), latent_dim=64, width=0.25)

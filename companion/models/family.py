@@ -1,5 +1,9 @@
 """The families of Alemi et al. (2018): a name such as ``---`` picks encoder, decoder and marginal."""
 
+from collections.abc import Sequence
+from math import inf
+from numbers import Integral
+
 import torch
 from torch import nn
 
@@ -27,14 +31,17 @@ def family(
 
     name : encoder ``-`` (Gaussian) or ``+`` (inverse autoregressive flow), decoder ``-`` (deconvolutions), marginal
         ``-`` (N(0, I)), ``+`` (masked autoregressive flow) or ``v`` (VampPrior), as in appendix F
+    image_shape : height and width, positive multiples of 4
     width : multiplier of channels and units: 1 is their network, 1/4 the laptop's
+    latent_dim : dimensions of z
     pseudo_inputs : of the marginal ``v``
     conditioned : whether the steps of the encoder ``+`` see x; as printed in appendix F.1 they do not
-    seed : of the initial weights; torch's global generator is left alone
+    seed : of the initial weights; torch's global generators, on every device, are left alone
 
-    Raises ``ValueError`` for an unknown family, image sides that are no positive multiples of 4, a ``width``,
-    ``latent_dim`` or ``pseudo_inputs`` that is not positive, or ``conditioned`` without the encoder ``+``, or with
-    the marginal ``v``.
+    Raises ``ValueError`` for an unknown family, image sides that are no positive multiples of 4, a ``width`` that
+    is not positive and finite, a ``latent_dim`` or ``pseudo_inputs`` that is no positive whole number, a ``width`` too
+    small for a flow to have a hidden unit of every degree (see ``MADE``), or ``conditioned`` without the encoder
+    ``+``, or with the marginal ``v``.
 
     >>> model = family("---", width=0.25)
     >>> sum(p.numel() for p in model.parameters())
@@ -43,7 +50,7 @@ def family(
     _check(name, image_shape, width, latent_dim, pseudo_inputs, conditioned)
     shape = (image_shape[0], image_shape[1])
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every accelerator, too
         flow = FlowEncoder(shape, latent_dim, width, conditioned) if name[0] == "+" else None
         encoder = flow or GaussianEncoder(shape, latent_dim, width)
         decoder = DECODERS[name[1]](shape, latent_dim, width)
@@ -63,14 +70,21 @@ def _check(
 ) -> None:
     if name not in FAMILIES:
         raise ValueError(f"family: expected one of {', '.join(FAMILIES)}, got {name!r}")
-    if len(image_shape) != 2 or any(side < 4 or side % 4 for side in image_shape):
-        raise ValueError(f"image_shape: expected two positive multiples of 4, got {tuple(image_shape)}")
-    if not width > 0:
-        raise ValueError(f"width: expected a positive multiplier, got {width!r}")
+    sides = image_shape if isinstance(image_shape, Sequence) else ()
+    if len(sides) != 2 or any(not _whole(side) or side < 4 or side % 4 for side in sides):
+        raise ValueError(f"image_shape: expected two positive multiples of 4, got {image_shape!r}")
+    if not 0 < width < inf:
+        raise ValueError(f"width: expected a positive multiplier, and a finite one, got {width!r}")
     for argument, size in (("latent_dim", latent_dim), ("pseudo_inputs", pseudo_inputs)):
+        if not _whole(size):
+            raise ValueError(f"{argument}: expected a whole number, got {size!r}")
         if size < 1:
             raise ValueError(f"{argument}: expected at least 1, got {size!r}")
     check_conditioned(name, conditioned)
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, Integral)
 
 
 def check_conditioned(name: str, conditioned: bool) -> None:

@@ -37,7 +37,8 @@ class MaskedLinear(nn.Linear):
 class MADE(nn.Module):
     """A masked network, ``[..., dim]`` to ``[..., dim]``, whose output j depends on the inputs before j only.
 
-    Germain et al. (2015): a hidden unit of degree k sees the first k inputs, through units of degree at most k;
+    Germain et al. (2015), in the "3 layer MADE" of Alemi et al. (2018), appendix F.1, read as three hidden layers and a
+    read-out: a hidden unit of degree k sees the first k inputs, through units of degree at most k;
     output j reads the units of degree less than j. The degrees are spread evenly over the units. The first output
     is a constant, or a function of the context.
 
@@ -46,7 +47,8 @@ class MADE(nn.Module):
     layers : hidden layers
     context : numbers in the context, which is added linearly to the first layer and which every output may see
 
-    Raises ``ValueError`` for a size that is not positive, or a context that is missing or not wanted.
+    Raises ``ValueError`` for a size that is not positive, for fewer hidden units than ``dim - 1`` (``dim`` with a
+    context), where some output would lose an input, or for a context that is missing or not wanted.
 
     >>> _ = torch.manual_seed(0)
     >>> made = MADE(3, hidden=20)
@@ -58,14 +60,10 @@ class MADE(nn.Module):
 
     def __init__(self, dim: int, hidden: int, layers: int = 3, context: int = 0) -> None:
         super().__init__()
-        for name, size, least in (
-            ("dim", dim, 1),
-            ("hidden", hidden, 1),
-            ("layers", layers, 1),
-            ("context", context, 0),
-        ):
-            if size < least:
-                raise ValueError(f"{name}: expected at least {least}, got {size!r}")
+        enough = max(1, dim if context else dim - 1)  # a hidden unit of every degree
+        for name, size, least in (("dim", dim, 1), ("context", context, 0), ("layers", layers, 1)):
+            _at_least(name, size, least)
+        _at_least("hidden", hidden, enough)
         lowest = 0 if context or dim == 1 else 1  # units of degree 0 see the context alone
         degrees = lowest + torch.arange(hidden) * (dim - lowest) // hidden
         order = torch.arange(dim)
@@ -93,8 +91,8 @@ class MADE(nn.Module):
 class MeanOnlyFlow(nn.Module):
     """A chain of autoregressive shifts, every other one with the dimensions in reverse order.
 
-    Without the reversal the last number would stay a function that no earlier number depends on. The log-determinant
-    of the Jacobian is zero in both directions.
+    Without the reversal the chain would be one step again. It is the usual practice; Alemi et al. (2018) do not say in
+    which order their steps read. The log-determinant of the Jacobian is zero in both directions.
 
     dim, hidden, context : of each step, see ``MADE``
     steps : the number of masked networks, each with three hidden layers
@@ -137,7 +135,7 @@ class FlowTransform(Transform):
 
     So the density at a distribution's own draw needs no inversion: the very tensor that was drawn is recognised, and
     its u is at hand. That u belongs to the weights of the moment, so a module that owns a transform calls ``forget``
-    whenever it makes a new distribution.
+    whenever it makes a new distribution. A pair made without gradients is no use where they are wanted: it is dropped.
 
     >>> flow = FlowTransform(MeanOnlyFlow(2, hidden=8))
     >>> u = torch.zeros(5, 2)
@@ -151,6 +149,17 @@ class FlowTransform(Transform):
     def __init__(self, flow: MeanOnlyFlow, context: Tensor | None = None) -> None:
         super().__init__(cache_size=1)
         self.flow, self.context = flow, context
+        self._with_gradients = False  # whether the pair in memory carries them
+
+    def __call__(self, u: Tensor) -> Tensor:
+        """z for ``u``."""
+        return super(FlowTransform, self._usable()).__call__(u)
+
+    def _inv_call(self, z: Tensor) -> Tensor:
+        return super(FlowTransform, self._usable())._inv_call(z)
+
+    def _usable(self) -> "FlowTransform":
+        return self.forget() if torch.is_grad_enabled() and not self._with_gradients else self
 
     def forget(self) -> "FlowTransform":
         """This transform, with no pair in its memory."""
@@ -161,11 +170,18 @@ class FlowTransform(Transform):
         return super().__getstate__() | {"_cached_x_y": (None, None)}  # a copy carries no gradients
 
     def _call(self, u: Tensor) -> Tensor:
+        self._with_gradients = torch.is_grad_enabled()
         return self.flow(u, self.context)
 
     def _inverse(self, z: Tensor) -> Tensor:
+        self._with_gradients = torch.is_grad_enabled()
         return self.flow.inverse(z, self.context)
 
     def log_abs_det_jacobian(self, u: Tensor, z: Tensor) -> Tensor:
         """Zero for every pair, shape ``[...]``."""
         return u.new_zeros(u.shape[:-1])
+
+
+def _at_least(name: str, size: int, least: int) -> None:
+    if size < least:
+        raise ValueError(f"{name}: expected at least {least}, got {size!r}")

@@ -84,8 +84,10 @@ class Mixture(Distribution):
 
 @draw.register
 def _(distribution: Mixture, rng: torch.Generator, shape: Shape = ()) -> Tensor:
+    """A component by weight, then a draw of it: gradients reach the component's mean and scale, none the weights."""
     weights, normal = distribution.log_weights.exp(), distribution.components.base_dist
-    picked = torch.multinomial(weights, prod(shape), replacement=True, generator=rng).reshape(shape)
+    n = prod(shape)
+    picked = torch.multinomial(weights, max(1, n), replacement=True, generator=rng)[:n].reshape(shape)
     return draw(Normal(normal.loc[picked], normal.scale[picked], validate_args=False), rng)
 
 
@@ -95,7 +97,9 @@ class VampPrior(nn.Module):
     Tomczak & Welling (2018): a mixture of the encoder's own distributions at pseudo-inputs, images that are learned. A
     sigmoid keeps their pixels between 0 and 1, and a softmax makes the weights sum to one. Gradients reach the
     encoder through the mixture; the encoder is held here, and registered in the VAE alone. With a ``FlowEncoder`` all
-    components share a bijection, so a code is inverted once, and the mixture is over the Gaussians before the flow.
+    components share a bijection, so a code is inverted once, and the mixture is over the Gaussians before the flow. At
+    the encoder's own last draw no inversion is needed, if the marginal was made before it: a new marginal calls the
+    encoder, which then forgets the draw.
 
     encoder : a ``GaussianEncoder`` or a ``FlowEncoder``
     pseudo_inputs : their number, K

@@ -30,6 +30,10 @@ class PixelCNNDecoder(nn.Module):
     Six blocks of two residual layers, at sizes 28, 14, 7, 7, 14 and 28 for 28 x 28 images, with short cuts between
     layers of one size. A gated dense layer opens the code to a map of the image's size. Any image shape will do.
 
+    F.2 lays that map beside the image as a second channel. Behind a shifted convolution this would hide the code of the
+    first pixel from the first logit; so here the map has a 3 x 3 convolution of its own, not shifted, whose output is
+    added to that of the image's.
+
     image_shape : height and width
     latent_dim : dimensions of z
     width : multiplier of the 64 features, 1 in the paper
@@ -106,7 +110,13 @@ class AutoregressiveBernoulli(Distribution):
         super().__init__(z.shape[:-1], torch.Size(decoder.image_shape), validate_args=False)
 
     def logits(self, x: Tensor) -> Tensor:
-        """The log odds of ink at each pixel of ``x``, ``[..., H, W]``, given those before it."""
+        """The log odds of ink at each pixel of ``x``, ``[..., H, W]``, given those before it.
+
+        Raises ``ValueError`` for images of another shape.
+        """
+        if x.shape[-2:] != self.event_shape:
+            height, width = self.event_shape
+            raise ValueError(f"x: expected images of shape [..., {height}, {width}], got {list(x.shape)}")
         batch = torch.broadcast_shapes(x.shape[:-2], self.batch_shape)
         x = x.expand(*batch, *self.event_shape).flatten(0, -3) if batch else x[None]
         z = self.z.expand(*batch, -1).flatten(0, -2) if batch else self.z[None]

@@ -12,13 +12,16 @@ class VAE(nn.Module):
     """The triple e(z|x), d(x|z), m(z).
 
     Each is a module whose ``forward`` returns a ``torch.distributions.Distribution``: ``encoder(x)``, ``decoder(z)``
-    and ``marginal()``. Any triple whose shapes fit is a model.
+    and ``marginal()``. Any triple whose shapes fit is a model. Raises ``ValueError`` for a marginal that is made of
+    another encoder, such as a ``VampPrior`` over it: its weights would not be the model's.
     """
 
     def __init__(
         self, encoder: nn.Module, decoder: nn.Module, marginal: nn.Module, image_shape: tuple[int, int]
     ) -> None:
         super().__init__()
+        if getattr(marginal, "encoder", encoder) is not encoder:
+            raise ValueError("marginal: expected one over this model's encoder, got one over another encoder")
         self.encoder, self.decoder, self.marginal = encoder, decoder, marginal
         self.image_shape = image_shape
 
@@ -69,6 +72,7 @@ def _expected(e: Distribution, m: Distribution) -> tuple[Tensor, Tensor] | tuple
     """E log e(z) and E log m(z) under each member of ``e``, shape ``[n]``; None where torch knows no closed form."""
     try:
         rate = kl_divergence(e, m.expand(e.batch_shape))
-        return -e.entropy(), -e.entropy() - rate
+        log_e = -e.entropy()
+        return log_e, log_e - rate
     except NotImplementedError:
         return None, None
