@@ -162,7 +162,8 @@ def test_a_run_that_was_broken_off_twice_ends_in_the_same_bits(name, family, tmp
     config = replace(HELD.get(name, DIGITS), steps=40, family=family, normalised_gradients=name == "beta_vae")
     stopped_at(12, config, tmp_path / "broken", monkeypatch)
     stored = load_file(tmp_path / "broken" / "checkpoint.safetensors")
-    assert ("multiplier/log" in stored, "best/encoder.mean.bias" in stored) == (name == "multiplier", name == "beta_vae")
+    assert ("multiplier/log" in stored) == (name == "multiplier")
+    assert ("best/encoder.mean.bias" in stored) == (name == "beta_vae")  # rates that are held keep the last
     stopped_at(30, config, tmp_path / "broken", monkeypatch)
     histories = [learn.train(config, out=tmp_path / n, progress=False).history for n in ("broken", "whole")]
     assert histories[0] == histories[1]
