@@ -115,8 +115,8 @@ def _annotate(axes: Axes, points: Sequence[RateDistortion], labels: Sequence[str
         near = (place for place in places if all(abs(a - b) < r for a, b, r in zip(place, here, reach, strict=True)))
         places.setdefault(next(near, here), []).append(text)
     for place, texts in places.items():
-        text = axes.annotate(", ".join(texts), place, xytext=(7, 5), textcoords="offset points")
-        text.set_in_layout(False)  # a long one would squeeze the axes
+        label = axes.annotate(", ".join(texts), place, xytext=(7, 5), textcoords="offset points")
+        label.set_in_layout(False)  # a long one would squeeze the axes
 
 
 def _set_limits(axes: Axes, points: Sequence[RateDistortion], entropy: float | None) -> None:
