@@ -18,8 +18,9 @@ from scipy import special
 
 from companion import data, learn, measure
 from companion.learn import objectives
+from companion.learn.casting import vae_player
 from companion.learn.objectives import OBJECTIVES
-from companion.learn.players import normalise_gradients, vae_player
+from companion.learn.players import normalise_gradients
 from companion.learn.train import batches, best_step, build, check_device, fit, validate
 from companion.terms import RateDistortion, Terms
 

@@ -13,13 +13,15 @@ from scipy.stats import norm
 
 from companion import data, learn, measure
 from companion.learn import objectives
-from companion.learn.players import MULTIPLIER_LIMIT, Multiplier, Player, cast, multiplier_player, objective
+from companion.learn.casting import cast, objective
+from companion.learn.players import MULTIPLIER_LIMIT, Multiplier, Player
 from companion.learn.train import build, fit
+from companion.models import Passage
 from companion.terms import Terms
 
 training = importlib.import_module("companion.learn.train")  # ``learn.train`` is the function
 DIGITS = learn.preset("laptop", "digits")
-HELD = {name: replace(DIGITS, objective=name, target=6.0) for name in objectives.OBJECTIVES if name != "beta_vae"}
+HELD = {name: replace(DIGITS, objective=name, target=6.0) for name in objectives.TARGETED}
 BATCH = Terms(log_e=np.array([2.0, 6.0]), log_d=np.array([-70.0, -80.0]), log_m=np.array([-3.0, -1.0]))  # R 6, D 75
 
 
@@ -77,12 +79,13 @@ def test_batches_blur_the_kink_as_the_docstring_says():
 
 
 def test_the_configuration_picks_the_objective_and_its_schedule():
-    t = terms_of(torch.tensor([2.0, 10.0]), torch.tensor([70.0, 80.0]))
+    terms = terms_of(torch.tensor([2.0, 10.0]), torch.tensor([70.0, 80.0]))
+    met = Passage(x=None, e=None, z=None, d=None, terms=terms)
     config = replace(HELD["target_rate"], target=10.0, weight=3.0)
-    assert objective(t, config, 5).item() == 75 + 3 * 4
-    assert objective(t, replace(config, objective="capacity"), DIGITS.steps // 4).item() == 75 + 3 * 1
-    assert objective(t, replace(DIGITS, beta=2.0, annealed=True), DIGITS.steps // 8).item() == 75 + 1.0 * 6
-    assert objective(t, replace(DIGITS, beta=2.0, annealed=True), DIGITS.steps // 2).item() == 75 + 2.0 * 6
+    assert objective(met, config, 5).item() == 75 + 3 * 4
+    assert objective(met, replace(config, objective="capacity"), DIGITS.steps // 4).item() == 75 + 3 * 1
+    assert objective(met, replace(DIGITS, beta=2.0, annealed=True), DIGITS.steps // 8).item() == 75 + 1.0 * 6
+    assert objective(met, replace(DIGITS, beta=2.0, annealed=True), DIGITS.steps // 2).item() == 75 + 2.0 * 6
 
 
 def test_the_multiplier_finds_the_slope_of_a_known_frontier():
@@ -94,7 +97,7 @@ def test_the_multiplier_finds_the_slope_of_a_known_frontier():
             return multiplier.weigh(terms_of(rate, torch.exp(-rate)))
 
         model = Player("the rate", loss, torch.optim.SGD([rate], lr=1.0))
-        list(fit([model, multiplier_player(multiplier)], lambda step: torch.zeros(1), steps=3000))
+        list(fit([model, multiplier.player()], lambda step: torch.zeros(1), steps=3000))
         assert rate.item() == pytest.approx(target, abs=0.06)
         assert multiplier().item() == pytest.approx(exp(-target), rel=0.06)
 
@@ -102,7 +105,7 @@ def test_the_multiplier_finds_the_slope_of_a_known_frontier():
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_target_out_of_reach_leaves_the_multiplier_at_its_limit_and_free_to_return(sign):
     multiplier = Multiplier(5.0)
-    player = multiplier_player(multiplier)
+    player = multiplier.player()
 
     def push(excess: float, steps: int) -> None:
         multiplier.excess = torch.tensor(excess)

@@ -9,7 +9,7 @@ from math import inf
 from typing import Any
 
 from companion import data
-from companion.learn.objectives import OBJECTIVES, check_beta, check_target, check_weight
+from companion.learn.objectives import OBJECTIVES, TARGETED, check_beta, check_target, check_weight
 from companion.models.family import FAMILIES, check_conditioned
 
 PRECISIONS = ("fp32", "bf16")
@@ -51,7 +51,7 @@ class Config:
     threads, precision, channels_last, compile, device : each changes the last digits, so each belongs to the hash
     pseudo_inputs, conditioned : of the marginal ``v`` and of the encoder ``+``, see ``companion.models.family``
     normalised_gradients : divide each parameter tensor's gradient by its norm before Adam (Yu et al., 2017)
-    objective : one of ``OBJECTIVES``; all but ``beta_vae`` hold the rate at ``target`` nats and use no ``beta``
+    objective : one of ``OBJECTIVES``; those of ``TARGETED`` hold the rate at ``target`` nats and use no ``beta``
     weight : of the rate's distance to its target under ``target_rate`` and ``capacity``
 
     Raises ``ValueError`` naming the field, what was expected and what came.
@@ -112,7 +112,7 @@ class Config:
         check_conditioned(self.family, self.conditioned)
         check_beta(self.beta)
         check_weight(self.weight)
-        if self.objective != "beta_vae":
+        if self.objective in TARGETED:
             check_target(self.target)
             if (self.beta, self.annealed) != (1.0, False):
                 raise ValueError(
@@ -120,7 +120,7 @@ class Config:
                     f"got {self.beta!r}, {self.annealed!r}"
                 )
         elif self.target is not None:
-            raise ValueError(f"target: expected none with the objective beta_vae, got {self.target!r}")
+            raise ValueError(f"target: expected none with the objective {self.objective}, got {self.target!r}")
 
     def _normalise(self) -> None:
         """Give equal configurations equal hashes: plain types, and the rule that None stands for."""

@@ -9,7 +9,8 @@ from typing import Any
 
 from companion.terms import Terms
 
-OBJECTIVES = ("beta_vae", "target_rate", "multiplier", "capacity")
+TARGETED = ("target_rate", "multiplier", "capacity")  # hold the rate at a target
+OBJECTIVES = ("beta_vae", *TARGETED)
 
 
 def beta_vae(terms: Terms, beta: float) -> Any:

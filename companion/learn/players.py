@@ -7,9 +7,8 @@ from math import log
 import torch
 from torch import Tensor, nn
 
-from companion.learn.config import Config
-from companion.learn.objectives import beta_vae, capacity, check_target, lagrangian, target_rate
-from companion.models import VAE
+from companion.learn.objectives import lagrangian
+from companion.models import VAE, Passage
 from companion.terms import Terms
 
 MULTIPLIER_LIMIT = 1e3  # a learned multiplier stays between its inverse and itself
@@ -35,39 +34,26 @@ class Player:
     normalised: bool = False
 
 
-def cast(model: VAE, config: Config) -> tuple[list[Player], dict[str, nn.Module]]:
-    """Who plays under the objective of ``config``, in their order, and what is learned besides ``model``, by name."""
-    if config.objective != "multiplier":
-        return [vae_player(model, config)], {}
-    multiplier = Multiplier(check_target(config.target)).to(config.device)
-    return [vae_player(model, config, multiplier), multiplier_player(multiplier)], {"multiplier": multiplier}
+class Opponent(nn.Module):
+    """What is learned beside a model, against it or for it: it gives the model's loss and is a player itself.
+
+    title : its name among the players; its weights are stored under it
+    first : whether its turn at each batch comes before the model's
+    """
+
+    title = ""
+    first = False
+
+    def objective(self, passage: Passage, step: int) -> Tensor:
+        """The loss that the model descends, of one passage of a batch; a scalar."""
+        raise NotImplementedError
+
+    def player(self, model: VAE) -> Player:
+        """The player that learns this opponent of ``model``."""
+        raise NotImplementedError
 
 
-def vae_player(model: VAE, config: Config, multiplier: "Multiplier | None" = None) -> Player:
-    """The player that minimises the objective of ``config`` over all parameters of ``model``."""
-
-    def loss(x: Tensor, rng: torch.Generator, step: int) -> Tensor:
-        bf16 = config.precision == "bf16"
-        with torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=bf16):
-            terms = model.terms(x, rng)
-        require_finite(step, rate=terms.rate, distortion=terms.distortion)
-        return multiplier.weigh(terms) if multiplier else objective(terms, config, step)
-
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
-    return Player("the VAE", loss, optimizer, config.normalised_gradients)
-
-
-def objective(terms: Terms, config: Config, step: int) -> Tensor:
-    """The objective of ``config`` at ``step``, where no second player is needed."""
-    if config.objective == "target_rate":
-        return target_rate(terms, check_target(config.target), config.weight)
-    if config.objective == "capacity":
-        return capacity(terms, check_target(config.target), config.weight, step / config.steps)
-    warm_up = config.steps / 4 if config.annealed else 0.0
-    return beta_vae(terms, config.beta * min(1.0, step / warm_up if warm_up else 1.0))
-
-
-class Multiplier(nn.Module):
+class Multiplier(Opponent):
     """A multiplier that learns to hold the rate at ``target`` nats: 1 at first, always within 1/1000 and 1000.
 
     What is learned is its logarithm, so it stays positive. It ascends the Lagrangian along R - target of the batch the
@@ -75,6 +61,7 @@ class Multiplier(nn.Module):
     target out of reach leaves it at the limit, free to come back.
     """
 
+    title = "multiplier"
     excess: Tensor
 
     def __init__(self, target: float) -> None:
@@ -86,6 +73,15 @@ class Multiplier(nn.Module):
         """The multiplier, a scalar."""
         return self.log.clamp(-LOG_LIMIT, LOG_LIMIT).exp()
 
+    def objective(self, passage: Passage, step: int) -> Tensor:
+        """See ``weigh``."""
+        return self.weigh(passage.terms)
+
+    def player(self, model: VAE | None = None) -> Player:
+        """It rises while the rate is too high and falls while it is too low."""
+        optimizer = torch.optim.Adam(self.parameters(), lr=MULTIPLIER_RATE, betas=(0.9, 0.9))
+        return Player("the multiplier", lambda x, rng, step: self.ascent(), optimizer)
+
     def weigh(self, terms: Terms) -> Tensor:
         """The Lagrangian that the model descends; remembers the batch's R - target for ``ascent``."""
         self.excess = (terms.rate.mean() - self.target).detach()
@@ -96,12 +92,6 @@ class Multiplier(nn.Module):
         with torch.no_grad():
             self.log.clamp_(-LOG_LIMIT, LOG_LIMIT)
         return -self.log * self.excess
-
-
-def multiplier_player(multiplier: Multiplier) -> Player:
-    """The player that raises the multiplier while the rate is too high and lowers it while it is too low."""
-    optimizer = torch.optim.Adam(multiplier.parameters(), lr=MULTIPLIER_RATE, betas=(0.9, 0.9))
-    return Player("the multiplier", lambda x, rng, step: multiplier.ascent(), optimizer)
 
 
 def normalise_gradients(optimizer: torch.optim.Optimizer) -> None:

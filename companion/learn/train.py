@@ -16,9 +16,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from companion import data as image_data
+from companion.learn.casting import cast
 from companion.learn.checkpoint import Checkpoint, History, State
 from companion.learn.config import Config
-from companion.learn.players import Player, TrainingError, cast, normalise_gradients, require_finite
+from companion.learn.players import Player, TrainingError, normalise_gradients, require_finite
 from companion.measure import evaluate
 from companion.models import VAE, family, generator
 from companion.seeds import DRAWS, ORDER, numpy_generator

@@ -14,7 +14,7 @@ from companion.models.family import FAMILIES, family
 from companion.models.flows import MADE, FlowTransform, MeanOnlyFlow
 from companion.models.marginals import FixedGaussian, FlowGaussian, Mixture, VampPrior
 from companion.models.pixelcnn import AutoregressiveBernoulli, PixelCNNDecoder
-from companion.models.vae import VAE
+from companion.models.vae import VAE, Passage
 
 __all__ = [
     "FAMILIES",
@@ -29,6 +29,7 @@ __all__ = [
     "GaussianEncoder",
     "MeanOnlyFlow",
     "Mixture",
+    "Passage",
     "PixelCNNDecoder",
     "VampPrior",
     "draw",

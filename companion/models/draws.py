@@ -1,5 +1,7 @@
 """Draws from explicit generators: the same seed gives the same draw, and no global random state moves."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import singledispatch
 
 import numpy as np
@@ -23,6 +25,14 @@ def generator(*seed: int, device: str | torch.device = "cpu") -> torch.Generator
     """
     state = int(sequence(*seed).generate_state(1, np.uint64)[0])
     return torch.Generator(device).manual_seed(state % 2**63)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Initial weights made inside come from ``seed``; torch's global generators, on every device, are left alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every accelerator, too
+        yield
 
 
 @singledispatch

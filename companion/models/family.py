@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from math import inf
 from numbers import Integral
 
-import torch
 from torch import nn
 
 from companion.models.decoders import DeconvDecoder
+from companion.models.draws import seeded
 from companion.models.encoders import FlowEncoder, GaussianEncoder
 from companion.models.marginals import FixedGaussian, FlowGaussian, VampPrior
 from companion.models.pixelcnn import PixelCNNDecoder
@@ -49,8 +49,7 @@ def family(
     """
     _check(name, image_shape, width, latent_dim, pseudo_inputs, conditioned)
     shape = (image_shape[0], image_shape[1])
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every accelerator, too
+    with seeded(seed):
         flow = FlowEncoder(shape, latent_dim, width, conditioned) if name[0] == "+" else None
         encoder = flow or GaussianEncoder(shape, latent_dim, width)
         decoder = DECODERS[name[1]](shape, latent_dim, width)

@@ -1,11 +1,31 @@
 """A variational autoencoder: an encoder, a decoder and a marginal, and the terms that a draw of them gives."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, kl_divergence
 
 from companion.models.draws import draw
 from companion.terms import Terms
+
+
+@dataclass(frozen=True, eq=False)
+class Passage:
+    """One passage of ``n`` images through a model: the distributions it met, the code drawn, and the terms.
+
+    x : the images, floats ``[n, H, W]``
+    e : e(z|x), batch shape ``[n]``
+    z : the code drawn from ``e``, ``[n, k]``, with gradients where the distribution has them
+    d : d(x|z) at that code, batch shape ``[n]``
+    terms : as ``VAE.terms`` gives them
+    """
+
+    x: Tensor
+    e: Distribution
+    z: Tensor
+    d: Distribution
+    terms: Terms
 
 
 class VAE(nn.Module):
@@ -35,14 +55,19 @@ class VAE(nn.Module):
 
         Raises ``ValueError`` for another image shape, or for pixels that are neither 0 nor 1.
         """
+        return self.passage(x, rng, closed_form).terms
+
+    def passage(self, x: Tensor, rng: torch.Generator, closed_form: bool = True) -> Passage:
+        """What ``terms`` meets on its way, for objectives that look at the code or at what is decoded from it."""
         x = self.check_images(x)
         e, m = self.encoder(x), self.marginal()
         z = draw(e, rng)
-        log_d = self.decoder(z).log_prob(x)
+        d = self.decoder(z)
+        log_d = d.log_prob(x)
         log_e, log_m = _expected(e, m) if closed_form else (None, None)
         if log_e is None or log_m is None:
             log_e, log_m = e.log_prob(z), m.log_prob(z)
-        return Terms(log_e, log_d, log_m)
+        return Passage(x, e, z, d, Terms(log_e, log_d, log_m))
 
     def check_images(self, x: Tensor) -> Tensor:
         """``x`` as floats on the model's device; raises ``ValueError`` unless binary images ``[n, H, W]``."""
