@@ -1,12 +1,11 @@
-"""Result rows and their provenance: one schema for every table of results in the project."""
+"""Result rows and their provenance: every table of results in the project has one of the schemas here."""
 
 import csv
 import json
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
-from math import hypot
 from pathlib import Path
 from typing import Any
 
@@ -19,44 +18,50 @@ from companion.terms import RateDistortion
 
 Row = dict[str, Any]
 
+POINT = ("rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se")
 FIELDS = (
-    *("family", "beta", "annealed", "seed", "preset", "split"),
-    *("rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se", "iwae5", "iwae5_se"),
+    *("family", "beta", "annealed", "seed", "preset", "split", *POINT, "iwae5", "iwae5_se"),
     *("n", "draw_seed", "steps", "data", "binarise", "objective", "target", "config_hash"),
 )
+SCHEMAS: dict[str, tuple[str, ...]] = {"rates": FIELDS}  # the tables, by the name of what is measured in them
 CONFIGURED = ("family", "beta", "annealed", "seed", "preset", "steps", "data", "binarise", "objective", "target")
-NUMBERS = ("rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se")  # of every row
+COUNTS = ("seed", "n", "draw_seed", "steps")
+WORDS = ("family", "preset", "split", "data", "binarise", "objective", "config_hash")
 OPTIONAL = ("iwae5", "iwae5_se", "target")  # an empty cell is None: not measured, or no target
 
 
-def row(config: Config, point: RateDistortion, gain: tuple[float, float] | None = None) -> Row:
+def row(config: Config, point: RateDistortion, measured: Mapping[str, float | None]) -> Row:
     """The row of one run on one split, in nats. Nothing in it depends on the machine's speed.
 
-    ``seed`` is of the training, ``draw_seed`` of the codes drawn to measure it. ``gain``, of IWAE-5 over the ELBO with
-    its standard error, is that of ``measure.iwae_gain``, on some images of the split: with it, ``iwae5`` is unbiased
-    for the split's IWAE-5, a lower bound on the mean log likelihood. Its standard error takes the ELBO and the gain
-    for independent. They share images and the seed of their draws, and an image with a low ELBO tends to gain more, so
-    it is an upper one.
+    ``seed`` is of the training, ``draw_seed`` of the codes drawn to measure it. ``measured`` holds what a table has
+    besides the configuration and the point of the plane: with these, the row has the columns of one of ``SCHEMAS``.
+
+    Raises ``ValueError`` where no table has such columns.
     """
-    shared = {name: getattr(config, name) for name in CONFIGURED}
-    measured = {name: round(getattr(point, name), 6) for name in NUMBERS}
-    iwae5, iwae5_se = (point.elbo + gain[0], hypot(point.elbo_se, gain[1])) if gain else (None, None)
-    return {
-        **shared,
-        **measured,
-        "iwae5": None if iwae5 is None else round(iwae5, 6),
-        "iwae5_se": None if iwae5_se is None else round(iwae5_se, 6),
-        "split": point.split,
-        "n": point.n,
-        "draw_seed": point.seed,
-        "config_hash": config.hash,
-    }
+    fields = {name: getattr(config, name) for name in CONFIGURED}
+    values = {name: getattr(point, name) for name in POINT} | {**measured}
+    rounded = {name: value if value is None else round(value, 6) for name, value in values.items()}
+    about = {"split": point.split, "n": point.n, "draw_seed": point.seed, "config_hash": config.hash}
+    return _ordered({**fields, **rounded, **about})
 
 
-def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write ``rows`` as CSV, whole or not at all; equal rows give equal bytes."""
+def _ordered(cells: Row) -> Row:
+    for columns in SCHEMAS.values():
+        if cells.keys() == set(columns):
+            return {name: cells[name] for name in columns}
+    raise ValueError(f"row: expected the columns of one of the tables {', '.join(SCHEMAS)}, got {', '.join(cells)}")
+
+
+def quantities(columns: Iterable[str]) -> dict[str, str]:
+    """The measured columns, each with the column of its standard error."""
+    found = set(columns)
+    return {name: f"{name}_se" for name in columns if f"{name}_se" in found}
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Write ``rows``, one or more of one schema, as CSV, whole or not at all; equal rows give equal bytes."""
     with replacing(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
@@ -68,26 +73,33 @@ def read_rows(path: Path) -> list[Row]:
     """
     with Path(path).open(newline="") as file:
         reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != FIELDS:
-            raise ValueError(f"{path}: expected the columns {','.join(FIELDS)}, got {reader.fieldnames}")
+        columns = tuple(reader.fieldnames or ())
+        if columns not in SCHEMAS.values():
+            known = "; or ".join(",".join(columns) for columns in SCHEMAS.values())
+            raise ValueError(f"{path}: expected the columns {known}, got {reader.fieldnames}")
         rows = []
         for line in reader:
             try:
-                rows.append(_typed(line))
+                rows.append(_typed(line, columns))
             except (ValueError, TypeError) as error:
                 raise ValueError(f"{path}: line {reader.line_num}: {error}") from error
         return rows
 
 
-def _typed(line: dict[str, str]) -> Row:
-    if line.keys() != set(FIELDS) or None in line.values():
-        raise ValueError(f"expected {len(FIELDS)} cells, got more or fewer")
-    if line["annealed"] not in ("True", "False"):
-        raise ValueError(f"annealed: expected True or False, got {line['annealed']!r}")
-    numbers = {name: float(line[name]) for name in ("beta", *NUMBERS)}
-    counts = {name: int(line[name]) for name in ("seed", "n", "draw_seed", "steps")}
-    optional = {name: float(line[name]) if line[name] else None for name in OPTIONAL}
-    return {**line, **numbers, **counts, **optional, "annealed": line["annealed"] == "True"}
+def _typed(line: dict[str, str], columns: Sequence[str]) -> Row:
+    if line.keys() != set(columns) or None in line.values():
+        raise ValueError(f"expected {len(columns)} cells, got more or fewer")
+    return {name: _cell(name, text) for name, text in line.items()}
+
+
+def _cell(name: str, text: str) -> Any:
+    if name == "annealed":
+        if text not in ("True", "False"):
+            raise ValueError(f"annealed: expected True or False, got {text!r}")
+        return text == "True"
+    if name in OPTIONAL and not text:
+        return None
+    return text if name in WORDS else int(text) if name in COUNTS else float(text)
 
 
 def point(line: Row) -> RateDistortion:

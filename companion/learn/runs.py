@@ -4,14 +4,12 @@ from dataclasses import asdict, replace
 from math import inf
 from pathlib import Path
 
-import numpy as np
-
 from companion import data
 from companion.learn.checkpoint import Checkpoint, CheckpointError, State, read_config
 from companion.learn.config import Config
-from companion.learn.records import Row, read_rows, row, write_provenance, write_rows
-from companion.learn.train import build, fixed_subset, threads, train
-from companion.measure import evaluate, iwae_gain
+from companion.learn.measures import measured
+from companion.learn.records import Row, read_rows, write_provenance, write_rows
+from companion.learn.train import build, threads, train
 from companion.models import VAE
 
 SPLITS = ("validation", "test")
@@ -29,16 +27,11 @@ def run(config: Config, out: Path | str, *, until: float = inf, progress: bool =
         return read_rows(out / "rates.csv")
     except (FileNotFoundError, ValueError):  # not measured yet, or by an earlier schema
         with threads(config.threads):
-            rows = [measured(trained.model, config, getattr(images, split), split) for split in SPLITS]
+            rows = [measured(trained.model, config, images, split) for split in SPLITS]
         facts = {"hash": config.hash, "seconds": trained.seconds, "kept": trained.kept}
         write_provenance(out / "provenance.json", config=asdict(config), **facts)
         write_rows(out / "rates.csv", rows)
         return read_rows(out / "rates.csv")
-
-
-def measured(model: VAE, config: Config, images: np.ndarray, split: str) -> Row:
-    """The row of ``model`` on one split: R and D on all ``images``, IWAE-5 with the gain of a fixed random subset."""
-    return row(config, evaluate(model, images, split=split), iwae_gain(model, fixed_subset(images), 5))
 
 
 def load_run(folder: Path | str, device: str = "cpu") -> tuple[Config, VAE]:

@@ -8,11 +8,10 @@ from typing import Any
 
 from companion.learn.config import Config
 from companion.learn.ledger import Ledger
-from companion.learn.records import FIELDS, Row, made_by
+from companion.learn.records import Row, made_by, quantities
 from companion.learn.sweep import sweep
 from companion.seeds import numpy_generator
 
-QUANTITIES = {"rate": "rate_se", "distortion": "distortion_se", "elbo": "elbo_se", "iwae5": "iwae5_se"}
 # what other bits may change: trainings of one seed drift apart on other builds, but hardly further than other seeds,
 # whose standard deviation is 0.7 to 0.9 nats on static MNIST at laptop scale, at R + D = 95 nats
 NATS, SHARE, ERRORS = 0.1, 0.01, 5
@@ -72,9 +71,10 @@ def compare(stored: Row, found: Row, identical: bool) -> list[Comparison]:
     ``identical`` allows no difference. What is allowed is told by ``found`` alone, not by the table that is tested.
     """
     comparisons = []
-    for name, error in QUANTITIES.items():
+    measured = quantities(stored)
+    for name, error in measured.items():
         allowed = None if identical else NATS + SHARE * abs(found[name] or 0) + ERRORS * (found[error] or 0)
         comparisons.append(Comparison(stored, name, stored[name], found[name], allowed))
-    free = set() if identical else set(QUANTITIES.values())
-    others = [name for name in FIELDS if name not in QUANTITIES.keys() | free and stored[name] != found[name]]
+    free = set() if identical else set(measured.values())
+    others = [name for name in stored if name not in measured.keys() | free and stored[name] != found[name]]
     return comparisons + [Comparison(stored, name, stored[name], found[name], None) for name in others]
