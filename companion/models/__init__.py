@@ -7,11 +7,13 @@
 torch.Size([2])
 """
 
+from companion.models.critics import Recogniser, shaken
 from companion.models.decoders import DeconvDecoder
 from companion.models.draws import draw, generator
 from companion.models.encoders import FlowEncoder, GaussianEncoder
 from companion.models.family import FAMILIES, family
 from companion.models.flows import MADE, FlowTransform, MeanOnlyFlow
+from companion.models.joint import FixedJoint, JointCode, JointEncoder
 from companion.models.marginals import FixedGaussian, FlowGaussian, Mixture, VampPrior
 from companion.models.pixelcnn import AutoregressiveBernoulli, PixelCNNDecoder
 from companion.models.vae import VAE, Passage
@@ -23,16 +25,21 @@ __all__ = [
     "AutoregressiveBernoulli",
     "DeconvDecoder",
     "FixedGaussian",
+    "FixedJoint",
     "FlowEncoder",
     "FlowGaussian",
     "FlowTransform",
     "GaussianEncoder",
+    "JointCode",
+    "JointEncoder",
     "MeanOnlyFlow",
     "Mixture",
     "Passage",
     "PixelCNNDecoder",
+    "Recogniser",
     "VampPrior",
     "draw",
     "family",
     "generator",
+    "shaken",
 ]
