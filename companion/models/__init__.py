@@ -7,6 +7,7 @@
 torch.Size([2])
 """
 
+from companion.models.critics import Critic, GaussianRecogniser
 from companion.models.decoders import DeconvDecoder
 from companion.models.draws import draw, generator
 from companion.models.encoders import FlowEncoder, GaussianEncoder
@@ -21,12 +22,14 @@ __all__ = [
     "MADE",
     "VAE",
     "AutoregressiveBernoulli",
+    "Critic",
     "DeconvDecoder",
     "FixedGaussian",
     "FlowEncoder",
     "FlowGaussian",
     "FlowTransform",
     "GaussianEncoder",
+    "GaussianRecogniser",
     "MeanOnlyFlow",
     "Mixture",
     "PixelCNNDecoder",
