@@ -18,7 +18,7 @@ which on average is at most H(c).
 """
 
 from math import e as EULER
-from math import log, pi
+from math import log, pi, prod
 
 import torch
 from torch import Tensor
@@ -28,10 +28,10 @@ from companion.learn.objectives import informed
 from companion.learn.players import Opponent, Player
 from companion.measure.aggregate import pairwise_log_density
 from companion.measure.surgery import within_batch
-from companion.models import VAE, JointCode, Passage, Recogniser, draw, generator, shaken
+from companion.models import VAE, CategoricalRecogniser, GaussianRecogniser, JointCode, Passage, draw, generator, shaken
 from companion.seeds import DRAWS
 
-RATE = 1e-3  # of Adam, for the reader
+RATE, UNITS = 1e-3, 256  # of Adam, and of the hidden layers, for the reader
 LATER = 9  # what the model's turn draws for the reader, among a step's draws
 
 
@@ -43,7 +43,7 @@ class Reader(Opponent):
     def __init__(self, model: VAE, config: Config) -> None:
         super().__init__()
         self.config = config
-        self.network = Recogniser(model.image_shape, categories=config.categories, numbers=len(config.numbers))
+        self.network = recogniser(prod(model.image_shape), config)
         self._model = [model]  # in a list, so that its weights are not the reader's
 
     def objective(self, passage: Passage, step: int) -> Tensor:
@@ -74,7 +74,7 @@ class Reader(Opponent):
 
     def log_q(self, passage: Passage, rng: torch.Generator) -> Tensor:
         """log Q(c|y) of each image's code, ``[n]``; for a category read off the image, its mean over e(c|x)."""
-        q = self.network(self.seen(passage, rng))
+        q = self.network((2 * self.seen(passage, rng) - 1).flatten(1))
         if isinstance(passage.e, JointCode):
             exact = self.config.reads == "image"
             c = passage.e.category.probs if exact else passage.e.split(passage.z)[1]
@@ -110,6 +110,13 @@ class Reader(Opponent):
             return -self.log_q(passage, rng).mean()
 
         return Player("the reader", loss, torch.optim.Adam(self.parameters(), lr=RATE))
+
+
+def recogniser(pixels: int, config: Config) -> CategoricalRecogniser | GaussianRecogniser:
+    """An untrained Q for the part of the code that ``config`` asks about, reading so many ``pixels``."""
+    if config.categories:
+        return CategoricalRecogniser(pixels, config.categories, UNITS, config.seed)
+    return GaussianRecogniser(pixels, len(config.numbers), UNITS, config.seed)
 
 
 def _entropy(probs: Tensor) -> Tensor:

@@ -7,7 +7,7 @@
 torch.Size([2])
 """
 
-from companion.models.critics import Recogniser, shaken
+from companion.models.critics import CategoricalRecogniser, Critic, GaussianRecogniser
 from companion.models.decoders import DeconvDecoder
 from companion.models.draws import draw, generator
 from companion.models.encoders import FlowEncoder, GaussianEncoder
@@ -16,6 +16,7 @@ from companion.models.flows import MADE, FlowTransform, MeanOnlyFlow
 from companion.models.joint import FixedJoint, JointCode, JointEncoder
 from companion.models.marginals import FixedGaussian, FlowGaussian, Mixture, VampPrior
 from companion.models.pixelcnn import AutoregressiveBernoulli, PixelCNNDecoder
+from companion.models.shaking import shaken
 from companion.models.vae import VAE, Passage
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "MADE",
     "VAE",
     "AutoregressiveBernoulli",
+    "CategoricalRecogniser",
+    "Critic",
     "DeconvDecoder",
     "FixedGaussian",
     "FixedJoint",
@@ -30,13 +33,13 @@ __all__ = [
     "FlowGaussian",
     "FlowTransform",
     "GaussianEncoder",
+    "GaussianRecogniser",
     "JointCode",
     "JointEncoder",
     "MeanOnlyFlow",
     "Mixture",
     "Passage",
     "PixelCNNDecoder",
-    "Recogniser",
     "VampPrior",
     "draw",
     "family",

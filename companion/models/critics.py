@@ -1,55 +1,78 @@
-"""Critics: networks that read a code off an image, and the disturbance that a code may be asked to survive."""
+"""Critics: networks that judge pairs (x, z) or read z off x, for the bounds of ``companion.measure.information``."""
 
-from math import pi
-
-import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, OneHotCategorical
+from torch.distributions import Independent, Normal, OneHotCategorical
 from torch.nn import functional
 
-from companion.models.encoders import VARIANCE_FLOOR, gaussian
+from companion.models.draws import seeded
 
-TURN, SCALE, SHEAR, SHIFT = pi / 12, 0.1, 0.2, 0.15  # the largest: 15 degrees, a tenth, a fifth, 2 pixels of 28
+SCALE_FLOOR = 1e-6  # keeps log Q(z|x) finite where softplus underflows
 
 
-class Recogniser(nn.Module):
-    """Q(c|x), the auxiliary distribution of Barber & Agakov (2003): two hidden layers of ``units`` on the pixels.
+class Critic(nn.Module):
+    """f(x, z), a network of two hidden layers that reads both: large for pairs that came together.
 
-    image_shape : height and width
-    categories : K of a one-hot c; or, where it is 0,
-    numbers : how many real numbers c has, under a diagonal Gaussian
+    The first layer is a sum of a part for x and a part for z, so each is computed once and not for every pair.
 
-    >>> import torch
-    >>> Recogniser((28, 28), categories=10)(torch.zeros(5, 28, 28)).event_shape
-    torch.Size([10])
+    dim_x, dim_z : numbers in x and in z
+    units : of each hidden layer
+    seed : of the initial weights
+
+    >>> Critic(3, 2, units=16)(torch.zeros(5, 3), torch.zeros(5, 2)).shape
+    torch.Size([5, 5])
     """
 
-    def __init__(
-        self, image_shape: tuple[int, int], *, categories: int = 0, numbers: int = 0, units: int = 256
-    ) -> None:
+    def __init__(self, dim_x: int, dim_z: int, units: int = 64, seed: int = 0) -> None:
         super().__init__()
-        self.categories = categories
-        self.network = nn.Sequential(
-            *(nn.Flatten(), nn.Linear(image_shape[0] * image_shape[1], units), nn.ReLU()),
-            *(nn.Linear(units, units), nn.ReLU(), nn.Linear(units, categories or 2 * numbers)),
-        )
+        with seeded(seed):
+            self.of_x, self.of_z = nn.Linear(dim_x, units), nn.Linear(dim_z, units, bias=False)
+            self.rest = nn.Sequential(nn.ReLU(), nn.Linear(units, units), nn.ReLU(), nn.Linear(units, 1))
 
-    def forward(self, x: Tensor) -> Distribution:
-        """Q(c|x) for images ``x`` in [0, 1], ``[n, H, W]``: batch shape ``[n]``."""
-        out = self.network(2 * x - 1).float()
-        if self.categories:
-            return OneHotCategorical(logits=out, validate_args=False)
-        mean, variance = out.chunk(2, 1)
-        return gaussian(mean, functional.softplus(variance).clamp_min(VARIANCE_FLOOR))
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        """Scores of all pairs of ``x``, ``[m, dim_x]``, and ``z``, ``[n, dim_z]``: ``scores[i, j]`` = f(x_j, z_i)."""
+        return self.rest(self.of_x(x) + self.of_z(z)[:, None]).squeeze(-1)
 
 
-def shaken(x: Tensor, rng: torch.Generator) -> Tensor:
-    """Images ``[n, H, W]``, each turned, scaled, sheared and shifted a little, at random; white comes in at the rim."""
-    n = len(x)
-    angle, size, shear, right, down = 2 * torch.rand(5, n, generator=rng, device=x.device, dtype=x.dtype) - 1
-    cos, sin = (TURN * angle).cos(), (TURN * angle).sin()
-    scale, slant = 1 + SCALE * size, SHEAR * shear
-    top = torch.stack([scale * cos, scale * (slant * cos - sin), SHIFT * right], 1)
-    low = torch.stack([scale * sin, scale * (slant * sin + cos), SHIFT * down], 1)
-    grid = functional.affine_grid(torch.stack([top, low], 1), [n, 1, *x.shape[1:]], align_corners=False)
-    return functional.grid_sample(x[:, None], grid, align_corners=False).squeeze(1)
+class GaussianRecogniser(nn.Module):
+    """Q(z|x), a diagonal Gaussian whose mean and scale are a network's of two hidden layers: it reads z off x.
+
+    dim_x, dim_z, units, seed : see ``Critic``
+
+    >>> q = GaussianRecogniser(3, 2, units=16)(torch.zeros(5, 3))
+    >>> q.batch_shape, q.event_shape
+    (torch.Size([5]), torch.Size([2]))
+    """
+
+    def __init__(self, dim_x: int, dim_z: int, units: int = 64, seed: int = 0) -> None:
+        super().__init__()
+        self.network = _hidden_twice(dim_x, 2 * dim_z, units, seed)
+
+    def forward(self, x: Tensor) -> Independent:
+        """Q(z|x) for ``x`` of shape ``[n, dim_x]``: batch shape ``[n]``, event shape ``[dim_z]``."""
+        mean, scale = self.network(x).chunk(2, -1)
+        return Independent(Normal(mean, functional.softplus(scale) + SCALE_FLOOR, validate_args=False), 1)
+
+
+class CategoricalRecogniser(nn.Module):
+    """Q(c|x), a one-hot category whose logits are a network's of two hidden layers: it reads c off x.
+
+    dim_x, units, seed : see ``Critic``
+    categories : K
+
+    >>> CategoricalRecogniser(3, 10, units=16)(torch.zeros(5, 3)).probs.shape
+    torch.Size([5, 10])
+    """
+
+    def __init__(self, dim_x: int, categories: int, units: int = 64, seed: int = 0) -> None:
+        super().__init__()
+        self.network = _hidden_twice(dim_x, categories, units, seed)
+
+    def forward(self, x: Tensor) -> OneHotCategorical:
+        """Q(c|x) for ``x`` of shape ``[n, dim_x]``: batch shape ``[n]``, event shape ``[K]``."""
+        return OneHotCategorical(logits=self.network(x), validate_args=False)
+
+
+def _hidden_twice(inputs: int, outputs: int, units: int, seed: int) -> nn.Sequential:
+    with seeded(seed):
+        hidden = nn.Linear(inputs, units), nn.ReLU(), nn.Linear(units, units), nn.ReLU()
+        return nn.Sequential(*hidden, nn.Linear(units, outputs))
