@@ -92,6 +92,18 @@ class Config:
 
     def __post_init__(self) -> None:
         self._normalise()
+        self._check_choices()
+        self._check_together()
+        for name in ("steps", "batch_size", "threads", "latent_dim", "pseudo_inputs"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)!r}")
+        for name in ("width", "learning_rate"):
+            if not 0 < getattr(self, name) < inf:
+                raise ValueError(f"{name}: expected a positive, finite number, got {getattr(self, name)!r}")
+        if self.seed < 0:
+            raise ValueError(f"seed: expected 0 or more, got {self.seed!r}")
+
+    def _check_choices(self) -> None:
         for name, choices in {
             "data": data.NAMES,
             "family": FAMILIES,
@@ -108,15 +120,6 @@ class Config:
                 f"binarise: {self.data} is grey, and a Bernoulli likelihood needs binary pixels: "
                 "expected 'threshold' or 'dynamic'"
             )
-        self._check_together()
-        for name in ("steps", "batch_size", "threads", "latent_dim", "pseudo_inputs"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)!r}")
-        for name in ("width", "learning_rate"):
-            if not 0 < getattr(self, name) < inf:
-                raise ValueError(f"{name}: expected a positive, finite number, got {getattr(self, name)!r}")
-        if self.seed < 0:
-            raise ValueError(f"seed: expected 0 or more, got {self.seed!r}")
 
     def _check_together(self) -> None:
         check_conditioned(self.family, self.conditioned)

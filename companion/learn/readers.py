@@ -22,6 +22,7 @@ from math import log, pi, prod
 
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from companion.learn.config import Config
 from companion.learn.objectives import informed
@@ -36,13 +37,16 @@ LATER = 9  # what the model's turn draws for the reader, among a step's draws
 
 
 class Reader(Opponent):
-    """Q(c|y) for the part c of the code that ``config`` asks about: its category, or some of its numbers."""
+    """Q(c|y) for the part c of the code that ``config`` asks about: its category, or some of its numbers.
+
+    ``sampled`` readers see a draw of the decoder in place of its mean, which is no image.
+    """
 
     title, first = "reader", True
 
-    def __init__(self, model: VAE, config: Config) -> None:
+    def __init__(self, model: VAE, config: Config, sampled: bool = False) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.sampled = config, sampled
         self.network = recogniser(prod(model.image_shape), config)
         self._model = [model]  # in a list, so that its weights are not the reader's
 
@@ -87,19 +91,23 @@ class Reader(Opponent):
             case "image":
                 seen = passage.x
             case "prior":
-                seen = self.resampled(passage, rng)
+                seen = self.shown(self.resampled(passage, rng), rng)
             case _:
-                seen = passage.d.mean
+                seen = self.shown(passage.d, rng)
         return shaken(seen, rng) if self.config.shaken else seen
 
-    def resampled(self, passage: Passage, rng: torch.Generator) -> Tensor:
-        """The decoder's mean where all of the code but c is drawn from the marginal."""
+    def shown(self, d: Distribution, rng: torch.Generator) -> Tensor:
+        """What d(x|z) shows: its mean, or a draw without gradient."""
+        return draw(d, rng).float() if self.sampled else d.mean
+
+    def resampled(self, passage: Passage, rng: torch.Generator) -> Distribution:
+        """d(x|z) where all of the code but c is drawn from the marginal."""
         model = self._model[0]
         code = draw(model.marginal(), rng, (len(passage.z),))
         kept = torch.zeros(code.shape[1], dtype=torch.bool, device=code.device)
         numbers = self.config.numbers
         kept[list(numbers) if numbers else slice(-self.config.categories, None)] = True
-        return model.decoder(torch.where(kept, passage.z, code)).mean
+        return model.decoder(torch.where(kept, passage.z, code))
 
     def player(self, model: VAE) -> Player:
         """The reader itself: it raises the mean of log Q at codes as they are, with one-hot categories."""
