@@ -23,6 +23,14 @@ def test_the_information_is_the_mean_log_ratio(problem):
     assert problem.information == pytest.approx(-log(0.36) / 2, rel=1e-12)
 
 
+def test_the_ratios_mean_under_the_pairs_is_the_exponential_of_twice_the_information():
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    x, noise = (a.reshape(-1, 1) for a in np.meshgrid(nodes, nodes, indexing="ij"))
+    problem = CorrelatedGaussians(1, 0.4)
+    ratio = np.exp(problem.log_ratio(x, 0.4 * x + sqrt(1 - 0.16) * noise))
+    assert np.outer(weights, weights).ravel() @ ratio / (2 * pi) == pytest.approx(np.exp(2 * problem.information))
+
+
 @pytest.mark.parametrize("problem", [PLAIN, BENT], ids=["plain", "bent"])
 def test_densities_are_those_of_scipy(problem):
     """sinh of a Gaussian is Johnson's S_U distribution."""

@@ -53,6 +53,7 @@ def table(request):
     return Table(request.param)
 
 
+@pytest.mark.verifies("thm-zoo-guess")
 def test_barber_agakov_is_low_by_the_divergence_of_its_posteriors(table):
     rng = np.random.default_rng(1)
     q = rng.dirichlet(np.ones(Z), X)
@@ -64,6 +65,7 @@ def test_barber_agakov_is_low_by_the_divergence_of_its_posteriors(table):
     assert table.joint.ravel() @ exact == pytest.approx(table.information, abs=1e-12)
 
 
+@pytest.mark.verifies("thm-zoo-infonce")
 @pytest.mark.parametrize("size", [2, 3])
 def test_infonce_is_at_most_the_information_and_at_most_log_b(table, size):
     best = table.expected("infonce", table.log_e, size)
@@ -72,6 +74,7 @@ def test_infonce_is_at_most_the_information_and_at_most_log_b(table, size):
         assert table.expected("infonce", critic, size) <= best + 1e-12
 
 
+@pytest.mark.verifies("thm-zoo-loo")
 @pytest.mark.parametrize("size", [2, 3])
 def test_leave_one_out_is_at_least_the_information(table, size):
     assert table.expected("leave_one_out", table.log_e, size) >= table.information - 1e-12
@@ -83,6 +86,7 @@ def test_more_pairs_tighten_both_sides(table):
         assert sign * (three - two) >= -1e-12
 
 
+@pytest.mark.verifies("thm-zoo-means")
 def test_nwj_is_unbiased_for_a_lower_bound_that_the_ratio_attains(table):
     for critic in (*table.others, 1 + np.log(table.ratio)):
         population = table.population("nwj", critic)
@@ -91,6 +95,7 @@ def test_nwj_is_unbiased_for_a_lower_bound_that_the_ratio_attains(table):
     assert population == pytest.approx(table.information, abs=1e-12)
 
 
+@pytest.mark.verifies("thm-zoo-means")
 def test_donsker_varadhan_is_a_lower_bound_for_exact_means_only(table):
     """From minibatches it is too large: above the information for the ratio itself."""
     for critic in (*table.others, np.log(table.ratio)):
@@ -101,6 +106,7 @@ def test_donsker_varadhan_is_a_lower_bound_for_exact_means_only(table):
     assert two > table.information + 1e-4
 
 
+@pytest.mark.verifies("thm-zoo-variance")
 def test_the_variance_of_the_ratio_grows_with_the_exponential_of_the_information(table):
     variance = (table.apart * (table.ratio - 1) ** 2).sum()
     assert variance == pytest.approx((table.joint * table.ratio).sum() - 1)

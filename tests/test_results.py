@@ -15,7 +15,7 @@ from companion.learn.config import Config
 from companion.learn.records import configured
 
 RESULTS = Path(__file__).parents[1] / "book" / "results"
-TABLES = sorted(RESULTS.glob("*.csv"))
+TABLES = sorted(path for path in RESULTS.glob("*.csv") if path.with_suffix(".toml").is_file())  # of sweeps
 MODELS = sorted(path.parent for path in RESULTS.glob("models/*/*/config.json"))
 LIMIT = 30 * 2**20  # bytes of all weights together
 IMAGES = 500

@@ -31,8 +31,8 @@ class Estimate:
     ``each`` holds the units' values, ``[n]`` in double precision, with their gradient. One unit has no standard error
     to offer: infinity.
 
-    >>> Estimate.of(torch.tensor([1.0, 3.0]))
-    Estimate(value=2.0, se=1.0, n=2)
+    >>> print(Estimate.of(torch.tensor([1.0, 3.0])))
+    2.000 ± 1.000 nats, n = 2
     """
 
     value: float
@@ -48,6 +48,9 @@ class Estimate:
         each = each.double()
         se = (each.detach().std() / sqrt(len(each))).item() if len(each) > 1 else inf
         return cls(each.detach().mean().item(), se, len(each), each)
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ± {self.se:.3f} nats, n = {self.n}"
 
 
 def barber_agakov(log_q: Tensor, entropy: float | Estimate) -> Estimate:
