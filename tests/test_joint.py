@@ -103,7 +103,7 @@ def test_distortion_is_the_enumeration_of_the_categories():
         (1, "---", "categories: expected 0, for none, or a whole number from 2 on, got 1"),
         (-2, "---", "categories: expected 0, for none, or a whole number from 2 on, got -2"),
         (2.5, "---", "categories: expected 0, for none, or a whole number from 2 on, got 2.5"),
-        (10, "-+-", "categories: expected the family --- beside them, got -+-"),
+        (10, "-+-", "categories, dense: expected the family --- beside them, got -+-"),
     ],
 )
 def test_impossible_categories_are_refused(categories, name, message):

@@ -19,7 +19,7 @@ from scipy import special
 from companion import data, learn, measure
 from companion.learn import objectives
 from companion.learn.casting import vae_player
-from companion.learn.objectives import OBJECTIVES
+from companion.learn.objectives import TARGETED
 from companion.learn.players import normalise_gradients
 from companion.learn.train import batches, best_step, build, check_device, fit, validate
 from companion.terms import RateDistortion, Terms
@@ -110,10 +110,14 @@ def test_every_field_changes_the_hash():
     changed |= {"beta": 2.0, "steps": 21, "batch_size": 64, "learning_rate": 1e-4, "latent_dim": 8, "width": 1.0}
     changed |= {"data": "mnist", "binarise": "dynamic", "preset": "paper", "device": "cuda"}
     changed |= {"pseudo_inputs": 7, "conditioned": True, "normalised_gradients": True, "weight": 2.0}
-    assert set(changed) == {field.name for field in fields(QUICK)} - {"family", "objective", "target"}
-    plain = replace(QUICK, family="+--")
+    asked = {"categories": 4, "dense": True, "informed": "3", "reads": "prior", "shaken": True}
+    assert changed.keys() | asked.keys() == {field.name for field in fields(QUICK)} - {"family", "objective", "target"}
+    plain, informed = replace(QUICK, family="+--"), replace(QUICK, objective="mi_valid", informed="1")
     runs = [QUICK, plain, *(replace(plain, **{name: value}) for name, value in changed.items())]
-    runs += [replace(QUICK, objective=name, target=rate) for name in OBJECTIVES[1:] for rate in (3.0, 6.0)]
+    runs += [informed, replace(QUICK, categories=4), *(replace(QUICK, dense=True, seed=seed) for seed in (0, 1))]
+    runs += [replace(informed, **{name: value}) for name, value in asked.items() if name != "categories"]
+    runs += [replace(informed, objective="mi_literal"), replace(informed, informed="", categories=4)]
+    runs += [replace(QUICK, objective=name, target=rate) for name in TARGETED for rate in (3.0, 6.0)]
     assert len({run.hash for run in runs}) == len(runs)
 
 

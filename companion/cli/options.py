@@ -8,6 +8,7 @@ from typing import Any
 
 from companion import data, learn
 from companion.cli import commands, sweeping
+from companion.learn.config import READS
 from companion.learn.objectives import OBJECTIVES
 from companion.models import FAMILIES
 
@@ -22,12 +23,17 @@ WORDS = ", ".join(FAMILIES)
 CHANGES = (
     ("--binarise", str, "RULE", f"{', '.join(data.BINARISATIONS)} (default: the set's own)"),
     ("--objective", str, "NAME", f"one of {', '.join(OBJECTIVES)}"),
-    ("--weight", float, "W", "of the rate's distance to its target"),
+    ("--weight", float, "W", "of the rate's distance to its target, of the information, or of the penalty"),
     ("--annealed", bool, None, "raise beta from 0 in the first quarter"),
     ("--width", float, "X", "multiplier of the channels"),
     ("--latent-dim", int, "K", "dimensions of the code"),
     ("--pseudo-inputs", int, "N", "components of the marginal v"),
     ("--conditioned", bool, None, "let the steps of the encoder + see the image"),
+    ("--categories", int, "K", "of a one-hot part of the code (default 0: none)"),
+    ("--dense", bool, None, "plain networks in place of convolutions"),
+    ("--informed", str, "I,J", "numbers of the code whose information is paid for"),
+    ("--reads", str, "WHAT", f"what it is read off: {', '.join(READS)}"),
+    ("--shaken", bool, None, "ask that it survive small turns and shifts"),
     ("--steps", int, "N", "training steps"),
     ("--epochs", int, "N", "passes over the training images, in place of steps"),
     ("--batch-size", int, "N", "images a step"),

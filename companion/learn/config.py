@@ -10,7 +10,7 @@ from typing import Any
 
 from companion import data
 from companion.learn.objectives import INFORMED, OBJECTIVES, TARGETED, check_beta, check_target, check_weight
-from companion.models.family import FAMILIES, check_categories, check_conditioned
+from companion.models.family import FAMILIES, check_conditioned, check_plain
 
 PRECISIONS = ("fp32", "bf16")
 READS = ("reconstruction", "prior", "image")
@@ -55,7 +55,7 @@ class Config:
     objective : one of ``OBJECTIVES``; those of ``TARGETED`` hold the rate at ``target`` nats and use no ``beta``
     weight : of the rate's distance to its target under ``target_rate`` and ``capacity``, of the information under
         the objectives of ``INFORMED``
-    categories : K of a one-hot part c of the code, see ``companion.models.family``; 0 for none
+    categories, dense : K of a one-hot part c of the code, and plain networks, see ``companion.models.family``
     informed : which numbers of the code the objectives of ``INFORMED`` are about, as in "3,17", where it is not c
     reads, shaken : what they read it from, see ``companion.learn.readers``
 
@@ -86,6 +86,7 @@ class Config:
     target: float | None = None
     weight: float = 5.0
     categories: int = 0
+    dense: bool = False
     informed: str = ""
     reads: str = "reconstruction"
     shaken: bool = False
@@ -123,7 +124,7 @@ class Config:
 
     def _check_together(self) -> None:
         check_conditioned(self.family, self.conditioned)
-        check_categories(self.family, self.categories)
+        check_plain(self.family, self.categories, self.dense)
         check_beta(self.beta)
         check_weight(self.weight, or_none=self.objective in INFORMED)
         self._check_informed()

@@ -1,12 +1,26 @@
 """Decoders: conditionals d(x|z) that map codes to distributions over binary images."""
 
+from math import prod
+
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Independent
 
-from companion.models.layers import GatedConvTranspose2d
+from companion.models.layers import UNITS_DENSE, GatedConvTranspose2d, dense_layers
 
 
-class DeconvDecoder(nn.Module):
+class BernoulliDecoder(nn.Module):
+    """d(x|z) whose pixels are independent given z: ``network`` gives their logits."""
+
+    def network(self, z: Tensor) -> Tensor:
+        """The logits ``[n, H, W]`` for codes ``z``: all of the arithmetic, to be compiled."""
+        raise NotImplementedError
+
+    def forward(self, z: Tensor) -> Independent:
+        """d(x|z) for codes ``z`` of shape ``[n, latent_dim]``: batch shape ``[n]``, event shape ``[H, W]``."""
+        return Independent(Bernoulli(logits=self.network(z).float(), validate_args=False), 2, validate_args=False)
+
+
+class DeconvDecoder(BernoulliDecoder):
     """The simple decoder ``-`` of Alemi et al. (2018), appendix F.2: gated transposed convolutions, Bernoullis.
 
     The first transposed convolution opens the code to a quarter of the image's side (7 x 7 for 28 x 28 images); a
@@ -37,9 +51,23 @@ class DeconvDecoder(nn.Module):
         )
 
     def network(self, z: Tensor) -> Tensor:
-        """The logits ``[n, H, W]`` for codes ``z``: all of the arithmetic, to be compiled."""
+        """The logits, by transposed convolutions."""
         return self.trunk(z[:, :, None, None]).squeeze(1)
 
-    def forward(self, z: Tensor) -> Independent:
-        """d(x|z) for codes ``z`` of shape ``[n, latent_dim]``: batch shape ``[n]``, event shape ``[H, W]``."""
-        return Independent(Bernoulli(logits=self.network(z).float(), validate_args=False), 2, validate_args=False)
+
+class DenseDecoder(BernoulliDecoder):
+    """Two layers of 1000 ReLUs, times ``width``, and a logit a pixel; see ``DeconvDecoder`` for the arguments.
+
+    >>> import torch
+    >>> DenseDecoder((28, 28), latent_dim=64, width=0.25)(torch.zeros(5, 64)).event_shape
+    torch.Size([28, 28])
+    """
+
+    def __init__(self, image_shape: tuple[int, int], latent_dim: int, width: float = 1.0) -> None:
+        super().__init__()
+        logits = nn.Linear(max(1, round(UNITS_DENSE * width)), prod(image_shape)), nn.Unflatten(1, image_shape)
+        self.trunk = nn.Sequential(*dense_layers(latent_dim, width), *logits)
+
+    def network(self, z: Tensor) -> Tensor:
+        """The logits, by matrix products."""
+        return self.trunk(z)

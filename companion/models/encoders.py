@@ -1,11 +1,13 @@
 """Encoders: conditionals e(z|x) that map images to distributions over codes."""
 
+from math import prod
+
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal, TransformedDistribution
 from torch.nn import functional
 
 from companion.models.flows import UNITS, FlowTransform, MeanOnlyFlow
-from companion.models.layers import GatedConv2d
+from companion.models.layers import UNITS_DENSE, GatedConv2d, dense_layers
 
 VARIANCE_FLOOR = 1e-12  # keeps log e(z|x) finite where softplus underflows
 
@@ -19,6 +21,7 @@ class GaussianEncoder(nn.Module):
     image_shape : height and width, multiples of 4
     latent_dim : dimensions of z
     width : multiplier of the channels, 1 in the paper
+    dense : two layers of 1000 ReLUs, times ``width``, in place of the convolutions: ten times as fast
 
     >>> import torch
     >>> encoder = GaussianEncoder((28, 28), latent_dim=64, width=0.25)
@@ -27,19 +30,12 @@ class GaussianEncoder(nn.Module):
     (torch.Size([5]), torch.Size([64]))
     """
 
-    def __init__(self, image_shape: tuple[int, int], latent_dim: int, width: float = 1.0) -> None:
+    def __init__(self, image_shape: tuple[int, int], latent_dim: int, width: float = 1.0, dense: bool = False) -> None:
         super().__init__()
-        c32, c64, c256 = (max(1, round(c * width)) for c in (32, 64, 256))
-        self.trunk = nn.Sequential(
-            GatedConv2d(1, c32, 5, padding=2),
-            GatedConv2d(c32, c32, 5, stride=2, padding=2),
-            GatedConv2d(c32, c64, 5, padding=2),
-            GatedConv2d(c64, c64, 5, stride=2, padding=2),
-            GatedConv2d(c64, c256, (image_shape[0] // 4, image_shape[1] // 4)),
-            nn.Flatten(),
-        )
-        self.mean = nn.Linear(c256, latent_dim)
-        self.variance = nn.Linear(c256, latent_dim)
+        self.trunk = dense_layers(prod(image_shape), width) if dense else _convolutions(image_shape, width)
+        features = max(1, round((UNITS_DENSE if dense else 256) * width))
+        self.mean = nn.Linear(features, latent_dim)
+        self.variance = nn.Linear(features, latent_dim)
 
     def network(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Mean and variance of a Gaussian for images ``x``, each ``[n, latent_dim]``, and the features they come from.
@@ -91,6 +87,18 @@ class FlowEncoder(GaussianEncoder):
         mean, variance, h = self.network(x)
         transform = FlowTransform(self.flow, h.float()) if self.conditioned else self.transform.forget()
         return TransformedDistribution(gaussian(mean, variance), [transform], validate_args=False)
+
+
+def _convolutions(image_shape: tuple[int, int], width: float) -> nn.Sequential:
+    c32, c64, c256 = (max(1, round(c * width)) for c in (32, 64, 256))
+    return nn.Sequential(
+        GatedConv2d(1, c32, 5, padding=2),
+        GatedConv2d(c32, c32, 5, stride=2, padding=2),
+        GatedConv2d(c32, c64, 5, padding=2),
+        GatedConv2d(c64, c64, 5, stride=2, padding=2),
+        GatedConv2d(c64, c256, (image_shape[0] // 4, image_shape[1] // 4)),
+        nn.Flatten(),
+    )
 
 
 def gaussian(mean: Tensor, variance: Tensor) -> Independent:

@@ -6,7 +6,7 @@ from numbers import Integral
 
 from torch import nn
 
-from companion.models.decoders import DeconvDecoder
+from companion.models.decoders import DeconvDecoder, DenseDecoder
 from companion.models.draws import seeded
 from companion.models.encoders import FlowEncoder, GaussianEncoder
 from companion.models.joint import FixedJoint, JointEncoder
@@ -27,6 +27,7 @@ def family(
     pseudo_inputs: int = 100,
     conditioned: bool = False,
     categories: int = 0,
+    dense: bool = False,
     seed: int = 0,
 ) -> VAE:
     """A new model of the family ``name``: encoder, decoder and marginal, each by its sign in Alemi et al. (2018).
@@ -39,22 +40,24 @@ def family(
     pseudo_inputs : of the marginal ``v``
     conditioned : whether the steps of the encoder ``+`` see x; as printed in appendix F.1 they do not
     categories : with the family ``---``, K of a one-hot part c of the code beside z (``JointCode``); 0 for none
+    dense : with the family ``---``, plain networks in place of the convolutions
     seed : of the initial weights; torch's global generators, on every device, are left alone
 
     Raises ``ValueError`` for an unknown family, image sides that are no positive multiples of 4, a ``width`` that
     is not positive and finite, a ``latent_dim`` or ``pseudo_inputs`` that is no positive whole number, a ``width`` too
     small for a flow to have a hidden unit of every degree (see ``MADE``), ``conditioned`` without the encoder
-    ``+``, or with the marginal ``v``, or ``categories`` of another family, or just one.
+    ``+``, or with the marginal ``v``, or ``categories`` or
+    ``dense`` of another family, or a single category.
 
     >>> model = family("---", width=0.25)
     >>> sum(p.numel() for p in model.parameters())
     269641
     """
     _check(name, image_shape, width, latent_dim, pseudo_inputs, conditioned)
-    check_categories(name, categories)
+    check_plain(name, categories, dense)
     shape = (image_shape[0], image_shape[1])
-    if categories:
-        return _joint(shape, latent_dim, width, categories, seed)
+    if categories or dense:
+        return _plain(shape, latent_dim, width, categories, dense, seed)
     with seeded(seed):
         flow = FlowEncoder(shape, latent_dim, width, conditioned) if name[0] == "+" else None
         encoder = flow or GaussianEncoder(shape, latent_dim, width)
@@ -70,11 +73,15 @@ def family(
         return VAE(encoder, decoder, marginal, shape)
 
 
-def _joint(shape: tuple[int, int], latent_dim: int, width: float, categories: int, seed: int) -> VAE:
+def _plain(shape: tuple[int, int], latent_dim: int, width: float, categories: int, dense: bool, seed: int) -> VAE:
+    decoder = DenseDecoder if dense else DeconvDecoder
     with seeded(seed):
-        encoder = JointEncoder(shape, latent_dim, width, categories)
-        decoder = DeconvDecoder(shape, latent_dim + categories, width)
-        return VAE(encoder, decoder, FixedJoint(latent_dim, categories), shape)
+        if not categories:
+            encoder = GaussianEncoder(shape, latent_dim, width, dense)
+            return VAE(encoder, decoder(shape, latent_dim, width), FixedGaussian(latent_dim), shape)
+        encoder = JointEncoder(shape, latent_dim, width, categories, dense)
+        code = latent_dim + categories
+        return VAE(encoder, decoder(shape, code, width), FixedJoint(latent_dim, categories), shape)
 
 
 def _check(
@@ -95,12 +102,12 @@ def _check(
     check_conditioned(name, conditioned)
 
 
-def check_categories(name: str, categories: int) -> None:
-    """Raise ``ValueError`` unless the family ``name`` has a code with so many categories."""
+def check_plain(name: str, categories: int, dense: bool) -> None:
+    """Raise ``ValueError`` unless the family ``name`` has so many categories, and dense networks where asked."""
     if not _whole(categories) or categories < 0 or categories == 1:
         raise ValueError(f"categories: expected 0, for none, or a whole number from 2 on, got {categories!r}")
-    if categories and name != "---":
-        raise ValueError(f"categories: expected the family --- beside them, got {name}")
+    if (categories or dense) and name != "---":
+        raise ValueError(f"categories, dense: expected the family --- beside them, got {name}")
 
 
 def _whole(value: object) -> bool:

@@ -96,8 +96,10 @@ class JointEncoder(GaussianEncoder):
     (torch.Size([5]), torch.Size([26]))
     """
 
-    def __init__(self, image_shape: tuple[int, int], latent_dim: int, width: float, categories: int) -> None:
-        super().__init__(image_shape, latent_dim, width)
+    def __init__(
+        self, image_shape: tuple[int, int], latent_dim: int, width: float, categories: int, dense: bool = False
+    ) -> None:
+        super().__init__(image_shape, latent_dim, width, dense)
         self.logits = nn.Linear(self.mean.in_features, categories)
         self.temperature: float | None = None
 

@@ -1,9 +1,17 @@
-"""The layers of Alemi et al. (2018), appendix F: linearly gated, h(x) = (W1 x + b1) * sigmoid(W2 x + b2)."""
+"""Layers: those of Alemi et al. (2018), appendix F, h(x) = (W1 x + b1) * sigmoid(W2 x + b2), and plain dense ones."""
 
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
+
+UNITS_DENSE = 1000  # of each dense layer, at width 1
+
+
+def dense_layers(inputs: int, width: float) -> nn.Sequential:
+    """Two hidden layers of ReLUs on all ``inputs`` at once: the plain network of the first VAEs."""
+    units = max(1, round(UNITS_DENSE * width))
+    return nn.Sequential(nn.Flatten(), nn.Linear(inputs, units), nn.ReLU(), nn.Linear(units, units), nn.ReLU())
 
 
 class GatedConv2d(nn.Module):
