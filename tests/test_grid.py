@@ -260,7 +260,7 @@ def test_the_tolerance_is_the_one_that_is_stated(grid):
 def test_no_column_may_differ_here_and_elsewhere_only_the_measured_ones(grid):
     stored = learn.read_rows(grid / "grid.csv")[0]
     assert all(c.agrees and c.allowed is None for c in compare(stored, dict(stored), identical=True))
-    for name in records.FIELDS:
+    for name in records.SCHEMAS["rates"]:
         found = {**stored, name: 1e-6 if stored[name] is None else stored[name] * 2 or 1}
         wrong = [c.quantity for c in compare(stored, found, identical=True) if not c.agrees]
         assert wrong == [name]

@@ -10,7 +10,7 @@ FLOORS = ["atomic", "seeds", "units", "terms", "exact", "data", "models", "measu
 
 UNCHANGED = """
 import random, sys
-import numpy as np, torch, matplotlib, warnings
+import numpy as np, torch, matplotlib, scipy.special, warnings
 from torch.distributions import Distribution
 def state():
     return (

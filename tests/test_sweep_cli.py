@@ -88,7 +88,7 @@ def test_the_tighter_bound_agrees_with_its_direct_measurement(swept):
 
 def test_other_columns_are_refused(tmp_path):
     point = RateDistortion(6.1, 80.6, 0.1, 0.25, 0.251, n=800, split="test")
-    with pytest.raises(ValueError, match=r"row: expected the columns of one of the tables rates.* got family,.* kld"):
+    with pytest.raises(ValueError, match=r"table rates, missing \['iwae5', 'iwae5_se'\], foreign \['kld'\]"):
         records.row(GRID[0], point, {"kld": 1.0})
     (tmp_path / "rates.csv").write_text("beta,kld\n1,2\n")
     with pytest.raises(ValueError, match=r"rates.csv: expected the columns family,beta,.* got \['beta', 'kld'\]"):

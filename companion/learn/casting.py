@@ -1,6 +1,7 @@
 """Who plays in a training run: the model under its objective, and the opponent that some objectives need."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -8,12 +9,16 @@ from torch import Tensor, nn
 from companion.learn.config import Config
 from companion.learn.objectives import beta_vae, capacity, check_target, target_rate
 from companion.learn.players import Multiplier, Opponent, Player, require_finite
-from companion.models import VAE, Passage
+from companion.learn.readers import Reader
+from companion.models import VAE, JointEncoder, Passage
 from companion.models.draws import seeded
 
 OPPONENTS: dict[str, Callable[[VAE, Config], Opponent]] = {
     "multiplier": lambda model, config: Multiplier(check_target(config.target)),
+    "mi_literal": Reader,
+    "mi_valid": Reader,
 }
+TEMPERATURES = 1.0, 0.5  # of relaxed categories: at the first step, and from the middle of training on
 
 
 def cast(model: VAE, config: Config) -> tuple[list[Player], dict[str, nn.Module]]:
@@ -30,14 +35,22 @@ def vae_player(model: VAE, config: Config, opponent: Opponent | None = None) -> 
     """The player that minimises the objective of ``config`` over all parameters of ``model``."""
 
     def loss(x: Tensor, rng: torch.Generator, step: int) -> Tensor:
-        bf16 = config.precision == "bf16"
-        with torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=bf16):
+        bf16 = torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=config.precision == "bf16")
+        with bf16, relaxation(model, config, step):
             passage = model.passage(x, rng)
         require_finite(step, rate=passage.terms.rate, distortion=passage.terms.distortion)
         return opponent.objective(passage, step) if opponent else objective(passage, config, step)
 
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
     return Player("the VAE", loss, optimizer, config.normalised_gradients)
+
+
+def relaxation(model: VAE, config: Config, step: int) -> AbstractContextManager[None]:
+    """Inside, a code with categories is drawn with gradients, at the temperature of ``step``."""
+    if not isinstance(model.encoder, JointEncoder):
+        return nullcontext()
+    first, last = TEMPERATURES
+    return model.encoder.relaxed(last + (first - last) * max(0.0, 1 - 2 * step / config.steps))
 
 
 def objective(passage: Passage, config: Config, step: int) -> Tensor:

@@ -9,10 +9,11 @@ from math import inf
 from typing import Any
 
 from companion import data
-from companion.learn.objectives import OBJECTIVES, TARGETED, check_beta, check_target, check_weight
-from companion.models.family import FAMILIES, check_conditioned
+from companion.learn.objectives import INFORMED, OBJECTIVES, TARGETED, check_beta, check_target, check_weight
+from companion.models.family import FAMILIES, check_categories, check_conditioned
 
 PRECISIONS = ("fp32", "bf16")
+READS = ("reconstruction", "prior", "image")
 
 
 def _boolean(value: Any) -> bool:
@@ -52,7 +53,11 @@ class Config:
     pseudo_inputs, conditioned : of the marginal ``v`` and of the encoder ``+``, see ``companion.models.family``
     normalised_gradients : divide each parameter tensor's gradient by its norm before Adam (Yu et al., 2017)
     objective : one of ``OBJECTIVES``; those of ``TARGETED`` hold the rate at ``target`` nats and use no ``beta``
-    weight : of the rate's distance to its target under ``target_rate`` and ``capacity``
+    weight : of the rate's distance to its target under ``target_rate`` and ``capacity``, of the information under
+        the objectives of ``INFORMED``
+    categories : K of a one-hot part c of the code, see ``companion.models.family``; 0 for none
+    informed : which numbers of the code the objectives of ``INFORMED`` are about, as in "3,17", where it is not c
+    reads, shaken : what they read it from, see ``companion.learn.readers``
 
     Raises ``ValueError`` naming the field, what was expected and what came.
     """
@@ -80,24 +85,14 @@ class Config:
     objective: str = "beta_vae"
     target: float | None = None
     weight: float = 5.0
+    categories: int = 0
+    informed: str = ""
+    reads: str = "reconstruction"
+    shaken: bool = False
 
     def __post_init__(self) -> None:
         self._normalise()
-        for name, choices in {
-            "data": data.NAMES,
-            "family": FAMILIES,
-            "preset": tuple(PRESETS),
-            "precision": PRECISIONS,
-            "objective": OBJECTIVES,
-            "binarise": tuple(data.BINARISATIONS),
-        }.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(f"{name}: expected one of {', '.join(map(str, choices))}, got {getattr(self, name)!r}")
-        if self.binarise == "grey":
-            raise ValueError(
-                f"binarise: {self.data} is grey, and a Bernoulli likelihood needs binary pixels: "
-                "expected 'threshold' or 'dynamic'"
-            )
+        self._check_choices()
         self._check_together()
         for name in ("steps", "batch_size", "threads", "latent_dim", "pseudo_inputs"):
             if getattr(self, name) < 1:
@@ -108,10 +103,30 @@ class Config:
         if self.seed < 0:
             raise ValueError(f"seed: expected 0 or more, got {self.seed!r}")
 
+    def _check_choices(self) -> None:
+        for name, choices in {
+            "data": data.NAMES,
+            "family": FAMILIES,
+            "preset": tuple(PRESETS),
+            "precision": PRECISIONS,
+            "objective": OBJECTIVES,
+            "reads": READS,
+            "binarise": tuple(data.BINARISATIONS),
+        }.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name}: expected one of {', '.join(map(str, choices))}, got {getattr(self, name)!r}")
+        if self.binarise == "grey":
+            raise ValueError(
+                f"binarise: {self.data} is grey, and a Bernoulli likelihood needs binary pixels: "
+                "expected 'threshold' or 'dynamic'"
+            )
+
     def _check_together(self) -> None:
         check_conditioned(self.family, self.conditioned)
+        check_categories(self.family, self.categories)
         check_beta(self.beta)
-        check_weight(self.weight)
+        check_weight(self.weight, or_none=self.objective in INFORMED)
+        self._check_informed()
         if self.objective in TARGETED:
             check_target(self.target)
             if (self.beta, self.annealed) != (1.0, False):
@@ -121,6 +136,33 @@ class Config:
                 )
         elif self.target is not None:
             raise ValueError(f"target: expected none with the objective {self.objective}, got {self.target!r}")
+
+    def _check_informed(self) -> None:
+        if self.objective not in INFORMED:
+            if self.informed or self.reads != "reconstruction" or self.shaken:
+                raise ValueError(
+                    f"informed, reads, shaken: expected none with the objective {self.objective}, "
+                    f"got {self.informed!r}, {self.reads!r}, {self.shaken!r}"
+                )
+            return
+        if not self.categories and not self.numbers:
+            raise ValueError(f"informed: expected some numbers of the code, such as '3,17', got {self.informed!r}")
+        if self.categories and self.informed:
+            raise ValueError(f"informed: expected none beside categories, got {self.informed!r}")
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of the code that ``informed`` names."""
+        try:
+            found = tuple(int(text) for text in self.informed.split(",")) if self.informed else ()
+        except ValueError:
+            found = (-1,)
+        if len(set(found)) < len(found) or any(not 0 <= number < self.latent_dim for number in found):
+            raise ValueError(
+                f"informed: expected different numbers from 0 to {self.latent_dim - 1} between commas, "
+                f"got {self.informed!r}"
+            )
+        return found
 
     def _normalise(self) -> None:
         """Give equal configurations equal hashes: plain types, and the rule that None stands for."""

@@ -25,6 +25,7 @@ from typing import Any
 from companion.learn.config import Config, preset
 
 AXES = {"families": "family", "betas": "beta", "targets": "target", "annealed": "annealed", "seeds": "seed"}
+AXES |= {"objectives": "objective", "weights": "weight"}
 SCALARS = {field.name for field in fields(Config)} | {"epochs"}
 DURATIONS = {"steps", "epochs"}
 

@@ -10,7 +10,8 @@ from typing import Any
 from companion.terms import Terms
 
 TARGETED = ("target_rate", "multiplier", "capacity")  # hold the rate at a target
-OBJECTIVES = ("beta_vae", *TARGETED)
+INFORMED = ("mi_literal", "mi_valid")  # reward a bound on the information that a part of the code carries
+OBJECTIVES = ("beta_vae", *TARGETED, *INFORMED)
 
 
 def beta_vae(terms: Terms, beta: float) -> Any:
@@ -80,6 +81,21 @@ def lagrangian(terms: Terms, target: float, multiplier: Any) -> Any:
     return terms.distortion.mean() + multiplier * (terms.rate.mean() - check_target(target))
 
 
+def informed(terms: Terms, beta: float, information: Any, weight: float) -> Any:
+    """D + beta R - weight times ``information``, D and R averaged over the batch, in nats (Serdega (2019), eq. 4.11).
+
+    With a lower bound on I(c; .) for ``information``, the code's part c is paid ``weight`` for a nat that it carries.
+
+    Raises ``ValueError`` for a ``beta`` that is not finite, 0 or more, and for such a ``weight``.
+
+    >>> import numpy as np
+    >>> t = Terms(log_e=np.array([1.0, 3.0]), log_d=np.array([-80.0, -90.0]), log_m=np.array([-19.0, -19.0]))
+    >>> informed(t, beta=1.0, information=2.0, weight=0.5).item()
+    105.0
+    """
+    return beta_vae(terms, beta) - check_weight(weight, or_none=True) * information
+
+
 def check_beta(beta: float) -> float:
     """``beta`` itself; raises ``ValueError`` unless it is a finite number, 0 or more."""
     if not 0 <= beta < inf:
@@ -94,8 +110,9 @@ def check_target(target: float | None) -> float:
     return target
 
 
-def check_weight(weight: float) -> float:
-    """``weight`` itself; raises ``ValueError`` unless it is positive and finite."""
-    if not 0 < weight < inf:
-        raise ValueError(f"weight: expected a positive, finite number, got {weight!r}")
+def check_weight(weight: float, or_none: bool = False) -> float:
+    """``weight`` itself; raises ``ValueError`` unless it is positive, or 0 where ``or_none``, and finite."""
+    if not (0 < weight < inf or (or_none and weight == 0)):
+        expected = "a finite number, 0 or more" if or_none else "a positive, finite number"
+        raise ValueError(f"weight: expected {expected}, got {weight!r}")
     return weight

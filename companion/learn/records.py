@@ -5,6 +5,7 @@ import json
 import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,37 +20,59 @@ from companion.terms import RateDistortion
 Row = dict[str, Any]
 
 POINT = ("rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se")
-FIELDS = (
-    *("family", "beta", "annealed", "seed", "preset", "split", *POINT, "iwae5", "iwae5_se"),
-    *("n", "draw_seed", "steps", "data", "binarise", "objective", "target", "config_hash"),
-)
-SCHEMAS: dict[str, tuple[str, ...]] = {"rates": FIELDS}  # the tables, by the name of what is measured in them
-CONFIGURED = ("family", "beta", "annealed", "seed", "preset", "steps", "data", "binarise", "objective", "target")
-COUNTS = ("seed", "n", "draw_seed", "steps")
-WORDS = ("family", "preset", "split", "data", "binarise", "objective", "config_hash")
+ABOUT = ("n", "draw_seed", "steps", "data", "binarise")
+INFORMATION = ("mi_literal", "mi_valid", "mi_direct", "mi_exact", "kl_c", "kl_aggregate", "entropy_aggregate")
+PAID = ("objective", "lambda", "reads", "shaken", "beta", "annealed", "seed", "preset", "split")
+
+
+def _with_errors(*names: str) -> tuple[str, ...]:
+    return tuple(column for name in names for column in (name, f"{name}_se"))
+
+
+SCHEMAS: dict[str, tuple[str, ...]] = {  # the tables, by the name of what is measured in them
+    "rates": (
+        *("family", "beta", "annealed", "seed", "preset", "split", *POINT, "iwae5", "iwae5_se"),
+        *(*ABOUT, "objective", "target", "config_hash"),
+    ),
+    "categories": (
+        *(*PAID, *_with_errors("accuracy", *INFORMATION), "entropy_floor"),
+        *(*POINT, *ABOUT, "categories", "latent_dim", "config_hash"),
+    ),
+    "numbers": (
+        *(*PAID, "informed", *_with_errors("effect", *INFORMATION)),
+        *(*POINT, *ABOUT, "latent_dim", "config_hash"),
+    ),
+}
+FIELD_OF = {"lambda": "weight"}  # columns that have another name than their field of a configuration
+FLAGS = ("annealed", "shaken")
+COUNTS = ("seed", "n", "draw_seed", "steps", "categories", "latent_dim")
+WORDS = ("family", "preset", "split", "data", "binarise", "objective", "config_hash", "reads", "informed")
 OPTIONAL = ("iwae5", "iwae5_se", "target")  # an empty cell is None: not measured, or no target
 
 
-def row(config: Config, point: RateDistortion, measured: Mapping[str, float | None]) -> Row:
-    """The row of one run on one split, in nats. Nothing in it depends on the machine's speed.
+def row(config: Config, point: RateDistortion, measured: Mapping[str, float | None], table: str = "rates") -> Row:
+    """The row of one run on one split in a ``table`` of ``SCHEMAS``, in nats; nothing in it depends on speed.
 
-    ``seed`` is of the training, ``draw_seed`` of the codes drawn to measure it. ``measured`` holds what a table has
-    besides the configuration and the point of the plane: with these, the row has the columns of one of ``SCHEMAS``.
+    ``seed`` is of the training, ``draw_seed`` of the codes drawn to measure it. ``measured`` holds what the table has
+    besides the configuration and the point of the plane.
 
-    Raises ``ValueError`` where no table has such columns.
+    Raises ``ValueError`` where it holds something else.
     """
-    fields = {name: getattr(config, name) for name in CONFIGURED}
+    columns, fields = SCHEMAS[table], asdict(config)
+    told = {"split": point.split, "n": point.n, "draw_seed": point.seed, "config_hash": config.hash}
+    told |= {name: fields[FIELD_OF.get(name, name)] for name in columns if FIELD_OF.get(name, name) in fields}
     values = {name: getattr(point, name) for name in POINT} | {**measured}
-    rounded = {name: value if value is None else round(value, 6) for name, value in values.items()}
-    about = {"split": point.split, "n": point.n, "draw_seed": point.seed, "config_hash": config.hash}
-    return _ordered({**fields, **rounded, **about})
+    cells = told | {name: value if value is None else round(value, 6) for name, value in values.items()}
+    if cells.keys() != set(columns):
+        missing, foreign = sorted(set(columns) - cells.keys()), sorted(cells.keys() - set(columns))
+        raise ValueError(f"measured: expected the columns of the table {table}, missing {missing}, foreign {foreign}")
+    return {name: cells[name] for name in columns}
 
 
-def _ordered(cells: Row) -> Row:
-    for columns in SCHEMAS.values():
-        if cells.keys() == set(columns):
-            return {name: cells[name] for name in columns}
-    raise ValueError(f"row: expected the columns of one of the tables {', '.join(SCHEMAS)}, got {', '.join(cells)}")
+def configured(line: Row) -> dict[str, Any]:
+    """The fields of its configuration that a row tells."""
+    names = {FIELD_OF.get(name, name): name for name in line}
+    return {field.name: line[names[field.name]] for field in fields(Config) if field.name in names}
 
 
 def quantities(columns: Iterable[str]) -> dict[str, str]:
@@ -93,9 +116,9 @@ def _typed(line: dict[str, str], columns: Sequence[str]) -> Row:
 
 
 def _cell(name: str, text: str) -> Any:
-    if name == "annealed":
+    if name in FLAGS:
         if text not in ("True", "False"):
-            raise ValueError(f"annealed: expected True or False, got {text!r}")
+            raise ValueError(f"{name}: expected True or False, got {text!r}")
         return text == "True"
     if name in OPTIONAL and not text:
         return None

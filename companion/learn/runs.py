@@ -27,7 +27,7 @@ def run(config: Config, out: Path | str, *, until: float = inf, progress: bool =
         return read_rows(out / "rates.csv")
     except (FileNotFoundError, ValueError):  # not measured yet, or by an earlier schema
         with threads(config.threads):
-            rows = [measured(trained.model, config, images, split) for split in SPLITS]
+            rows = measured(trained.model, config, images, SPLITS)
         facts = {"hash": config.hash, "seconds": trained.seconds, "kept": trained.kept}
         write_provenance(out / "provenance.json", config=asdict(config), **facts)
         write_rows(out / "rates.csv", rows)

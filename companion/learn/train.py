@@ -171,7 +171,7 @@ def build(config: Config, image_shape: tuple[int, int]) -> VAE:
     if config.compile and not shutil.which(os.environ.get("CXX", "c++")):
         raise ValueError("compile: expected a C++ compiler on the path, found none: install one, or train without it")
     device = check_device(config.device)
-    names = ("width", "latent_dim", "pseudo_inputs", "conditioned", "seed")
+    names = ("width", "latent_dim", "pseudo_inputs", "conditioned", "categories", "seed")
     model = family(config.family, image_shape=image_shape, **{name: getattr(config, name) for name in names})
     model = model.to(device)
     if config.channels_last:

@@ -85,7 +85,7 @@ def within_batch(log_e: Tensor) -> Tensor:
 
     Raises ``ValueError``, as its relatives do, for a matrix that is not square or smaller than 2 x 2.
     """
-    return _check_batch(log_e).logsumexp(1) - log(len(log_e))
+    return check_batch(log_e).logsumexp(1) - log(len(log_e))
 
 
 def minibatch_weighted(log_e: Tensor, n: int) -> Tensor:
@@ -93,7 +93,7 @@ def minibatch_weighted(log_e: Tensor, n: int) -> Tensor:
 
     n : examples in the data set. The information it gives runs up to log(n B), past log n.
     """
-    return _check_batch(log_e, n).logsumexp(1) - log(n * len(log_e))
+    return check_batch(log_e, n).logsumexp(1) - log(n * len(log_e))
 
 
 def minibatch_stratified(log_e: Tensor, n: int) -> Tensor:
@@ -103,7 +103,7 @@ def minibatch_stratified(log_e: Tensor, n: int) -> Tensor:
     The density is unbiased over minibatches drawn without replacement. Its logarithm is too small on average, so the
     information is too large: on average from I(n; z) to log n.
     """
-    return (_check_batch(log_e, n) + _strata(len(log_e), n).to(log_e).log()).logsumexp(1)
+    return (check_batch(log_e, n) + _strata(len(log_e), n).to(log_e).log()).logsumexp(1)
 
 
 def minibatch_stratified_as_released(log_e: Tensor, n: int) -> Tensor:
@@ -112,7 +112,7 @@ def minibatch_stratified_as_released(log_e: Tensor, n: int) -> Tensor:
     Only row 0 gives its own example the weight 1/n. In the others it counts as any other example, so that the
     information saturates near log(B - 1), whatever n is.
     """
-    batch = len(_check_batch(log_e, n))
+    batch = len(check_batch(log_e, n))
     weights = torch.full((batch, batch), 1 / (batch - 1), dtype=torch.float64)
     rest = 1 / (batch - 1) - 1 / n
     weights[:, 0], weights[:, 1], weights[batch - 2, 0] = 1 / n, rest, rest
@@ -132,9 +132,10 @@ def _strata(batch: int, n: int) -> Tensor:
     return weights
 
 
-def _check_batch(log_e: Tensor, n: int | None = None) -> Tensor:
+def check_batch(log_e: Tensor, n: int | None = None, name: str = "log_e") -> Tensor:
+    """``log_e`` itself; raises ``ValueError`` with its ``name`` unless ``[B, B]``, B from 2 to ``n``."""
     if log_e.ndim != 2 or log_e.shape[0] != log_e.shape[1] or len(log_e) < 2:
-        raise ValueError(f"log_e: expected shape [B, B] with B of 2 or more, got {list(log_e.shape)}")
+        raise ValueError(f"{name}: expected shape [B, B] with B of 2 or more, got {list(log_e.shape)}")
     if n is not None and n < len(log_e):
         raise ValueError(f"n: expected the size of the data set, {len(log_e)} or more, got {n}")
     return log_e

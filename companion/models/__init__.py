@@ -7,13 +7,16 @@
 torch.Size([2])
 """
 
+from companion.models.critics import CategoricalRecogniser, Critic, GaussianRecogniser
 from companion.models.decoders import DeconvDecoder
 from companion.models.draws import draw, generator
 from companion.models.encoders import FlowEncoder, GaussianEncoder
 from companion.models.family import FAMILIES, family
 from companion.models.flows import MADE, FlowTransform, MeanOnlyFlow
+from companion.models.joint import FixedJoint, JointCode, JointEncoder
 from companion.models.marginals import FixedGaussian, FlowGaussian, Mixture, VampPrior
 from companion.models.pixelcnn import AutoregressiveBernoulli, PixelCNNDecoder
+from companion.models.shaking import shaken
 from companion.models.vae import VAE, Passage
 
 __all__ = [
@@ -21,12 +24,18 @@ __all__ = [
     "MADE",
     "VAE",
     "AutoregressiveBernoulli",
+    "CategoricalRecogniser",
+    "Critic",
     "DeconvDecoder",
     "FixedGaussian",
+    "FixedJoint",
     "FlowEncoder",
     "FlowGaussian",
     "FlowTransform",
     "GaussianEncoder",
+    "GaussianRecogniser",
+    "JointCode",
+    "JointEncoder",
     "MeanOnlyFlow",
     "Mixture",
     "Passage",
@@ -35,4 +44,5 @@ __all__ = [
     "draw",
     "family",
     "generator",
+    "shaken",
 ]

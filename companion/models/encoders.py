@@ -52,7 +52,7 @@ class GaussianEncoder(nn.Module):
     def forward(self, x: Tensor) -> Distribution:
         """e(z|x) for images ``x`` of shape ``[n, H, W]``: batch shape ``[n]``, event shape ``[latent_dim]``."""
         mean, variance, _ = self.network(x)
-        return _gaussian(mean, variance)
+        return gaussian(mean, variance)
 
 
 class FlowEncoder(GaussianEncoder):
@@ -90,8 +90,9 @@ class FlowEncoder(GaussianEncoder):
         """e(z|x) for images ``x`` of shape ``[n, H, W]``: batch shape ``[n]``, event shape ``[latent_dim]``."""
         mean, variance, h = self.network(x)
         transform = FlowTransform(self.flow, h.float()) if self.conditioned else self.transform.forget()
-        return TransformedDistribution(_gaussian(mean, variance), [transform], validate_args=False)
+        return TransformedDistribution(gaussian(mean, variance), [transform], validate_args=False)
 
 
-def _gaussian(mean: Tensor, variance: Tensor) -> Independent:
+def gaussian(mean: Tensor, variance: Tensor) -> Independent:
+    """N(mean, diag variance) in single precision, for means and variances ``[n, k]``."""
     return Independent(Normal(mean.float(), variance.sqrt(), validate_args=False), 1, validate_args=False)

@@ -9,6 +9,7 @@ from torch import nn
 from companion.models.decoders import DeconvDecoder
 from companion.models.draws import seeded
 from companion.models.encoders import FlowEncoder, GaussianEncoder
+from companion.models.joint import FixedJoint, JointEncoder
 from companion.models.marginals import FixedGaussian, FlowGaussian, VampPrior
 from companion.models.pixelcnn import PixelCNNDecoder
 from companion.models.vae import VAE
@@ -25,6 +26,7 @@ def family(
     latent_dim: int = 64,
     pseudo_inputs: int = 100,
     conditioned: bool = False,
+    categories: int = 0,
     seed: int = 0,
 ) -> VAE:
     """A new model of the family ``name``: encoder, decoder and marginal, each by its sign in Alemi et al. (2018).
@@ -36,19 +38,23 @@ def family(
     latent_dim : dimensions of z
     pseudo_inputs : of the marginal ``v``
     conditioned : whether the steps of the encoder ``+`` see x; as printed in appendix F.1 they do not
+    categories : with the family ``---``, K of a one-hot part c of the code beside z (``JointCode``); 0 for none
     seed : of the initial weights; torch's global generators, on every device, are left alone
 
     Raises ``ValueError`` for an unknown family, image sides that are no positive multiples of 4, a ``width`` that
     is not positive and finite, a ``latent_dim`` or ``pseudo_inputs`` that is no positive whole number, a ``width`` too
-    small for a flow to have a hidden unit of every degree (see ``MADE``), or ``conditioned`` without the encoder
-    ``+``, or with the marginal ``v``.
+    small for a flow to have a hidden unit of every degree (see ``MADE``), ``conditioned`` without the encoder
+    ``+``, or with the marginal ``v``, or ``categories`` of another family, or just one.
 
     >>> model = family("---", width=0.25)
     >>> sum(p.numel() for p in model.parameters())
     269641
     """
     _check(name, image_shape, width, latent_dim, pseudo_inputs, conditioned)
+    check_categories(name, categories)
     shape = (image_shape[0], image_shape[1])
+    if categories:
+        return _joint(shape, latent_dim, width, categories, seed)
     with seeded(seed):
         flow = FlowEncoder(shape, latent_dim, width, conditioned) if name[0] == "+" else None
         encoder = flow or GaussianEncoder(shape, latent_dim, width)
@@ -62,6 +68,13 @@ def family(
             case _:
                 marginal = FixedGaussian(latent_dim)
         return VAE(encoder, decoder, marginal, shape)
+
+
+def _joint(shape: tuple[int, int], latent_dim: int, width: float, categories: int, seed: int) -> VAE:
+    with seeded(seed):
+        encoder = JointEncoder(shape, latent_dim, width, categories)
+        decoder = DeconvDecoder(shape, latent_dim + categories, width)
+        return VAE(encoder, decoder, FixedJoint(latent_dim, categories), shape)
 
 
 def _check(
@@ -80,6 +93,14 @@ def _check(
         if size < 1:
             raise ValueError(f"{argument}: expected at least 1, got {size!r}")
     check_conditioned(name, conditioned)
+
+
+def check_categories(name: str, categories: int) -> None:
+    """Raise ``ValueError`` unless the family ``name`` has a code with so many categories."""
+    if not _whole(categories) or categories < 0 or categories == 1:
+        raise ValueError(f"categories: expected 0, for none, or a whole number from 2 on, got {categories!r}")
+    if categories and name != "---":
+        raise ValueError(f"categories: expected the family --- beside them, got {name}")
 
 
 def _whole(value: object) -> bool:

@@ -1,0 +1,192 @@
+"""Readers: what they reward, on codes and decoders whose information is known; and tables for the lemma behind them."""
+
+import importlib
+from dataclasses import replace
+from math import e, log, pi
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torch.distributions import Bernoulli, Independent, Normal, OneHotCategorical
+
+from companion import data, learn
+from companion.learn.casting import OPPONENTS, cast
+from companion.learn.config import Config
+from companion.learn.frozen import frozen_reader, read_off
+from companion.learn.readers import Reader
+from companion.learn.train import build, fit
+from companion.measure.categories import category_entropy, category_probabilities
+from companion.models import VAE, FixedJoint, JointCode, generator, shaken
+
+training = importlib.import_module("companion.learn.train")  # ``learn.train`` is the function
+DIGITS = learn.preset("laptop", "digits")
+ASKED = replace(DIGITS, objective="mi_valid", categories=4, latent_dim=4, weight=3.0)
+SHARP = 8.0  # a logit that is nearly certain
+
+
+class Says(nn.Module):
+    """e(z, c|x) with a category that is blind, constant or told by four pixels; z repeats it if it leaks."""
+
+    def __init__(self, kind: str, leaks: bool = False) -> None:
+        super().__init__()
+        self.kind, self.leaks, self.weight = kind, leaks, nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: torch.Tensor) -> JointCode:
+        told = x[:, 2:4, 2:4].flatten(1).argmax(1) if self.kind == "told" else torch.zeros(len(x), dtype=torch.long)
+        logits = 50 * nn.functional.one_hot(told, 4).float() * (self.kind != "blind") + self.weight
+        mean = 3 * nn.functional.one_hot(told, 4).float() * self.leaks
+        return JointCode(Independent(Normal(mean, 0.01), 1), OneHotCategorical(logits=logits))
+
+
+class Writes(nn.Module):
+    """d(x|z, c) that blackens the row of the image that c names, or that the largest entry of z names."""
+
+    def __init__(self, part: slice) -> None:
+        super().__init__()
+        self.part, self.weight = part, nn.Parameter(torch.zeros(1))
+
+    def forward(self, code: torch.Tensor) -> Independent:
+        named = nn.functional.one_hot(code[:, self.part].argmax(1), 4).float()
+        logits = SHARP * (2 * named.repeat_interleave(2, 1) - 1)[:, :, None].expand(-1, 8, 8)
+        return Independent(Bernoulli(logits=logits + self.weight), 2)
+
+
+Z, C = slice(0, 4), slice(4, 8)
+
+
+def model_of(kind: str, part: slice, leaks: bool = False) -> VAE:
+    return VAE(Says(kind, leaks), Writes(part), FixedJoint(4, 4), (8, 8))
+
+
+def rewarded(model: VAE, reads: str, objective: str = "mi_valid") -> float:
+    """The bound on 300 test images after the reader has learned for 300 steps."""
+    config = replace(ASKED, objective=objective, reads=reads, steps=300)
+    reader = Reader(model, config)
+    list(fit([reader.player(model)], training.batches(data.load("digits"), config), config.steps))
+    with torch.no_grad():
+        passage = model.passage(torch.from_numpy(data.load("digits").test), generator(1))
+        return reader.information(passage, generator(2)).item()
+
+
+def test_the_lemma_on_random_tables():
+    """E f(x, y) = E f(x', y) where x' is drawn again from p(x|y): Serdega (2019), lemma 4.2.1."""
+    rng = np.random.default_rng(0)
+    for x, y in ((2, 3), (5, 4)):
+        joint = rng.dirichlet(np.ones(x * y)).reshape(x, y)
+        f = rng.normal(size=(x, y))
+        again = joint / joint.sum(0)  # p(x'|y)
+        assert np.einsum("xy,wy,wy->", joint, again, f) == pytest.approx((joint * f).sum())
+
+
+def test_one_category_for_all_reports_log_k_literally_and_nothing_validly():
+    model = model_of("constant", C)
+    assert rewarded(model, "reconstruction", "mi_literal") == pytest.approx(log(4), abs=0.01)
+    assert rewarded(model, "reconstruction") == pytest.approx(0, abs=0.01)
+
+
+def test_a_decoder_that_writes_a_blindly_drawn_category_shows_all_of_it_and_certifies_nothing():
+    model = model_of("blind", C)
+    assert rewarded(model, "reconstruction") == pytest.approx(log(4), abs=0.01)
+    assert rewarded(model, "prior") == pytest.approx(log(4), abs=0.01)
+    assert rewarded(model, "image") < 0.01
+
+
+def test_numbers_that_give_the_category_away_are_replaced_by_the_marginals():
+    model = model_of("told", Z, leaks=True)  # the decoder looks at z alone, and z repeats c
+    entropy = category_entropy(category_probabilities(model, data.load("digits").test)).value
+    assert rewarded(model, "reconstruction") > 0.9 * entropy
+    assert rewarded(model, "prior") < 0.05
+
+
+def test_the_frozen_reader_of_the_image_finds_the_information_and_no_more():
+    model, images = model_of("told", C), data.load("digits")
+    found = {reads: frozen_reader(model, ASKED, images, reads) for reads in ("reconstruction", "image")}
+    entropy = category_entropy(category_probabilities(model, images.test)).value
+    for reads, least in (("reconstruction", 0.99), ("image", 0.8)):
+        bound = read_off(found[reads], model, images.test).mean().item() + entropy
+        assert least * entropy < bound <= entropy
+
+
+def test_the_entropy_of_numbers_is_the_marginals_or_at_most_the_aggregates():
+    config = replace(DIGITS, objective="mi_valid", informed="1,3")
+    model = build(config, (8, 8))
+    passage = model.passage(torch.from_numpy(data.load("digits").train[:256]), generator(0))
+    literal = Reader(model, replace(config, objective="mi_literal")).entropy(passage).item()
+    assert literal == pytest.approx(log(2 * pi * e), rel=1e-6)
+    mean, variance = (getattr(passage.e, name)[:, [1, 3]].double() for name in ("mean", "variance"))
+    mixture = Independent(Normal(mean[:, None], variance[:, None].sqrt()), 1)
+    inside = mixture.log_prob(passage.z[:, [1, 3]].double()).logsumexp(0) - log(256)
+    assert Reader(model, config).entropy(passage).item() == pytest.approx(-inside.mean().item(), rel=1e-4)
+
+
+def test_the_model_descends_its_terms_less_the_paid_bound_and_the_reader_leaves_it_alone():
+    model = build(ASKED, (8, 8))
+    (reading, vae), kept = cast(model, ASKED)
+    assert (reading.name, vae.name, list(kept)) == ("the reader", "the VAE", ["reader"])
+    assert not {id(p) for p in model.parameters()} & {id(p) for p in kept["reader"].parameters()}
+    x = torch.from_numpy(data.load("digits").train[:32])
+    reading.loss(x, generator(0), 0).backward()
+    assert all(p.grad is None for p in model.parameters())
+    free = cast(model, replace(ASKED, weight=0.0))[0][1].loss(x, generator(3), 5).item()
+    paid, dear = (cast(model, replace(ASKED, weight=w))[0][1].loss(x, generator(3), 5).item() for w in (1.0, 2.0))
+    assert paid - free == pytest.approx(dear - paid, abs=1e-4)
+    assert set(OPPONENTS) >= {"mi_literal", "mi_valid"}
+
+
+@pytest.mark.parametrize("changes", [{"categories": 4}, {"informed": "0,2", "reads": "prior", "shaken": True}])
+def test_a_run_with_a_reader_that_was_broken_off_ends_in_the_same_bits(changes, tmp_path, monkeypatch):
+    config = replace(DIGITS, objective="mi_valid", steps=40, **changes)
+
+    def breaking(model, images, step):
+        if step == 30:
+            raise KeyboardInterrupt
+        return whole(model, images, step)
+
+    whole = training.validate
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "validate", breaking)
+        with pytest.raises(KeyboardInterrupt):
+            learn.train(config, out=tmp_path / "broken", progress=False)
+    assert any(name.startswith("reader/") for name in load_file(tmp_path / "broken" / "checkpoint.safetensors"))
+    files = []
+    for name in ("broken", "whole"):
+        learn.train(config, out=tmp_path / name, progress=False)
+        files.append(load_file(tmp_path / name / "model.safetensors"))
+    assert all(torch.equal(tensor, files[1][key]) for key, tensor in files[0].items())
+
+
+def test_shaking_keeps_the_ink_and_moves_it_a_little():
+    x = torch.zeros(400, 28, 28)
+    x[:, 10:18, 13:15] = 1
+    moved = shaken(x, generator(0))
+    assert moved.sum((1, 2)).mean().item() == pytest.approx(16, rel=0.05)
+    rows = torch.arange(28.0)
+    centre = (moved.sum(2) * rows).sum(1) / moved.sum((1, 2))
+    assert centre.mean().item() == pytest.approx(13.5, abs=0.2)
+    assert (centre - 13.5).abs().max() < 3.5
+    assert len({tuple(image.flatten().tolist()) for image in moved}) == 400
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"objective": "mi_valid"}, "informed: expected some numbers of the code, such as '3,17', got ''"),
+        ({"objective": "mi_valid", "informed": "1,16"}, "informed: expected different numbers from 0 to 15"),
+        ({"objective": "mi_valid", "informed": "1,1"}, "informed: expected different numbers from 0 to 15"),
+        ({"objective": "mi_valid", "informed": "one"}, "informed: expected different numbers from 0 to 15"),
+        ({"objective": "mi_valid", "informed": "1", "categories": 4}, "informed: expected none beside categories"),
+        ({"objective": "mi_valid", "categories": 4, "weight": -1.0}, "weight: expected a finite number, 0 or more"),
+        ({"objective": "mi_valid", "categories": 4, "reads": "mind"}, "reads: expected one of reconstruction, prior"),
+        ({"reads": "image"}, "informed, reads, shaken: expected none with the objective beta_vae"),
+        (
+            {"objective": "mi_valid", "categories": 4, "target": 3.0},
+            "target: expected none with the objective mi_valid",
+        ),
+        ({"weight": 0.0}, "weight: expected a positive, finite number, got 0.0"),
+    ],
+)
+def test_impossible_questions_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        Config(data="digits", latent_dim=16, **changes)
