@@ -1,12 +1,15 @@
-"""Keep the best run of every family and all betas of one, with their weights and sheets of samples.
+"""Keep the best run of every family, all betas of one and all held rates, with their weights and sheets of samples.
 
     python scripts/gallery.py book/results/mnist.csv RUNS [--all-betas=-+v]
 
 For every family in the table, the run with the best validation ELBO goes from the folder RUNS/<hash> of its sweep to
 ``book/results/models/<table>/family<name>_beta<beta>``: configuration, weights and rows, as ``learn.load_run`` reads
-them; the name ends in the hash where two choices would share it. Beside them ``reconstructions.png`` and
-``generations.png``, drawn anew whenever they are missing, so that they can be deleted; RUNS may be missing then. The
-weights are rounded to half precision, which moves R and D by far less than their standard errors.
+them; the name ends in the hash where two choices would share it. One family keeps the best run at every beta by
+D + beta R on the validation images, of the runs with its fewest steps, so that beta alone tells them apart. Runs held
+at a rate go to ``family<name>_rate<target>``, the one of least D where several share it. Beside them
+``reconstructions.png`` and ``generations.png``, drawn anew whenever they are missing, so that they can be deleted; RUNS
+may be missing then. The weights are rounded to half precision, which moves R and D by far less than their standard
+errors.
 """
 
 import argparse
@@ -30,19 +33,30 @@ COLUMNS, DRAWS = 10, 5
 
 
 def chosen(rows: list[Row], all_betas: str) -> dict[str, str]:
-    """The hashes of the runs to keep, by folder name: each family's best, and one family's best at every beta."""
+    """The hashes of the runs to keep, by folder name, each the best of its group on the validation images."""
+    found = [row for row in rows if row["split"] == "validation"]
+    shortest = min((row["steps"] for row in found if row["family"] == all_betas), default=0)
     kept: dict[str, Row] = {}
-    for row in (r for r in rows if r["split"] == "validation" and r["objective"] == "beta_vae"):
-        groups = [row["family"]] + [f"{row['family']} {row['beta']:g}"] * (row["family"] == all_betas)
-        for group in groups:
-            kept[group] = min(
-                kept.get(group, row), row, key=lambda r: cost(r, 1.0 if group == r["family"] else r["beta"])
-            )
-    names = {
-        r["config_hash"]: f"family{r['family']}_beta{r['beta']:g}" + "_annealed" * r["annealed"] for r in kept.values()
-    }
+    for row in found:
+        for group, beta in groups(row, row["family"] == all_betas and row["steps"] == shortest):
+            kept[group] = min(kept.get(group, row), row, key=lambda r: cost(r, beta))
+    names = {row["config_hash"]: title(row) for row in kept.values()}
     shared = {name for name, count in Counter(names.values()).items() if count > 1}
     return {f"{name}_{identity}" if name in shared else name: identity for identity, name in names.items()}
+
+
+def groups(row: Row, by_beta: bool) -> list[tuple[str, float]]:
+    """The groups in which a run competes, and the weight of R in the D + weight R that decides there."""
+    if row["target"] is not None:
+        return [(title(row), 0.0)]
+    return [(row["family"], 1.0)] + [(f"{row['family']} {row['beta']:g}", row["beta"])] * by_beta
+
+
+def title(row: Row) -> str:
+    """The folder of a run: its family, and its price or the rate it was held at."""
+    if row["target"] is not None:
+        return f"family{row['family']}_rate{row['target']:g}"
+    return f"family{row['family']}_beta{row['beta']:g}" + "_annealed" * row["annealed"]
 
 
 def cost(row: Row, beta: float) -> float:

@@ -53,13 +53,26 @@ def test_each_familys_best_and_one_familys_betas_are_kept_in_half_precision(swep
     assert all(torch.equal(kept[name], whole[name].half()) for name in whole)
 
 
+SHARED = {"split": "validation", "family": "-+v", "annealed": False, "target": None, "steps": 10}
+
+
 def test_two_choices_of_one_name_are_both_kept():
-    shared = {"split": "validation", "objective": "beta_vae", "family": "-+v", "annealed": False}
     low = {"beta": 0.5, "rate": 9.0, "distortion": 70.0, "config_hash": "a"}  # 79 nats, and 74.5 at its own beta
     high = {"beta": 0.5, "rate": 12.0, "distortion": 69.0, "config_hash": "b"}  # 81 nats, and 75
     other = {"beta": 0.5, "rate": 6.0, "distortion": 72.0, "config_hash": "c"}  # 78 nats, and 75
-    kept = script("gallery").chosen([shared | r for r in (low, high, other)], "-+v")
+    kept = script("gallery").chosen([SHARED | r for r in (low, high, other)], "-+v")
     assert kept == {"family-+v_beta0.5_c": "c", "family-+v_beta0.5_a": "a"}
+
+
+def test_betas_are_compared_at_equal_steps_and_held_rates_are_kept_apart():
+    short = {"beta": 1.0, "rate": 1.0, "distortion": 80.0, "config_hash": "short"}
+    long = {"beta": 1.0, "rate": 1.0, "distortion": 70.0, "config_hash": "long", "annealed": True, "steps": 20}
+    held = {"beta": 1.0, "rate": 8.0, "distortion": 60.0, "config_hash": "held", "target": 8.0}
+    worse = held | {"distortion": 61.0, "config_hash": "worse"}
+    tests = {"split": "test", "beta": 1.0, "rate": 0.0, "distortion": 0.0, "config_hash": "test"}
+    kept = script("gallery").chosen([SHARED | r for r in (short, long, worse, held, tests)], "-+v")
+    assert kept == {"family-+v_beta1": "short", "family-+v_beta1_annealed": "long", "family-+v_rate8": "held"}
+    assert "family-+v_beta1" not in script("gallery").chosen([SHARED | r for r in (short, long)], "---")
 
 
 def test_an_interrupted_or_outdated_folder_is_made_anew_and_plain_files_stay(swept, gallery):

@@ -2,6 +2,7 @@
 
 from companion.show.families import family_plane, run_label, skew_plane
 from companion.show.plots import PALETTE, Picture, image_sheet, plane, rd_plane, save, style
+from companion.show.rows import claim_table, spread, twin
 from companion.show.sheets import StoredPicture, beta_player, sample_sheet
 from companion.show.widgets import Player
 from companion.show.written import Table
@@ -13,6 +14,7 @@ __all__ = [
     "StoredPicture",
     "Table",
     "beta_player",
+    "claim_table",
     "family_plane",
     "image_sheet",
     "plane",
@@ -21,5 +23,7 @@ __all__ = [
     "sample_sheet",
     "save",
     "skew_plane",
+    "spread",
     "style",
+    "twin",
 ]

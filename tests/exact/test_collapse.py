@@ -25,6 +25,11 @@ def collapsed(p_x):
     return DiscreteModel(p_x, np.ones((len(p_x), 1)), p_x[None], [1.0])
 
 
+def blind(p_x):
+    """No code, and a decoder that knows nothing: D = log n, no less than the entropy."""
+    return DiscreteModel(p_x, np.ones((len(p_x), 1)), np.full((1, len(p_x)), 1 / len(p_x)), [1.0])
+
+
 def identity(p_x):
     return DiscreteModel(p_x, np.eye(len(p_x)), np.eye(len(p_x)), p_x)
 
@@ -46,6 +51,9 @@ def test_a_code_beats_collapse_exactly_below_what_it_saves_per_nat():
         for beta in BETAS:
             better = objective(alone, beta) - objective(model, beta)
             assert better == pytest.approx(model.rate * (saved - beta), abs=1e-9)
+            better = objective(blind(model.p_x), beta) - objective(model, beta)
+            saved_blind = (np.log(len(model.p_x)) - model.distortion) / model.rate
+            assert better == pytest.approx(model.rate * (saved_blind - beta), abs=1e-9)
 
 
 @pytest.mark.verifies("thm-collapse-optima")
@@ -70,7 +78,9 @@ def test_a_probe_bounds_what_a_code_says_of_the_class_from_below():
         joint = label.T @ model.joint  # p(c, z)
         probe = rng.dirichlet(np.ones(3), joint.shape[1]).T  # q(c|z)
         truth, h = tables.mutual_information(joint), tables.entropy(joint.sum(1))
-        assert h + (joint * np.log(probe)).sum() <= truth + 1e-12
+        missed = truth - (h + (joint * np.log(probe)).sum())
+        assert missed >= -1e-12
         assert truth <= min(h, model.rate) + 1e-12
         exact = joint / joint.sum(0)
+        assert missed == pytest.approx((joint * np.log(exact / probe)).sum(), abs=1e-9)  # 0 for this probe alone
         assert h + (joint * np.log(exact)).sum() == pytest.approx(truth, abs=1e-9)
