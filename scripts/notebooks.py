@@ -35,7 +35,7 @@ def run(path: Path) -> NotebookNode:
     kept = {key: value for key, value in notebook.metadata.items() if key not in METADATA}
     for i, cell in enumerate(notebook.cells):
         cell.id = hashlib.sha256(f"{path.stem}-{i}".encode()).hexdigest()[:8]
-    once = {"timeout": 600, "record_timing": False, "coalesce_streams": True}  # a text is in one piece, whenever it came
+    once = {"timeout": 600, "record_timing": False, "coalesce_streams": True}
     NotebookClient(notebook, resources={"metadata": {"path": path.parent}}, **once).execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
