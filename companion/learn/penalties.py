@@ -24,8 +24,8 @@ def stratified_correlation(z: Tensor, mean: Tensor, scale: Tensor, n: int) -> Te
 
     Chen et al. (2018), appendix C.2: the mean over the batch of log q(z) - sum_j log q(z_j), each density a weighted
     sum over the batch, a code's own encoder having the weight 1/n. The densities are unbiased over batches without
-    replacement. Their logarithms are too small on average, all the more the joint one: the estimate may be on either
-    side of the truth.
+    replacement. Their logarithms are too small on average, those that are subtracted as well: the estimate may be on
+    either side of the truth.
 
     z : codes, ``[B, k]``, the i-th drawn from the i-th encoder
     mean, scale : of e(z|x), ``[B, k]``
