@@ -3,6 +3,7 @@
 import importlib
 from dataclasses import replace
 from math import isfinite, log
+from pathlib import Path
 
 import pytest
 import torch
@@ -24,6 +25,7 @@ from companion.terms import Terms
 
 training = importlib.import_module("companion.learn.train")  # ``learn.train`` is the function
 DIGITS = learn.preset("laptop", "digits", steps=40)
+GRID = Path(__file__).parents[1] / "book" / "results" / "relatives.toml"
 RUNS = {name: replace(DIGITS, objective=name, beta=float(name not in MATCHED), weight=2.0) for name in RELATED}
 IMAGES = torch.from_numpy(data.load("digits").train[:8])
 
@@ -183,6 +185,25 @@ def test_every_relative_trains_and_the_row_has_every_quantity(tmp_path, monkeypa
         assert row["total_correlation"] + row["dimension_wise_kl"] == pytest.approx(row["marginal_kl"], abs=1e-4)
     assert set(related.PENALISED) == set(RELATED)
     assert set(related.PENALISED.values()) <= set(records.SCHEMAS["relatives"])
+
+
+def test_every_run_of_the_grid_has_its_twin_at_weight_zero():
+    """The same seed and beta, so that what is penalised can be compared; all nine objectives, five seeds."""
+    grid = learn.read_grid(GRID)
+    twins = {(c.beta, c.seed) for c in grid if c.weight == 0}
+    paid = [c for c in grid if c.weight > 0]
+    assert {(c.objective, c.seed) for c in paid} == {(name, seed) for name in RELATED for seed in range(5)}
+    assert {(c.beta, c.seed) for c in paid} == twins
+    assert len(grid) == 55
+
+
+def test_what_is_penalised_is_lower_than_in_the_twin_in_all_rows_so_far():
+    rows = learn.read_rows(GRID.with_suffix(".csv")) if GRID.with_suffix(".csv").is_file() else []
+    twins = {(row["beta"], row["seed"], row["split"]): row for row in rows if row["lambda"] == 0}
+    for row in rows:
+        name, twin = related.PENALISED[row["objective"]], twins.get((row["beta"], row["seed"], row["split"]))
+        if row["lambda"] and twin:
+            assert row[name] < twin[name], (row["objective"], row["seed"], row["split"])
 
 
 def test_the_codes_of_a_table_are_in_random_order_and_those_of_the_images():

@@ -2,7 +2,8 @@
 
 The discriminator sees codes as they are, so that its own loss has no gradient in the encoder, and codes of another kind
 beside them. The model sees the discriminator's logits at its codes, through codes that have gradients, and the
-discriminator's weights are not among those it moves.
+discriminator's weights are not among those it moves. The model's turn at a batch comes first; then the discriminator's,
+on the codes of that turn.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,10 @@ RATE, BETAS = 1e-3, (0.5, 0.9)  # of Adam, for a discriminator
 
 
 class Adversary(Opponent):
-    """A discriminator of codes from ``others``; the codes of the model are the ``true`` kind or the false one."""
+    """WAE-GAN's: codes against draws of the marginal (Tolstikhin et al. (2018), algorithm 1).
+
+    Their network adds log m(z) to the logits, which this one has to learn.
+    """
 
     title = "discriminator"
     codes: Tensor
