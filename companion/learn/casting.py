@@ -6,8 +6,10 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
+from companion.learn.adversaries import ADVERSARIES
 from companion.learn.config import Config
-from companion.learn.objectives import beta_vae, capacity, check_target, target_rate
+from companion.learn.objectives import RELATED, beta_vae, capacity, check_target, penalised, target_rate
+from companion.learn.penalties import penalty_of
 from companion.learn.players import Multiplier, Opponent, Player, require_finite
 from companion.learn.readers import Reader
 from companion.models import VAE, JointEncoder, Passage
@@ -17,6 +19,7 @@ OPPONENTS: dict[str, Callable[[VAE, Config], Opponent]] = {
     "multiplier": lambda model, config: Multiplier(check_target(config.target)),
     "mi_literal": Reader,
     "mi_valid": Reader,
+    **ADVERSARIES,
 }
 TEMPERATURES = 1.0, 0.5  # of relaxed categories: at the first step, and from the middle of training on
 
@@ -27,8 +30,8 @@ def cast(model: VAE, config: Config) -> tuple[list[Player], dict[str, nn.Module]
         return [vae_player(model, config)], {}
     with seeded(config.seed):
         opponent = OPPONENTS[config.objective](model, config).to(config.device)
-    players = [vae_player(model, config, opponent), opponent.player(model)]
-    return players[::-1] if opponent.first else players, {opponent.title: opponent}
+    own, others = [vae_player(model, config, opponent)], opponent.players(model)
+    return others + own if opponent.first else own + others, {opponent.title: opponent}
 
 
 def vae_player(model: VAE, config: Config, opponent: Opponent | None = None) -> Player:
@@ -60,6 +63,8 @@ def objective(passage: Passage, config: Config, step: int) -> Tensor:
         return target_rate(terms, check_target(config.target), config.weight)
     if config.objective == "capacity":
         return capacity(terms, check_target(config.target), config.weight, step / config.steps)
+    if config.objective in RELATED:
+        return penalised(terms, config.beta, config.weight, penalty_of(passage, config, step))
     return beta_vae(terms, config.beta * warmth(config, step))
 
 

@@ -9,7 +9,16 @@ from math import inf
 from typing import Any
 
 from companion import data
-from companion.learn.objectives import INFORMED, OBJECTIVES, TARGETED, check_beta, check_target, check_weight
+from companion.learn.objectives import (
+    INFORMED,
+    OBJECTIVES,
+    RELATED,
+    TARGETED,
+    check_beta,
+    check_related,
+    check_target,
+    check_weight,
+)
 from companion.models.family import FAMILIES, check_conditioned, check_plain
 
 PRECISIONS = ("fp32", "bf16")
@@ -54,7 +63,7 @@ class Config:
     normalised_gradients : divide each parameter tensor's gradient by its norm before Adam (Yu et al., 2017)
     objective : one of ``OBJECTIVES``; those of ``TARGETED`` hold the rate at ``target`` nats and use no ``beta``
     weight : of the rate's distance to its target under ``target_rate`` and ``capacity``, of the information under
-        the objectives of ``INFORMED``
+        the objectives of ``INFORMED``, of the penalty under those of ``RELATED``, see ``companion.learn.objectives``
     categories, dense : K of a one-hot part c of the code, and plain networks, see ``companion.models.family``
     informed : which numbers of the code the objectives of ``INFORMED`` are about, as in "3,17", where it is not c
     reads, shaken : what they read it from, see ``companion.learn.readers``
@@ -126,8 +135,9 @@ class Config:
         check_conditioned(self.family, self.conditioned)
         check_plain(self.family, self.categories, self.dense)
         check_beta(self.beta)
-        check_weight(self.weight, or_none=self.objective in INFORMED)
+        check_weight(self.weight, or_none=self.objective in (*INFORMED, *RELATED))
         self._check_informed()
+        check_related(self.objective, (self.family, self.categories), self.beta, self.annealed)
         if self.objective in TARGETED:
             check_target(self.target)
             if (self.beta, self.annealed) != (1.0, False):

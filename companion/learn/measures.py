@@ -10,8 +10,9 @@ from torch import Tensor
 from companion import data
 from companion.learn.config import Config
 from companion.learn.frozen import frozen_reader, read_off
-from companion.learn.objectives import INFORMED
+from companion.learn.objectives import INFORMED, RELATED
 from companion.learn.records import Row, row
+from companion.learn.related import Parts
 from companion.learn.train import fixed_subset
 from companion.measure import categories, evaluate, iwae_gain, numbers
 from companion.measure.information import Estimate
@@ -33,6 +34,8 @@ def table_of(config: Config) -> str:
     """Which of the tables in ``records.SCHEMAS`` a run of ``config`` belongs to."""
     if config.categories:
         return "categories"
+    if config.objective in RELATED:
+        return "relatives"
     return "numbers" if config.objective in INFORMED else "rates"
 
 
@@ -109,4 +112,5 @@ MEASURES: dict[str, Callable[[VAE, Config, data.ImageData], Callable[[RateDistor
     "rates": TighterBound,
     "categories": UseOfCategories,
     "numbers": UseOfNumbers,
+    "relatives": Parts,
 }

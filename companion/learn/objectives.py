@@ -11,7 +11,9 @@ from companion.terms import Terms
 
 TARGETED = ("target_rate", "multiplier", "capacity")  # hold the rate at a target
 INFORMED = ("mi_literal", "mi_valid")  # reward a bound on the information that a part of the code carries
-OBJECTIVES = ("beta_vae", *TARGETED, *INFORMED)
+MATCHED = ("aae", "wae_mmd", "wae_gan")  # the marginal is met by a penalty on the aggregate alone, not by the rate
+RELATED = ("factor_vae", "beta_tcvae", "dip_vae_i", "dip_vae_ii", *MATCHED, "info_vae", "infomax_vae")  # penalised
+OBJECTIVES = ("beta_vae", *TARGETED, *INFORMED, *RELATED)
 
 
 def beta_vae(terms: Terms, beta: float) -> Any:
@@ -96,6 +98,35 @@ def informed(terms: Terms, beta: float, information: Any, weight: float) -> Any:
     return beta_vae(terms, beta) - check_weight(weight, or_none=True) * information
 
 
+def penalised(terms: Terms, beta: float, weight: float, penalty: Any) -> Any:
+    """D + beta R + weight times ``penalty``, D and R averaged over the batch: the form of all in ``RELATED``.
+
+    In nats, with a weight in nats per unit of the penalty; ``companion.learn.penalties`` has the penalties.
+
+    - ``factor_vae`` (Kim & Mnih (2018), eq. 2), ``beta_tcvae`` (Chen et al. (2018), section 4, at alpha = gamma = 1):
+      total correlation, with weight gamma, and beta - 1, in their notation.
+    - ``dip_vae_i``, ``dip_vae_ii`` (Kumar et al. (2018), eqs. 6 and 7): the moments of the aggregate.
+    - ``wae_mmd``, ``wae_gan`` (Tolstikhin et al. (2018), eq. 4, algorithms 1 and 2): a divergence of the aggregate from
+      the marginal, at beta = 0; the sign is plus.
+    - ``aae`` (Makhzani et al. (2016)): D alone, at beta = 0; the encoder fools a discriminator in a phase of its own.
+      There Adam forgets the scale of a loss, so the weight multiplies that phase's learning rate.
+    - ``info_vae`` (Zhao et al. (2019), section 3): D + (1 - alpha) R + (alpha + lambda - 1) MMD, so beta = 1 - alpha
+      and weight = alpha + lambda - 1, in their notation.
+    - ``infomax_vae``: KL(q(z) || m(z)) - lambda I(x; z), to be minimised beside H - D <= I, is at most
+      R + (1 + lambda) D up to constants. The penalty is D itself, and the minimiser that of beta = 1 / (1 + lambda).
+
+    Raises ``ValueError`` for a ``beta`` or a ``weight`` that is not finite, 0 or more.
+
+    >>> import numpy as np
+    >>> t = Terms(log_e=np.array([1.0, 3.0]), log_d=np.array([-80.0, -90.0]), log_m=np.array([-19.0, -19.0]))
+    >>> penalised(t, beta=1.0, weight=4.0, penalty=0.5).item()  # D = 85, R = 21
+    108.0
+    >>> penalised(t, 1.0, 3.0, t.distortion.mean()) == (1 + 3) * beta_vae(t, beta=1 / (1 + 3))
+    np.True_
+    """
+    return beta_vae(terms, beta) + check_weight(weight, or_none=True) * penalty
+
+
 def check_beta(beta: float) -> float:
     """``beta`` itself; raises ``ValueError`` unless it is a finite number, 0 or more."""
     if not 0 <= beta < inf:
@@ -116,3 +147,24 @@ def check_weight(weight: float, or_none: bool = False) -> float:
         expected = "a finite number, 0 or more" if or_none else "a positive, finite number"
         raise ValueError(f"weight: expected {expected}, got {weight!r}")
     return weight
+
+
+def check_related(objective: str, model: tuple[str, int], beta: float, annealed: bool) -> None:
+    """Raise ``ValueError`` for what the objectives of ``RELATED`` leave no room for.
+
+    model : its family and its number of categories
+    """
+    if objective not in RELATED:
+        return
+    if model not in (("---", 0), ("-+-", 0)):
+        raise ValueError(
+            f"family, categories: expected --- or -+-, and 0, with the objective {objective}, whose penalty compares "
+            f"Gaussian codes with N(0, I), got {model[0]}, {model[1]}"
+        )
+    if annealed:
+        raise ValueError(f"annealed: expected false with the objective {objective}, got {annealed!r}")
+    if objective in MATCHED and beta != 0:
+        raise ValueError(
+            f"beta: expected 0 with the objective {objective}, whose penalty alone brings the aggregate of the codes "
+            f"to the marginal, got {beta!r}"
+        )

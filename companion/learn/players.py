@@ -52,6 +52,10 @@ class Opponent(nn.Module):
         """The player that learns this opponent of ``model``."""
         raise NotImplementedError
 
+    def players(self, model: VAE) -> list[Player]:
+        """All who play beside ``model``, in their order: ``player`` alone, unless it brings others."""
+        return [self.player(model)]
+
 
 class Multiplier(Opponent):
     """A multiplier that learns to hold the rate at ``target`` nats: 1 at first, always within 1/1000 and 1000.

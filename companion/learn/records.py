@@ -22,6 +22,8 @@ Row = dict[str, Any]
 POINT = ("rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se")
 ABOUT = ("n", "draw_seed", "steps", "data", "binarise")
 INFORMATION = ("mi_literal", "mi_valid", "mi_direct", "mi_exact", "kl_c", "kl_aggregate", "entropy_aggregate")
+SURGERY = ("information", "marginal_kl", "total_correlation", "dimension_wise_kl")
+ESTIMATED = ("tc_minibatch", "tc_discriminator", "dip_i", "dip_ii", "mmd")
 PAID = ("objective", "lambda", "reads", "shaken", "beta", "annealed", "seed", "preset", "split")
 
 
@@ -41,6 +43,10 @@ SCHEMAS: dict[str, tuple[str, ...]] = {  # the tables, by the name of what is me
     "numbers": (
         *(*PAID, "informed", *_with_errors("effect", *INFORMATION)),
         *(*POINT, *ABOUT, "latent_dim", "config_hash"),
+    ),
+    "relatives": (
+        *("objective", "lambda", "beta", "family", "seed", "preset", "split"),
+        *(*POINT, *_with_errors(*SURGERY, *ESTIMATED), *ABOUT, "latent_dim", "config_hash"),
     ),
 }
 FIELD_OF = {"lambda": "weight"}  # columns that have another name than their field of a configuration
