@@ -35,8 +35,8 @@ def run(path: Path) -> NotebookNode:
     kept = {key: value for key, value in notebook.metadata.items() if key not in METADATA}
     for i, cell in enumerate(notebook.cells):
         cell.id = hashlib.sha256(f"{path.stem}-{i}".encode()).hexdigest()[:8]
-    once = {"timeout": 600, "record_timing": False, "coalesce_streams": True}
-    NotebookClient(notebook, resources={"metadata": {"path": path.parent}}, **once).execute()
+    options: dict[str, Any] = {"timeout": 600, "record_timing": False, "coalesce_streams": True}
+    NotebookClient(notebook, resources={"metadata": {"path": path.parent}}, **options).execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if is_result(output)]

@@ -129,8 +129,8 @@ def best_step(history: History, config: Config) -> int:
     """The step at which the validation objective D + beta R was lowest, the first of equals.
 
     It is the run's own objective, at its whole beta: at beta = 1 that is the ELBO. The ELBO itself would be wrong
-    elsewhere: a run at beta = 0.1 passes, on its way, points that look like a run at beta = 1. Objectives that hold
-    the rate at a target have no such number (a low sum may miss the target), so they keep the last step.
+    elsewhere: a run at beta = 0.1 passes, on its way, points that look like a run at beta = 1. The other
+    objectives have more in them than R and D (a low sum may miss a target rate), so they keep the last step.
     """
     if config.objective != "beta_vae":
         return history[-1][0]
