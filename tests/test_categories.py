@@ -18,6 +18,7 @@ RNG = np.random.default_rng(0)
 PROBS = torch.from_numpy(RNG.dirichlet(np.full(5, 0.3), 400))
 
 
+@pytest.mark.verifies("thm-asking-bound")
 def test_the_quantities_are_those_of_the_table():
     table = DiscreteModel(np.full(400, 1 / 400), PROBS.numpy(), np.full((5, 400), 1 / 400), np.full(5, 0.2))
     assert categories.category_information(PROBS).value == pytest.approx(table.mutual_information)

@@ -53,7 +53,7 @@ def table(request):
     return Table(request.param)
 
 
-@pytest.mark.verifies("thm-zoo-guess")
+@pytest.mark.verifies("thm-zoo-guess", "thm-asking-bound")
 def test_barber_agakov_is_low_by_the_divergence_of_its_posteriors(table):
     rng = np.random.default_rng(1)
     q = rng.dirichlet(np.ones(Z), X)

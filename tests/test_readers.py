@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from scipy.special import rel_entr
 from torch import nn
 from torch.distributions import Bernoulli, Independent, Normal, OneHotCategorical
 
 from companion import data, learn
+from companion.exact.discrete import DiscreteModel
+from companion.exact.tables import kl
 from companion.learn.casting import OPPONENTS, cast
 from companion.learn.config import Config
 from companion.learn.frozen import frozen_reader, read_off
@@ -70,6 +73,7 @@ def rewarded(model: VAE, reads: str, objective: str = "mi_valid") -> float:
         return reader.information(passage, generator(2)).item()
 
 
+@pytest.mark.verifies("lem-asking-again")
 def test_the_lemma_on_random_tables():
     """E f(x, y) = E f(x', y) where x' is drawn again from p(x|y): Serdega (2019), lemma 4.2.1."""
     rng = np.random.default_rng(0)
@@ -80,12 +84,25 @@ def test_the_lemma_on_random_tables():
         assert np.einsum("xy,wy,wy->", joint, again, f) == pytest.approx((joint * f).sum())
 
 
+@pytest.mark.verifies("thm-asking-literal")
+def test_the_literal_sum_is_the_rate_of_the_category_less_the_readers_gap():
+    rng, uniform = np.random.default_rng(1), np.full(4, 1 / 4)
+    for encoder in (rng.dirichlet(np.ones(4), 6), np.eye(4)[[2] * 6]):
+        p, q = rng.dirichlet(np.ones(6)), rng.dirichlet(np.ones(4), 6)
+        table = DiscreteModel(p, encoder, np.full((4, 6), 1 / 6), uniform)
+        gap = p @ rel_entr(encoder, q).sum(1)
+        assert log(4) + (table.joint * np.log(q)).sum() == pytest.approx(table.rate - gap)
+        assert table.rate == pytest.approx(table.mutual_information + kl(table.aggregate, uniform))
+    assert (table.rate, table.mutual_information) == (pytest.approx(log(4)), 0)
+
+
 def test_one_category_for_all_reports_log_k_literally_and_nothing_validly():
     model = model_of("constant", C)
     assert rewarded(model, "reconstruction", "mi_literal") == pytest.approx(log(4), abs=0.01)
     assert rewarded(model, "reconstruction") == pytest.approx(0, abs=0.01)
 
 
+@pytest.mark.verifies("thm-asking-blind")
 def test_a_decoder_that_writes_a_blindly_drawn_category_shows_all_of_it_and_certifies_nothing():
     model = model_of("blind", C)
     assert rewarded(model, "reconstruction") == pytest.approx(log(4), abs=0.01)
@@ -93,6 +110,7 @@ def test_a_decoder_that_writes_a_blindly_drawn_category_shows_all_of_it_and_cert
     assert rewarded(model, "image") < 0.01
 
 
+@pytest.mark.verifies("thm-asking-blind")
 def test_numbers_that_give_the_category_away_are_replaced_by_the_marginals():
     model = model_of("told", Z, leaks=True)  # the decoder looks at z alone, and z repeats c
     entropy = category_entropy(category_probabilities(model, data.load("digits").test)).value
@@ -100,6 +118,7 @@ def test_numbers_that_give_the_category_away_are_replaced_by_the_marginals():
     assert rewarded(model, "prior") < 0.05
 
 
+@pytest.mark.verifies("thm-asking-blind")
 def test_the_frozen_reader_of_the_image_finds_the_information_and_no_more():
     model, images = model_of("told", C), data.load("digits")
     found = {reads: frozen_reader(model, ASKED, images, reads) for reads in ("reconstruction", "image")}
