@@ -2,8 +2,11 @@
 
 import json
 import os
+from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,3 +44,41 @@ def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of this test's own."""
     monkeypatch.setenv("COMPANION_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """``broken_off(config, *stops, **options)`` trains twice, once with stops, and compares every bit of the two.
+
+    Each stop is in the middle of the validation at its step. Returns the checkpoint stored before the first.
+    """
+    from safetensors.torch import load_file
+
+    training = import_module("companion.learn.train")  # ``companion.learn.train`` is the function
+    whole = training.validate
+
+    def train_to(step: int, config: Any, options: dict[str, Any]) -> None:
+        def validate(model: Any, images: Any, now: int) -> Any:
+            if now == step:
+                raise KeyboardInterrupt
+            return whole(model, images, now)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(training, "validate", validate)
+            with pytest.raises(KeyboardInterrupt):
+                training.train(config, out=tmp_path / "broken", progress=False, **options)
+
+    def compare(config: Any, *stops: int, **options: Any) -> dict[str, Any]:
+        stored = []
+        for step in stops:
+            train_to(step, config, options)
+            stored.append(load_file(tmp_path / "broken" / "checkpoint.safetensors"))
+        outs = [tmp_path / name for name in ("broken", "whole")]
+        histories = [training.train(config, out=out, progress=False, **options).history for out in outs]
+        assert histories[0] == histories[1]
+        first, second = (load_file(out / "model.safetensors") for out in outs)
+        assert first.keys() == second.keys()
+        assert all(tensor.equal(second[name]) for name, tensor in first.items())
+        return stored[0]
+
+    return compare

@@ -3,12 +3,10 @@
 import importlib
 from dataclasses import replace
 from math import exp, inf, log, nan, sqrt
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 from scipy.stats import norm
 
 from companion import data, learn, measure
@@ -143,33 +141,11 @@ def test_training_reaches_the_target_rate_within_the_noise_of_a_batch(name, with
     assert point.rate == pytest.approx(6.0, abs=within * noise)
 
 
-def stopped_at(step: int, config: learn.Config, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train, and break off in the middle of the validation at ``step``, after the checkpoint before it."""
-
-    def validate(model, images, now):
-        if now == step:
-            raise KeyboardInterrupt
-        return whole(model, images, now)
-
-    whole = training.validate
-    with monkeypatch.context() as patched:
-        patched.setattr(training, "validate", validate)
-        with pytest.raises(KeyboardInterrupt):
-            learn.train(config, out=out, progress=False)
-
-
 @pytest.mark.parametrize(
     ("name", "family"), [("target_rate", "---"), ("multiplier", "+-+"), ("capacity", "--v"), ("beta_vae", "+-v")]
 )
-def test_a_run_that_was_broken_off_twice_ends_in_the_same_bits(name, family, tmp_path, monkeypatch):
+def test_a_run_that_was_broken_off_twice_ends_in_the_same_bits(name, family, broken_off):
     config = replace(HELD.get(name, DIGITS), steps=40, family=family, normalised_gradients=name == "beta_vae")
-    stopped_at(12, config, tmp_path / "broken", monkeypatch)
-    stored = load_file(tmp_path / "broken" / "checkpoint.safetensors")
+    stored = broken_off(config, 12, 30)
     assert ("multiplier/log" in stored) == (name == "multiplier")
     assert ("best/encoder.mean.bias" in stored) == (name == "beta_vae")  # rates that are held keep the last
-    stopped_at(30, config, tmp_path / "broken", monkeypatch)
-    histories = [learn.train(config, out=tmp_path / n, progress=False).history for n in ("broken", "whole")]
-    assert histories[0] == histories[1]
-    files = [load_file(tmp_path / n / "model.safetensors") for n in ("broken", "whole")]
-    assert files[0].keys() == files[1].keys()
-    assert all(torch.equal(t, files[1][key]) for key, t in files[0].items())
