@@ -18,6 +18,7 @@ class Critic(nn.Module):
     units : of each hidden layer
     seed : of the initial weights
 
+    >>> import torch
     >>> Critic(3, 2, units=16)(torch.zeros(5, 3), torch.zeros(5, 2)).shape
     torch.Size([5, 5])
     """
@@ -38,6 +39,7 @@ class GaussianRecogniser(nn.Module):
 
     dim_x, dim_z, units, seed : see ``Critic``
 
+    >>> import torch
     >>> q = GaussianRecogniser(3, 2, units=16)(torch.zeros(5, 3))
     >>> q.batch_shape, q.event_shape
     (torch.Size([5]), torch.Size([2]))
@@ -59,6 +61,7 @@ class CategoricalRecogniser(nn.Module):
     dim_x, units, seed : see ``Critic``
     categories : K
 
+    >>> import torch
     >>> CategoricalRecogniser(3, 10, units=16)(torch.zeros(5, 3)).probs.shape
     torch.Size([5, 10])
     """
