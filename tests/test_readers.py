@@ -14,6 +14,7 @@ from torch.distributions import Bernoulli, Independent, Normal, OneHotCategorica
 from companion import data, learn
 from companion.exact.discrete import DiscreteModel
 from companion.exact.tables import kl
+from companion.learn import frozen, records
 from companion.learn.casting import OPPONENTS, cast
 from companion.learn.config import Config
 from companion.learn.frozen import frozen_reader, read_off
@@ -181,6 +182,7 @@ def test_shaking_keeps_the_ink_and_moves_it_a_little():
         ({"objective": "mi_valid", "informed": "1", "categories": 4}, "informed: expected none beside categories"),
         ({"objective": "mi_valid", "categories": 4, "weight": -1.0}, "weight: expected a finite number, 0 or more"),
         ({"objective": "mi_valid", "categories": 4, "reads": "mind"}, "reads: expected one of reconstruction, prior"),
+        ({"objective": "mi_valid", "categories": 4, "annealed": True}, "annealed: expected false with the objective"),
         ({"reads": "image"}, "informed, reads, shaken: expected none with the objective beta_vae"),
         (
             {"objective": "mi_valid", "categories": 4, "target": 3.0},
@@ -192,3 +194,24 @@ def test_shaking_keeps_the_ink_and_moves_it_a_little():
 def test_impossible_questions_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         Config(data="digits", latent_dim=16, **changes)
+
+
+@pytest.mark.needs("mnist-static")
+def test_categories_without_labels_are_refused_before_any_training(tmp_path):
+    with pytest.raises(ValueError, match="data: expected images with labels beside categories, got mnist-static"):
+        learn.run(learn.preset("laptop", "mnist-static", categories=10), tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_row_of_categories_keeps_the_identities_and_the_bounds(tmp_path, monkeypatch):
+    """Also for a run whose rate was held, which asks nothing of a reader in training."""
+    monkeypatch.setattr(frozen, "STEPS", 60)
+    held = replace(DIGITS, objective="target_rate", target=3.0, categories=4, steps=60)
+    for config in (replace(ASKED, steps=60), held):
+        rows = learn.run(config, tmp_path / config.hash, progress=False)
+        assert [tuple(row) for row in rows] == [records.SCHEMAS["categories"]] * 2
+        for row in rows:
+            assert row["mi_exact"] + row["kl_aggregate"] == pytest.approx(row["kl_c"], abs=2e-6)
+            assert row["kl_aggregate"] + row["entropy_aggregate"] == pytest.approx(log(4), abs=2e-6)
+            assert row["mi_direct"] <= row["mi_exact"] + 5 * row["mi_direct_se"]
+            assert row["mi_valid"] <= row["entropy_aggregate"]

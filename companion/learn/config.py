@@ -156,6 +156,8 @@ class Config:
                     f"got {self.informed!r}, {self.reads!r}, {self.shaken!r}"
                 )
             return
+        if self.annealed:
+            raise ValueError(f"annealed: expected false with the objective {self.objective}, got {self.annealed!r}")
         if not self.categories and not self.numbers:
             raise ValueError(f"informed: expected some numbers of the code, such as '3,17', got {self.informed!r}")
         if self.categories and self.informed:

@@ -1,6 +1,7 @@
 """The information of a frozen model: a new reader is trained for it, and judged on images it has not seen."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,8 @@ def frozen_reader(model: VAE, config: Config, images: ImageData, reads: str) -> 
 
     It learns from the training images, one-hot codes, and draws of the decoder in place of its mean.
     """
-    asked = replace(config, objective="mi_valid", reads=reads, shaken=False, batch_size=IMAGES, steps=STEPS)
+    plain: dict[str, Any] = {"annealed": False, "target": None, "shaken": False, "batch_size": IMAGES, "steps": STEPS}
+    asked = replace(config, objective="mi_valid", reads=reads, **plain)
     reader = Reader(model, asked, sampled=True)
     for _ in fit([reader.player(model)], batches(images, asked), STEPS, config.seed):
         pass

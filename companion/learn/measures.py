@@ -39,6 +39,12 @@ def table_of(config: Config) -> str:
     return "numbers" if config.objective in INFORMED else "rates"
 
 
+def check_labels(config: Config, images: data.ImageData) -> None:
+    """Raise ``ValueError`` where the table of ``config`` compares categories with labels that ``images`` have not."""
+    if table_of(config) == "categories" and images.test_labels is None:
+        raise ValueError(f"data: expected images with labels beside categories, got {images.name}, which has none")
+
+
 class TighterBound:
     """IWAE-5 of a split, with the gain over the ELBO that a fixed random subset shows.
 
@@ -87,7 +93,7 @@ class UseOfCategories(Bounds):
         found |= self.between(split, top, entropy.each)
         found |= {"mi_exact": categories.category_information(probs), "kl_c": categories.category_kl(probs)}
         found |= {"kl_aggregate": Estimate.of(top - entropy.each), "entropy_aggregate": entropy}
-        return _flat(found) | {"entropy_floor": categories.entropy_floor(probs)}
+        return _flat(found)
 
 
 class UseOfNumbers(Bounds):

@@ -37,7 +37,7 @@ SCHEMAS: dict[str, tuple[str, ...]] = {  # the tables, by the name of what is me
         *(*ABOUT, "objective", "target", "config_hash"),
     ),
     "categories": (
-        *(*PAID, *_with_errors("accuracy", *INFORMATION), "entropy_floor"),
+        *(*PAID, *_with_errors("accuracy", *INFORMATION)),
         *(*POINT, *ABOUT, "categories", "latent_dim", "config_hash"),
     ),
     "numbers": (

@@ -7,7 +7,7 @@ from pathlib import Path
 from companion import data
 from companion.learn.checkpoint import Checkpoint, CheckpointError, State, read_config
 from companion.learn.config import Config
-from companion.learn.measures import measured
+from companion.learn.measures import check_labels, measured
 from companion.learn.records import Row, read_rows, write_provenance, write_rows
 from companion.learn.train import build, threads, train
 from companion.models import VAE
@@ -19,9 +19,10 @@ def run(config: Config, out: Path | str, *, until: float = inf, progress: bool =
     """Train the run of ``config`` in the folder ``out``, resuming what is there, and measure it on both splits.
 
     Writes ``rates.csv``, one row for validation and one for test, ``provenance.json``, and the weights.
-    Raises as ``train`` does.
+    Raises as ``train`` does, and ``ValueError`` for categories without labels to compare them with.
     """
     out, images = Path(out), data.load(config.data, config.binarise)
+    check_labels(config, images)
     trained = train(config, images=images, out=out, until=until, progress=progress)
     try:
         return read_rows(out / "rates.csv")
