@@ -88,12 +88,20 @@ class UseOfCategories(Bounds):
         """All of it on the split of ``point``, over images with labels."""
         split, labels = (getattr(self.images, f"{point.split}{name}") for name in ("", "_labels"))
         probs, top = categories.category_probabilities(self.model, split), log(self.config.categories)
-        entropy = categories.category_entropy(probs)
-        found = {"accuracy": categories.majority_accuracy(probs, labels)}
-        found |= self.between(split, top, entropy.each)
-        found |= {"mi_exact": categories.category_information(probs), "kl_c": categories.category_kl(probs)}
-        found |= {"kl_aggregate": Estimate.of(top - entropy.each), "entropy_aggregate": entropy}
-        return _flat(found)
+        found = use_of_categories(probs, labels)
+        return flat(found | self.between(split, top, found["entropy_aggregate"].each))
+
+
+def use_of_categories(probs: Tensor, labels: np.ndarray) -> Estimates:
+    """What e(c|x) ``[n, K]`` of labelled images says without any reader: purity, information, and what its rate is."""
+    entropy = categories.category_entropy(probs)
+    return {
+        "accuracy": categories.majority_accuracy(probs, labels),
+        "mi_exact": categories.category_information(probs),
+        "kl_c": categories.category_kl(probs),
+        "kl_aggregate": Estimate.of(log(probs.shape[1]) - entropy.each),
+        "entropy_aggregate": entropy,
+    }
 
 
 class UseOfNumbers(Bounds):
@@ -106,10 +114,11 @@ class UseOfNumbers(Bounds):
         exact = numbers.information(self.model, split, chosen)
         literal = 0.5 * len(chosen) * log(2 * pi * EULER)
         found |= self.between(split, literal, exact["entropy_aggregate"].each)
-        return _flat(found | exact)
+        return flat(found | exact)
 
 
-def _flat(found: Estimates) -> dict[str, float]:
+def flat(found: Estimates) -> dict[str, float]:
+    """The cells of ``found``, each value beside its standard error."""
     kinds = {"": "value", "_se": "se"}
     return {name + end: getattr(each, kind) for name, each in found.items() for end, kind in kinds.items()}
 

@@ -19,6 +19,7 @@ from companion.terms import RateDistortion
 
 Row = dict[str, Any]
 
+GRAINS = 10  # bins of the histograms of categories through training, and the most categories that they are of
 POINT = ("rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se")
 ABOUT = ("n", "draw_seed", "steps", "data", "binarise")
 INFORMATION = ("mi_literal", "mi_valid", "mi_direct", "mi_exact", "kl_c", "kl_aggregate", "entropy_aggregate")
@@ -40,6 +41,11 @@ SCHEMAS: dict[str, tuple[str, ...]] = {  # the tables, by the name of what is me
         *(*PAID, *_with_errors("accuracy", *INFORMATION)),
         *(*POINT, *ABOUT, "categories", "latent_dim", "config_hash"),
     ),
+    "courses": (  # of categories, through training
+        *(*PAID, "step", "bound", *_with_errors("accuracy", "mi_exact", "kl_c", "kl_aggregate", "entropy_aggregate")),
+        *(*(f"share_{k}" for k in range(GRAINS)), *(f"sure_{k}" for k in range(GRAINS))),
+        *(*POINT, *ABOUT, "categories", "latent_dim", "config_hash"),
+    ),
     "numbers": (
         *(*PAID, "informed", *_with_errors("effect", *INFORMATION)),
         *(*POINT, *ABOUT, "latent_dim", "config_hash"),
@@ -51,9 +57,9 @@ SCHEMAS: dict[str, tuple[str, ...]] = {  # the tables, by the name of what is me
 }
 FIELD_OF = {"lambda": "weight"}  # columns that have another name than their field of a configuration
 FLAGS = ("annealed", "shaken")
-COUNTS = ("seed", "n", "draw_seed", "steps", "categories", "latent_dim")
+COUNTS = ("seed", "step", "n", "draw_seed", "steps", "categories", "latent_dim")
 WORDS = ("family", "preset", "split", "data", "binarise", "objective", "config_hash", "reads", "informed")
-OPTIONAL = ("iwae5", "iwae5_se", "target")  # an empty cell is None: not measured, or no target
+OPTIONAL = ("iwae5", "iwae5_se", "target", "bound")  # an empty cell is None: not measured, or there is none
 
 
 def row(config: Config, point: RateDistortion, measured: Mapping[str, float | None], table: str = "rates") -> Row:

@@ -56,6 +56,7 @@ def train(
     every: int | None = None,
     until: float = inf,
     progress: bool = True,
+    watch: Callable[[State], None] = lambda state: None,
 ) -> Trained:
     """Train the model of ``config`` and keep the weights of ``best_step``.
 
@@ -68,6 +69,7 @@ def train(
         another value other weights may be kept
     until : the time, in seconds as ``time.time`` counts them, when an unfinished run is stored as it is
     progress : show a bar with validation R and D
+    watch : called after every validation with all that is learned so far; it must change nothing
 
     Every random number comes from the seed and the step, so resuming needs no random state. Global settings of torch
     are restored afterwards.
@@ -94,6 +96,7 @@ def train(
                 late = time() >= until and state.step < config.steps
                 if due:
                     record(state, config, validate(model, images, state.step))
+                    watch(state)
                     bar.set_postfix_str(state.history[-1][1])
                 if due or late:
                     state.seconds = perf_counter() - started
@@ -154,8 +157,7 @@ def fit(
         x = batch(step).to(device)
         for turn, player in enumerate(players):
             for group in player.optimizer.param_groups:
-                initial = group.setdefault("initial_lr", group["lr"])
-                group["lr"] = initial * min(1.0, 2 * (1 - step / steps))
+                group["lr"] = group.setdefault("initial_lr", group["lr"]) * min(1.0, 2 * (1 - step / steps))
             loss = player.loss(x, generator(seed, DRAWS, step, turn, device=device), step)
             require_finite(step, **{f"loss of {player.name}": loss})
             player.optimizer.zero_grad(set_to_none=True)
@@ -172,8 +174,7 @@ def build(config: Config, image_shape: tuple[int, int]) -> VAE:
         raise ValueError("compile: expected a C++ compiler on the path, found none: install one, or train without it")
     device = check_device(config.device)
     names = ("width", "latent_dim", "pseudo_inputs", "conditioned", "categories", "dense", "seed")
-    model = family(config.family, image_shape=image_shape, **{name: getattr(config, name) for name in names})
-    model = model.to(device)
+    model = family(config.family, image_shape=image_shape, **{name: getattr(config, name) for name in names}).to(device)
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.compile:
