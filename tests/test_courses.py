@@ -29,9 +29,9 @@ def test_a_course_keeps_the_identities_and_ends_where_the_run_does(config, tmp_p
     assert [line["step"] for line in rows] == [10, 20]
     for line in rows:
         assert line["mi_exact"] + line["kl_aggregate"] == pytest.approx(line["kl_c"], abs=2e-6)
-        shares, sure = ([line[f"{name}_{k}"] for k in range(records.GRAINS)] for name in ("share", "sure"))
+        shares, among = ([line[f"{name}_{k}"] for k in range(records.GRAINS)] for name in ("share", "among"))
         assert -sum(q * log(q) for q in shares if q) == pytest.approx(line["entropy_aggregate"], abs=1e-4)
-        assert sum(sure) == pytest.approx(1.0, abs=1e-5)
+        assert sum(among) == pytest.approx(1.0, abs=1e-5)
         assert (line["bound"] is None) == (config is PLAIN)
     probs = category_probabilities(train(config, images=images, every=10, progress=False).model, images.validation)
     assert config is PLAIN or rows[-1]["entropy_aggregate"] == round(category_entropy(probs).value, 6)
@@ -54,7 +54,7 @@ def test_the_literal_bound_lies_above_the_valid_one_by_what_the_aggregate_lacks_
 def test_histograms_of_two_images():
     """By hand."""
     told = histograms(torch.tensor([[0.0, 1.0], [0.45, 0.55]]))
-    expected = {"share_0": 0.225, "share_1": 0.775, "sure_5": 0.5, "sure_9": 0.5}
+    expected = {"share_0": 0.225, "share_1": 0.775, "among_0": 0.25, "among_4": 0.25, "among_5": 0.25, "among_9": 0.25}
     assert {name: value for name, value in told.items() if value} == pytest.approx(expected)
 
 

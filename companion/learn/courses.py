@@ -20,7 +20,7 @@ def course(config: Config, images: data.ImageData, every: int, progress: bool = 
 
     bound : what the objective rewards, by the reader in training, on a fixed subset; None where it rewards nothing
     share_k : the aggregate q(c = k)
-    sure_k : the share of images whose largest e(c|x) is in the k-th of ``GRAINS`` equal parts of [0, 1]
+    among_k : the share of all values of e(c|x) that lie in the k-th of ``GRAINS`` equal parts of [0, 1]
 
     The other columns are those of ``book/results/vmi_mnist.csv``; ``rate`` and ``distortion`` are of the subset.
 
@@ -54,9 +54,9 @@ def rewarded(state: State, images: np.ndarray, seed: int = 0) -> float | None:
 
 
 def histograms(probs: Tensor) -> dict[str, float]:
-    """Of e(c|x) ``[n, K]``: the shares of the categories, and of the images by how sure they are of theirs."""
+    """Of e(c|x) ``[n, K]``: the shares of the categories, and where its values lie between 0 and 1."""
     shares = torch.zeros(GRAINS, dtype=probs.dtype)
     shares[: probs.shape[1]] = probs.mean(0)
-    sure = torch.histc(probs.amax(1), GRAINS, 0.0, 1.0) / len(probs)
-    found = {"share": shares, "sure": sure}
+    among = torch.histc(probs, GRAINS, 0.0, 1.0) / probs.numel()
+    found = {"share": shares, "among": among}
     return {f"{name}_{k}": float(value) for name, each in found.items() for k, value in enumerate(each)}

@@ -43,7 +43,7 @@ SCHEMAS: dict[str, tuple[str, ...]] = {  # the tables, by the name of what is me
     ),
     "courses": (  # of categories, through training
         *(*PAID, "step", "bound", *_with_errors("accuracy", "mi_exact", "kl_c", "kl_aggregate", "entropy_aggregate")),
-        *(*(f"share_{k}" for k in range(GRAINS)), *(f"sure_{k}" for k in range(GRAINS))),
+        *(*(f"share_{k}" for k in range(GRAINS)), *(f"among_{k}" for k in range(GRAINS))),
         *(*POINT, *ABOUT, "categories", "latent_dim", "config_hash"),
     ),
     "numbers": (
