@@ -10,13 +10,20 @@ that is written compares each rewarded run with the very model that the rule jud
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from companion import data
 from companion.learn import Config, preset, threads, train
 from companion.measure.numbers import least_influential
 
 RESULTS = Path(__file__).parents[1] / "book" / "results"
-SETTINGS = {"binarise": "threshold", "objective": "mi_valid", "dense": True, "width": 0.5, "latent_dim": 32}
+SETTINGS: dict[str, Any] = {
+    "binarise": "threshold",
+    "objective": "mi_valid",
+    "dense": True,
+    "width": 0.5,
+    "latent_dim": 32,
+}
 SETTINGS |= {"steps": 2000, "batch_size": 128, "learning_rate": 1e-3}
 WEIGHTS = [0.0, 0.001, 0.005, 0.01, 0.1, 1.0]  # fixed before any run; the first four are those of Serdega (2019)
 SEEDS = range(5)

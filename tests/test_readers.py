@@ -20,7 +20,7 @@ from companion.learn.config import Config
 from companion.learn.frozen import frozen_reader, read_off
 from companion.learn.readers import Reader
 from companion.learn.train import build, fit
-from companion.measure.categories import category_entropy, category_probabilities
+from companion.measure.categories import category_entropy, category_information, category_probabilities
 from companion.models import VAE, FixedJoint, JointCode, generator, shaken
 
 training = importlib.import_module("companion.learn.train")  # ``learn.train`` is the function
@@ -154,10 +154,37 @@ def test_the_model_descends_its_terms_less_the_paid_bound_and_the_reader_leaves_
     assert set(OPPONENTS) >= {"mi_literal", "mi_valid"}
 
 
-@pytest.mark.parametrize("changes", [{"categories": 4}, {"informed": "0,2", "reads": "prior", "shaken": True}])
+def test_the_encoder_reads_itself_exactly_and_loses_by_shaking():
+    """I(c; x) of the batch, less a KL that shaking costs; both sides learn, and nobody else plays."""
+    config = replace(ASKED, reads="encoder")
+    model = model_of("told", C)
+    x = torch.from_numpy(data.load("digits").train[:64])
+    passage = model.passage(x, generator(0))
+    probs = passage.e.category.probs.detach().double()
+    exact = category_information(probs).value
+    assert exact > 0.5
+    assert Reader(model, config).information(passage, generator(0)).item() == pytest.approx(exact, abs=1e-5)
+    reader = Reader(model, replace(config, shaken=True))
+    read = model.encoder(shaken(passage.x, generator(0))).category.probs.detach().double()
+    cost = rel_entr(probs.numpy(), read.numpy()).sum(1).mean().item()
+    assert cost > 1
+    assert reader.information(passage, generator(0)).item() == pytest.approx(exact - cost, rel=1e-5)
+    players, kept = cast(model, config)
+    assert [player.name for player in players] == ["the VAE"]
+    assert not list(kept["reader"].parameters())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"categories": 4},
+        {"categories": 4, "reads": "encoder", "shaken": True},
+        {"informed": "0,2", "reads": "prior", "shaken": True},
+    ],
+)
 def test_a_run_with_a_reader_that_was_broken_off_ends_in_the_same_bits(changes, broken_off):
     stored = broken_off(replace(DIGITS, objective="mi_valid", steps=40, **changes), 30)
-    assert any(name.startswith("reader/") for name in stored)
+    assert any(name.startswith("reader/") for name in stored) == (changes.get("reads") != "encoder")
 
 
 def test_shaking_keeps_the_ink_and_moves_it_a_little():
@@ -182,6 +209,7 @@ def test_shaking_keeps_the_ink_and_moves_it_a_little():
         ({"objective": "mi_valid", "informed": "1", "categories": 4}, "informed: expected none beside categories"),
         ({"objective": "mi_valid", "categories": 4, "weight": -1.0}, "weight: expected a finite number, 0 or more"),
         ({"objective": "mi_valid", "categories": 4, "reads": "mind"}, "reads: expected one of reconstruction, prior"),
+        ({"objective": "mi_valid", "informed": "1", "reads": "encoder"}, "reads: expected 'encoder' for categories"),
         ({"objective": "mi_valid", "categories": 4, "annealed": True}, "annealed: expected false with the objective"),
         ({"reads": "image"}, "informed, reads, shaken: expected none with the objective beta_vae"),
         (

@@ -8,8 +8,7 @@ from typing import Any
 
 from companion import data, learn
 from companion.cli import commands, sweeping
-from companion.learn.config import READS
-from companion.learn.objectives import OBJECTIVES
+from companion.learn.objectives import OBJECTIVES, READS
 from companion.models import FAMILIES
 
 EPILOG = """examples:

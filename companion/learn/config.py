@@ -12,9 +12,11 @@ from companion import data
 from companion.learn.objectives import (
     INFORMED,
     OBJECTIVES,
+    READS,
     RELATED,
     TARGETED,
     check_beta,
+    check_informed,
     check_related,
     check_target,
     check_weight,
@@ -22,7 +24,6 @@ from companion.learn.objectives import (
 from companion.models.family import FAMILIES, check_conditioned, check_plain
 
 PRECISIONS = ("fp32", "bf16")
-READS = ("reconstruction", "prior", "image")
 
 
 def _boolean(value: Any) -> bool:
@@ -136,7 +137,8 @@ class Config:
         check_plain(self.family, self.categories, self.dense)
         check_beta(self.beta)
         check_weight(self.weight, or_none=self.objective in (*INFORMED, *RELATED))
-        self._check_informed()
+        asked = self.informed, self.reads, self.shaken
+        check_informed(self.objective, asked, bool(self.categories), bool(self.numbers), self.annealed)
         check_related(self.objective, (self.family, self.categories), self.beta, self.annealed)
         if self.objective in TARGETED:
             check_target(self.target)
@@ -147,21 +149,6 @@ class Config:
                 )
         elif self.target is not None:
             raise ValueError(f"target: expected none with the objective {self.objective}, got {self.target!r}")
-
-    def _check_informed(self) -> None:
-        if self.objective not in INFORMED:
-            if self.informed or self.reads != "reconstruction" or self.shaken:
-                raise ValueError(
-                    f"informed, reads, shaken: expected none with the objective {self.objective}, "
-                    f"got {self.informed!r}, {self.reads!r}, {self.shaken!r}"
-                )
-            return
-        if self.annealed:
-            raise ValueError(f"annealed: expected false with the objective {self.objective}, got {self.annealed!r}")
-        if not self.categories and not self.numbers:
-            raise ValueError(f"informed: expected some numbers of the code, such as '3,17', got {self.informed!r}")
-        if self.categories and self.informed:
-            raise ValueError(f"informed: expected none beside categories, got {self.informed!r}")
 
     @property
     def numbers(self) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from companion.terms import Terms
 
 TARGETED = ("target_rate", "multiplier", "capacity")  # hold the rate at a target
 INFORMED = ("mi_literal", "mi_valid")  # reward a bound on the information that a part of the code carries
+READS = ("reconstruction", "prior", "image", "encoder")  # what the bound on it is read from, and by whom
 MATCHED = ("aae", "wae_mmd", "wae_gan")  # the marginal is met by a penalty on the aggregate alone, not by the rate
 RELATED = ("factor_vae", "beta_tcvae", "dip_vae_i", "dip_vae_ii", *MATCHED, "info_vae", "infomax_vae")  # penalised
 OBJECTIVES = ("beta_vae", *TARGETED, *INFORMED, *RELATED)
@@ -147,6 +148,28 @@ def check_weight(weight: float, or_none: bool = False) -> float:
         expected = "a finite number, 0 or more" if or_none else "a positive, finite number"
         raise ValueError(f"weight: expected {expected}, got {weight!r}")
     return weight
+
+
+def check_informed(
+    objective: str, asked: tuple[str, str, bool], categories: bool, numbers: bool, annealed: bool
+) -> None:
+    """Raise ``ValueError`` for a question that the objective does not ask, or that the code has no answer to.
+
+    asked : which numbers of the code, what they are read from, and whether that is shaken
+    """
+    if objective not in INFORMED:
+        if asked != ("", READS[0], False):
+            given = ", ".join(map(repr, asked))
+            raise ValueError(f"informed, reads, shaken: expected none with the objective {objective}, got {given}")
+        return
+    if annealed:
+        raise ValueError(f"annealed: expected false with the objective {objective}, got {annealed!r}")
+    if not categories and not numbers:
+        raise ValueError(f"informed: expected some numbers of the code, such as '3,17', got {asked[0]!r}")
+    if categories and numbers:
+        raise ValueError(f"informed: expected none beside categories, got {asked[0]!r}")
+    if asked[1] == "encoder" and not categories:
+        raise ValueError("reads: expected 'encoder' for categories only, got it for numbers of the code")
 
 
 def check_related(objective: str, model: tuple[str, int], beta: float, annealed: bool) -> None:
