@@ -27,7 +27,15 @@ help:  ## list these commands
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt -e '.[book,test]'
 	@touch $@
 
-book: .venv/ready  ## build the site from the stored notebooks into _build/html
+MATHJAX := site/node_modules/mathjax/es5
+site/vendor/mathjax: site/package-lock.json
+	@rm -rf $@ $@.part; mkdir -p $@.part/output $@.part/input
+	@if npm ci --prefix site --silent --ignore-scripts --no-audit --no-fund \
+	  && cp -r $(MATHJAX)/tex-mml-chtml.js $(MATHJAX)/a11y $(MATHJAX)/sre $@.part \
+	  && cp -r $(MATHJAX)/output/chtml $@.part/output && cp -r $(MATHJAX)/input/tex $(MATHJAX)/input/mml $@.part/input; \
+	then mv $@.part $@; else rm -rf $@.part; echo "MathJax is not installed here: the pages will fetch it from jsdelivr.net"; fi
+
+book: .venv/ready site/vendor/mathjax  ## build the site from the stored notebooks into _build/html
 	$(BIN)/python scripts/theorems.py
 	$(BIN)/jupyter-book build . --path-output . --builder html -W -n --keep-going --quiet
 	@echo "The book: file://$(CURDIR)/_build/html/index.html"
