@@ -36,7 +36,6 @@ site/vendor/mathjax: site/package-lock.json
 	then mv $@.part $@; else rm -rf $@.part; echo "MathJax is not installed here: the pages will fetch it from jsdelivr.net"; fi
 
 book: .venv/ready site/vendor/mathjax  ## build the site from the stored notebooks into _build/html
-	$(BIN)/python scripts/theorems.py
 	$(BIN)/jupyter-book build . --path-output . --builder html -W -n --keep-going --quiet
 	@echo "The book: file://$(CURDIR)/_build/html/index.html"
 

@@ -18,8 +18,8 @@ NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+def script(name: str, folder: str = "scripts") -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / folder / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -136,7 +136,7 @@ def test_numbers_are_compared_within_a_tolerance_and_words_exactly(stored, fresh
 
 
 def test_every_theorem_of_the_book_is_verified():
-    assert script("theorems").problems() == []
+    assert script("theorems", "site").problems() == []
 
 
 THEOREM = """
@@ -170,7 +170,7 @@ def test_a_theorem_without_its_test_is_found(tmp_path, test, problem):
     for folder, name, text in [("book", "one.md", theorem), ("tests", "test_x.py", test)]:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / name).write_text(text)
-    found = script("theorems").problems(tmp_path)
+    found = script("theorems", "site").problems(tmp_path)
     assert (found == []) if problem is None else any(problem in sentence for sentence in found)
 
 

@@ -1,6 +1,7 @@
-"""Does every theorem of the book name a test that verifies it, and does that test say so and never skip?
+"""Sphinx extension: every theorem of the book names a test that verifies it, and a ledger lists them all.
 
-    python scripts/theorems.py
+A build warns of a theorem without its test, of a test named or marked in vain, and of one that may be skipped. Without
+a build: ``python site/theorems.py``. The directive ``{theorem-ledger}`` is a table of all theorems, by page.
 
 A theorem is a labelled ``prf:theorem``, ``prf:lemma`` or ``prf:proposition`` block. A test verifies it by the marker
 ``@pytest.mark.verifies("label")``; the page names the test as ``tests/file.py::test_name``.
@@ -11,9 +12,10 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
-BLOCK = re.compile(r"\{prf:(?:theorem|lemma|proposition|corollary)\}[^\n]*\n((?::[\w-]+:[^\n]*\n)*)")
+BLOCK = re.compile(r"\{prf:(theorem|lemma|proposition|corollary)\}([^\n]*)\n((?::[\w-]+:[^\n]*\n)*)")
 LABEL = re.compile(r":label: *([\w-]+)")
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 CONDITIONAL = {"skip", "skipif", "xfail", "needs", "full"}
@@ -49,12 +51,20 @@ def page(path: Path) -> str:
     return "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
 
 
+def pages(root: Path) -> list[Path]:
+    """Notebooks and other pages in the order of the table of contents; those that it lacks come first."""
+    toc = root / "_toc.yml"
+    listed = toc.read_text() if toc.is_file() else ""
+    found = [path for kind in ("*.ipynb", "*.md") for path in (root / "book").rglob(kind)]
+    return sorted(found, key=lambda path: (listed.find(f"book/{path.stem}\n"), path.name))
+
+
 def problems(root: Path = ROOT) -> list[str]:
     """One sentence for each theorem without its test, and each test named or marked in vain."""
     tests, found, labels = verifying_tests(root), [], set()
     claimed = {label for markers in tests.values() for label in markers["verifies"]}
-    for path in sorted((root / "book").rglob("*.ipynb")) + sorted((root / "book").rglob("*.md")):
-        options = BLOCK.findall(page(path))
+    for path in pages(root):
+        options = [block[2] for block in BLOCK.findall(page(path))]
         here = {match[1] for match in map(LABEL.search, options) if match}
         found += [f"{path.name}: a theorem has no label" for text in options if not LABEL.search(text)]
         labels |= here
@@ -69,6 +79,43 @@ def problems(root: Path = ROOT) -> list[str]:
             f"{name}: verifies a theorem and may be skipped ({mark})" for mark in sorted(markers.keys() & CONDITIONAL)
         ]
     return found
+
+
+def ledger(root: Path = ROOT) -> list[str]:
+    """The lines of a table in Markdown: each theorem with its title, the page that states it, and its tests."""
+    lines = ["| theorem | what it says | page | verified by |", "| --- | --- | --- | --- |"]
+    tests = verifying_tests(root)
+    for path in pages(root):
+        for kind, title, options in BLOCK.findall(page(path)):
+            label = LABEL.search(options)
+            if label:
+                by = ", ".join(f"`{name}`" for name, found in tests.items() if label[1] in found["verifies"])
+                lines.append(f"| {{prf:ref}}`{label[1]}` | {title.strip() or kind} | {{doc}}`{path.stem}` | {by} |")
+    return lines
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Connect the check, and the directive of the ledger."""
+    from docutils import nodes
+    from docutils.statemachine import StringList
+    from sphinx.util import logging
+    from sphinx.util.docutils import SphinxDirective
+
+    class TheoremLedger(SphinxDirective):
+        """The table of all theorems."""
+
+        def run(self) -> list[nodes.Node]:
+            holder = nodes.container()
+            self.state.nested_parse(StringList(ledger(Path(self.env.srcdir))), self.content_offset, holder)
+            return holder.children
+
+    def check(app: Any) -> None:
+        for sentence in problems(Path(app.srcdir)):
+            logging.getLogger(__name__).warning(sentence)
+
+    app.connect("builder-inited", check)
+    app.add_directive("theorem-ledger", TheoremLedger)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 if __name__ == "__main__":

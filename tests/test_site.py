@@ -1,0 +1,70 @@
+"""The site's own Sphinx extensions: what is broken on a page stops a strict build, and says where."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SITE = Path(__file__).parents[1] / "site"
+PAGE = """# Page
+
+```{prf:theorem} One
+:label: thm-one
+```
+Checked in `tests/test_x.py::test_one`. The rate is {result}`2.13 <a.csv: -rate | family=--v, beta=1>` nats.
+What a {term}`rate` is: ![a dot](dot.png) <img src="dot.png" alt="a dot">
+
+```{theorem-ledger}
+```
+
+```{glossary}
+rate
+  What a code costs.
+```
+"""
+FILES = {
+    "book/results/a.csv": "family,beta,rate\n--v,1.0,-2.134\n--v,3,-1\n",
+    "book/dot.png": "",
+    "tests/test_x.py": 'import pytest\n\n\n@pytest.mark.verifies("thm-one")\ndef test_one(): ...\n',
+    "index.md": "# Book\n\n```{toctree}\nbook/page\n```\n",
+    "conf.py": f"""
+import sys
+sys.path.insert(0, {str(SITE)!r})
+extensions = ["myst_parser", "sphinx_proof", "theorems", "checks"]
+""",
+}
+BROKEN = [  # what stands in the page, what in its place, and what the build says
+    ("::test_one", "::test_two", "tests/test_x.py::test_two does not exist, or verifies nothing"),
+    ("2.13 <", "2.14 <", "2.14 <a.csv: -rate | family=--v, beta=1>: the table says 2.13"),
+    ("family=--v, beta=1>", "family=--v>", "expected one row of that kind, found 2"),
+    ("a.csv", "b.csv", "with a table of book/results"),
+    ("![a dot]", "![]", "a picture has no alt text: book/dot.png"),
+    (' alt="a dot"', ' alt=""', 'a picture has no alt text: <img src="dot.png" alt="">'),
+    ("{term}`rate`", "{term}`price`", "term not in glossary: 'price'"),
+]
+
+
+def build(folder: Path, page: str) -> subprocess.CompletedProcess:
+    """A strict build of a book of one page."""
+    for name, text in {**FILES, "book/page.md": page}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    command = [sys.executable, "-m", "sphinx", "-W", "-n", "--keep-going", "-q", str(folder), str(folder / "html")]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_a_page_in_order_is_built_and_its_theorems_are_listed(tmp_path):
+    done = build(tmp_path, PAGE)
+    assert (done.returncode, done.stderr) == (0, "")
+    page = (tmp_path / "html" / "book" / "page.html").read_text()
+    assert "The rate is 2.13 nats" in page
+    assert page.count("tests/test_x.py::test_one") == 2
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), BROKEN, ids=[message for *_, message in BROKEN])
+def test_what_is_broken_stops_the_build(tmp_path, right, wrong, message):
+    done = build(tmp_path, PAGE.replace(right, wrong, 1))
+    assert done.returncode == 1
+    assert message in done.stderr
