@@ -1,5 +1,7 @@
 """The site's own Sphinx extensions: what is broken on a page stops a strict build, and says where."""
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,12 +20,27 @@ What a {term}`rate` is: ![a dot](dot.png) <img src="dot.png" alt="a dot">
 ```{theorem-ledger}
 ```
 
+```{provenance}
+```
+
 ```{glossary}
 rate
   What a code costs.
 ```
 """
+MADE_BY = {"companion": "0.1.0", "torch": "2.13", "python": "3.11", "processor": "a chip", "gpu": None}
+RUNS = {
+    name: {
+        "config": {"beta": beta, "seed": 0, "preset": "laptop"},
+        "hash": name,
+        "kept": 20,
+        "made_by": MADE_BY,
+        "seconds": 90,
+    }
+    for name, beta in (("abc", 1.0), ("def", 0.5))
+}
 FILES = {
+    "book/results/a.json": json.dumps({"runs": RUNS}),
     "book/results/a.csv": "family,beta,rate\n--v,1.0,-2.134\n--v,3,-1\n",
     "book/dot.png": "",
     "tests/test_x.py": 'import pytest\n\n\n@pytest.mark.verifies("thm-one")\ndef test_one(): ...\n',
@@ -31,7 +48,7 @@ FILES = {
     "conf.py": f"""
 import sys
 sys.path.insert(0, {str(SITE)!r})
-extensions = ["myst_parser", "sphinx_proof", "theorems", "checks"]
+extensions = ["myst_parser", "sphinx_proof", "theorems", "checks", "provenance", "sphinx_design"]
 """,
 }
 BROKEN = [  # what stands in the page, what in its place, and what the build says
@@ -61,6 +78,9 @@ def test_a_page_in_order_is_built_and_its_theorems_are_listed(tmp_path):
     page = (tmp_path / "html" / "book" / "page.html").read_text()
     assert "The rate is 2.13 nats" in page
     assert page.count("tests/test_x.py::test_one") == 2
+    text = " ".join(re.sub("<[^>]*>", " ", page).split())
+    assert "a.csv 2 laptop 0.1 companion 0.1.0, torch 2.13, Python 3.11, a chip" in text
+    assert "beta kept step minutes hash 1.0 20 1.5 abc 0.5 20 1.5 def" in text  # the seed tells no run from another
 
 
 @pytest.mark.parametrize(("right", "wrong", "message"), BROKEN, ids=[message for *_, message in BROKEN])
