@@ -1,6 +1,7 @@
 """Keep the best run of every family, all betas of one and all held rates, with their weights and sheets of samples.
 
     python scripts/gallery.py book/results/mnist.csv RUNS [--all-betas=-+v]
+    python scripts/gallery.py book/results/vmi_mnist.csv RUNS --keep literal=HASH valid=HASH
 
 For every family in the table, the run with the best validation ELBO goes from the folder RUNS/<hash> of its sweep to
 ``book/results/models/<table>/family<name>_beta<beta>``: configuration, weights and rows, as ``learn.load_run`` reads
@@ -8,8 +9,8 @@ them; the name ends in the hash where two choices would share it. One family kee
 D + beta R on the validation images, of the runs with its fewest steps, so that beta alone tells them apart. Runs held
 at a rate go to ``family<name>_rate<target>``, the one of least D where several share it. Beside them
 ``reconstructions.png`` and ``generations.png``, drawn anew whenever they are missing, so that they can be deleted; RUNS
-may be missing then. The weights are rounded to half precision, which moves R and D by far less than their standard
-errors.
+may be missing then. Of a table of another kind the runs to keep are named. The weights are rounded to half precision,
+which moves R and D by far less than their standard errors.
 """
 
 import argparse
@@ -86,10 +87,12 @@ def main() -> None:
         "runs", type=Path, nargs="?", help="folder of its runs; without it only missing sheets are drawn"
     )
     parser.add_argument("--all-betas", default="-+v", metavar="FAMILY", help="family kept at every beta (default -+v)")
+    parser.add_argument("--keep", nargs="+", metavar="NAME=HASH", help="keep these runs, and choose none")
     options = parser.parse_args()
     gallery = options.table.parent / "models" / options.table.stem
     if options.runs:
-        keep = chosen(learn.read_rows(options.table), options.all_betas)
+        named = dict(word.split("=", 1) for word in options.keep or ())
+        keep = named or chosen(learn.read_rows(options.table), options.all_betas)
         runs = {gallery / name: options.runs / identity for name, identity in keep.items()}
         missing = [run / name for run in runs.values() for name in (*FILES, WEIGHTS) if not (run / name).is_file()]
         if missing:
