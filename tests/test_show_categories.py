@@ -1,0 +1,68 @@
+"""Pictures of categories hold the counts and the courses that they are given."""
+
+import numpy as np
+import pytest
+
+from companion.show.categories import CURVES, count_maps, course_curves, course_player
+
+COUNTS = np.array([[30, 10, 0], [0, 5, 15]])
+
+
+def line(step, value, bound):
+    row = {"step": step, "categories": 10, "bound": bound} | dict.fromkeys(list(CURVES)[1:], value)
+    return row | {f"{kind}_{k}": (k + 1) / 55 for kind in ("among", "share") for k in range(10)}
+
+
+COURSES = {
+    "ELBO": [line(step, step / 1000, None) for step in range(0, 2000, 100)],
+    "valid": [line(step, step / 2000, 2.0) for step in range(0, 1500, 100)],
+}
+
+
+def test_counts_are_written_in_and_coloured_by_their_share_of_the_row():
+    picture = count_maps({"one": COUNTS, "two": COUNTS[:, :2] * 0}, ["shirt", "bag"])
+    one, two = picture.axes[:2]
+    np.testing.assert_allclose(one.images[0].get_array(), [[0.75, 0.25, 0], [0, 0.25, 0.75]])
+    assert two.images[0].get_array().max() == 0
+    for text in one.texts:
+        column, row = text.get_position()
+        assert text.get_text() == str(COUNTS[row, column])
+    assert [tick.get_text() for tick in one.get_yticklabels()] == ["shirt", "bag"]
+    assert one.get_ylim()[0] > one.get_ylim()[1]  # row 0 on top
+    with pytest.raises(ValueError, match="counts: expected a row for each of 3 labels, got 2 for 'one'"):
+        count_maps({"one": COUNTS}, "abc")
+
+
+def test_curves_are_the_columns_and_a_bound_that_is_not_rewarded_is_left_out():
+    for axes, rows in zip(course_curves(COURSES).axes, COURSES.values(), strict=True):
+        ceiling, bound, *others = axes.lines
+        assert ceiling.get_ydata() == pytest.approx([np.log(10)] * 2)
+        assert len(bound.get_xdata()) == (0 if rows[0]["bound"] is None else len(rows))
+        for curve, column in zip(others, list(CURVES)[1:], strict=True):
+            assert curve.get_label() == CURVES[column][0]
+            assert list(curve.get_xdata()) == [row["step"] for row in rows]
+            assert list(curve.get_ydata()) == [row[column] for row in rows]
+
+
+def test_the_player_runs_through_the_steps_that_all_courses_have():
+    player = course_player(COURSES, frames=5)
+    assert len(player.frames) == 5
+    assert player.frames[0][1] == "0 steps: I(c; x) = 0.00, 0.00 nats"
+    assert player.frames[-1][1] == "1400 steps: I(c; x) = 1.40, 0.70 nats"
+    assert len({image for image, _ in player.frames}) == 1  # the histograms do not change, and the frames are alike
+    assert "ELBO, valid" in player.alt
+    changed = [*COURSES["valid"][:-1], COURSES["valid"][-1] | {"share_3": 0.9}]
+    assert len({image for image, _ in course_player(COURSES | {"valid": changed}, frames=5).frames}) == 2
+
+
+@pytest.mark.parametrize("courses", [{}, {"ELBO": []}])
+def test_nothing_to_draw_is_refused(courses):
+    with pytest.raises(ValueError, match="courses: expected one or more, none empty"):
+        course_curves(courses)
+    with pytest.raises(ValueError, match="courses: expected one or more, none empty"):
+        course_player(courses)
+
+
+def test_courses_without_common_steps_are_refused():
+    with pytest.raises(ValueError, match=r"courses: expected two or more steps that all have, got \[0\]"):
+        course_player(COURSES | {"short": COURSES["ELBO"][:1]})
