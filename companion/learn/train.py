@@ -78,8 +78,7 @@ def train(
     ``OutOfTime`` when the time is up, and ``ValueError`` for images of another set or rule, and for a device or
     compiler that is not there.
     """
-    images = images or image_data.load(config.data, config.binarise)
-    check_images(images, config)
+    images = check_images(images or image_data.load(config.data, config.binarise), config)
     every = every or max(1, config.steps // 20)
     with threads(config.threads):
         model = build(config, images.image_shape)
@@ -106,11 +105,12 @@ def train(
         return Trained(model, config, state.history, state.seconds)
 
 
-def check_images(images: image_data.ImageData, config: Config) -> None:
-    """Raise ``ValueError`` unless ``images`` are of the set and the rule that ``config`` names."""
+def check_images(images: image_data.ImageData, config: Config) -> image_data.ImageData:
+    """``images`` themselves; raises ``ValueError`` unless they are of the set and the rule that ``config`` names."""
     given, named = (images.name, images.binarise), (config.data, config.binarise)
     if given != named:
         raise ValueError(f"images: expected those of {named[0]}, {named[1]}, got {given[0]}, {given[1]}")
+    return images
 
 
 def record(state: State, config: Config, point: RateDistortion) -> None:
