@@ -1,0 +1,231 @@
+"""The relatives of the ELBO beside their twins at weight 0: where they lie in the plane, and what pairs of seeds tell.
+
+Rows are those of ``book/results/relatives.csv``: dicts with the keys of ``NEEDED``, numbers in nats. A twin was made as
+its relative, with the same seed, but at weight 0.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import floor, inf, log10, sqrt
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
+
+from companion.show.paired import Interval
+from companion.show.plots import GUIDE, PALETTE, Picture, plane, style
+from companion.show.written import Table
+
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+
+ALIKE = ("beta", "seed", "split", "family", "data", "binarise", "preset", "steps", "latent_dim")
+NEEDED = ("objective", "lambda", *ALIKE, "rate", "distortion", "rate_se", "distortion_se", "elbo")
+LOOKS = {  # name, colour, marker: blue for total correlation, green for moments, warm for distances, black for D
+    "factor_vae": ("FactorVAE", PALETTE[0], "o"),
+    "beta_tcvae": ("β-TCVAE", PALETTE[5], "s"),
+    "dip_vae_i": ("DIP-VAE-I", PALETTE[2], "^"),
+    "dip_vae_ii": ("DIP-VAE-II", PALETTE[2], "v"),
+    "info_vae": ("InfoVAE", PALETTE[4], "D"),
+    "infomax_vae": ("InfoMax", PALETTE[6], "*"),
+    "wae_mmd": ("WAE-MMD", PALETTE[1], "D"),
+    "wae_gan": ("WAE-GAN", PALETTE[1], "P"),
+    "aae": ("AAE", PALETTE[3], "X"),
+}
+WORDS = {"dip_i": "DIP I", "dip_ii": "DIP II", "mmd": "MMD²", "total_correlation": "total correlation"}
+PALE = 0.12  # opacity of what is not in focus
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Differences of pairs: a quantity of a relative minus that of its twin, one a seed, in the quantity's unit.
+
+    Raises ``ValueError`` without any.
+
+    >>> print(Differences((-1.0, -3.0)))
+    -2 ± 13, lower in 2 of 2
+    """
+
+    each: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.each:
+            raise ValueError("each: expected at least one difference, got none")
+
+    @property
+    def mean(self) -> float:
+        """Their mean."""
+        return float(np.mean(self.each))
+
+    @property
+    def half_width(self) -> float:
+        """Of the 95 % interval for the mean over seeds, by Student's t; infinite for one pair."""
+        if len(self.each) == 1:
+            return inf
+        found = Interval.of(self.each)
+        return (found.high - found.low) / 2
+
+    @property
+    def lower(self) -> int:
+        """The number of pairs in which the relative is below its twin."""
+        return sum(difference < 0 for difference in self.each)
+
+    def __str__(self) -> str:
+        return f"{with_error(self.mean, self.half_width)}, lower in {self.lower} of {len(self.each)}"
+
+
+def with_error(value: float, error: float) -> str:
+    """Both to the second digit of the error; the value alone, in four digits, where the error is infinite or zero.
+
+    >>> with_error(22.134, 0.0351), with_error(-2.134, 13.4), with_error(22.134, inf)
+    ('22.134 ± 0.035', '-2 ± 13', '22.13')
+    """
+    if not 0 < error < inf:
+        return f"{value:.4g}"
+    places = max(0, 1 - floor(log10(float(f"{error:.1e}"))))
+    return f"{value:.{places}f} ± {error:.{places}f}"
+
+
+def twins(rows: Rows) -> list[tuple[Row, Row]]:
+    """Each relative of ``rows`` with its twin, in the order of ``LOOKS``; those that have none yet are left out.
+
+    Raises ``ValueError`` for a row that lacks one of ``NEEDED`` or has an unknown objective.
+    """
+    for row in rows:
+        if missing := [name for name in NEEDED if name not in row]:
+            raise ValueError(f"rows: expected the keys {', '.join(NEEDED)}, got a row without {', '.join(missing)}")
+        if row["objective"] not in LOOKS:
+            raise ValueError(f"rows: expected an objective of {', '.join(LOOKS)}, got {row['objective']!r}")
+    plain = {_made(row): row for row in rows if not row["lambda"]}
+    paid = [(row, plain[_made(row)]) for row in rows if row["lambda"] and _made(row) in plain]
+    return sorted(paid, key=lambda pair: list(LOOKS).index(pair[0]["objective"]))
+
+
+def _made(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ALIKE)
+
+
+def compared(rows: Rows, objective: str, quantity: str) -> Differences:
+    """A column of the table, of one relative against its twins.
+
+    Raises ``ValueError`` where there is no pair, and as ``twins`` does.
+    """
+    return Differences(tuple(a[quantity] - b[quantity] for a, b in twins(rows) if a["objective"] == objective))
+
+
+def paired_table(rows: Rows, quantities: Mapping[str, str]) -> Table:
+    """What each relative does to one quantity: means, the paired difference with its 95 % interval, and a verdict.
+
+    The rule: "lower" is a quantity that is below the twin's in every seed.
+
+    rows : of one split
+    quantities : a column for each objective, such as ``companion.learn.related.PENALISED``; others are not compared
+    """
+    lines = []
+    for objective, group in _groups(rows).items():
+        if quantity := quantities.get(objective):
+            found = compared(rows, objective, quantity)
+            means = [f"{np.mean([pair[i][quantity] for pair in group]):.4g}" for i in (1, 0)]
+            shown = with_error(found.mean, found.half_width)
+            told = [LOOKS[objective][0], WORDS.get(quantity, quantity), *means, shown]
+            verdict = "lower" if found.lower == len(group) else "not lower"
+            lines.append([*told, f"{found.lower} of {len(group)}", verdict])
+    return Table(["relative", "quantity", "twin", "relative's", "difference", "seeds lower", "verdict"], lines)
+
+
+def means_table(rows: Rows, quantities: Mapping[str, str]) -> Table:
+    """Means over seeds with their standard errors: a line for each group of twins, and one for each relative.
+
+    rows : of one split
+    quantities : headings by column of the table
+    """
+    paid = {LOOKS[name][0]: [pair[0] for pair in group] for name, group in _groups(rows).items()}
+    groups: dict[str, list[Row]] = {}
+    for row in sorted((row for row in rows if not row["lambda"]), key=lambda row: -row["beta"]):
+        groups.setdefault(f"weight 0, β = {row['beta']:g}", []).append(row)
+    lines = [
+        [name, str(len(group)), *(_mean([row[column] for row in group]) for column in quantities)]
+        for name, group in (groups | paid).items()
+    ]
+    return Table(["", "seeds", *quantities.values()], lines)
+
+
+def _mean(values: Sequence[float]) -> str:
+    error = np.std(values, ddof=1) / sqrt(len(values)) if len(values) > 1 else inf
+    return with_error(float(np.mean(values)), float(error))
+
+
+def _groups(rows: Rows) -> dict[str, list[tuple[Row, Row]]]:
+    groups: dict[str, list[tuple[Row, Row]]] = {}
+    pairs = twins(rows)
+    if len(splits := {row["split"] for row in rows}) > 1:
+        raise ValueError(f"rows: expected those of one split, got {', '.join(sorted(splits))}")
+    for pair in pairs:
+        groups.setdefault(pair[0]["objective"], []).append(pair)
+    return groups
+
+
+def relatives_plane(rows: Rows, focus: str | None = None, title: str = "") -> Picture:
+    """Every relative in the plane, tied to its twin by a thin line: R across, logarithmic, D up, in nats.
+
+    Twins are hollow and grey: circles at beta 1, squares at beta 0. All points have two standard errors. Every point of
+    the dashed curve has the least R + D of ``rows``.
+
+    rows : of one split
+    focus : an objective in ``rows``, all others pale; by default none is
+
+    Raises ``ValueError`` where there is no pair, for rows of several splits, a rate that is not positive, a ``focus``
+    without pairs, and as ``twins`` does.
+    """
+    groups = _groups(rows)
+    if not groups or min(row["rate"] for row in rows) <= 0:
+        raise ValueError(f"rows: expected pairs of positive rates, got {len(groups)} relatives in {len(rows)} rows")
+    if focus is not None and focus not in groups:
+        raise ValueError(f"focus: expected one of {', '.join(groups)}, got {focus!r}")
+    picture = plane(title=title)
+    picture.set_size_inches(6.25, 6.2)
+    axes = picture.axes[0]
+    with style():
+        _draw_line(axes, rows)
+        for objective, group in groups.items():
+            for pair in group:
+                _draw_pair(axes, *pair, 1.0 if focus in (None, objective) else PALE)
+        tight: dict[str, Any] = {"frameon": False, "fontsize": 10, "columnspacing": 1.5, "handlelength": 1.6}
+        picture.legend(handles=_legend(rows, list(groups)), loc="outside lower center", ncols=3, **tight)
+    return picture
+
+
+def _draw_line(axes: Axes, rows: Rows) -> None:
+    rates, up = ([row[name] for row in rows] for name in ("rate", "distortion"))
+    axes.set_xscale("log")
+    axes.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_locator=NullLocator())
+    margin = 0.06 * (max(up) - min(up)) + 1
+    axes.set(xlim=(0.8 * min(rates), 1.25 * max(rates)), ylim=(min(up) - margin, max(up) + margin))
+    across, best = np.geomspace(*axes.get_xlim(), 200), min(-row["elbo"] for row in rows)
+    axes.plot(across, best - across, "--", color=GUIDE, linewidth=1)
+
+
+def _draw_pair(axes: Axes, row: Row, twin: Row, opacity: float) -> None:
+    _, colour, marker = LOOKS[row["objective"]]
+    ends = [[pair[name] for pair in (twin, row)] for name in ("rate", "distortion")]
+    axes.plot(*ends, color=colour, linewidth=0.8, alpha=0.6 * opacity, zorder=1)
+    _draw_point(axes, twin, opacity, "s" if twin["beta"] == 0 else "o", GUIDE, "white")
+    _draw_point(axes, row, opacity, marker, colour, colour)
+
+
+def _draw_point(axes: Axes, row: Row, opacity: float, marker: str, colour: str, face: str) -> None:
+    look: dict[str, Any] = {"marker": marker, "color": colour, "markerfacecolor": face, "markersize": 5.5}
+    errors: Any = {"xerr": 2 * row["rate_se"], "yerr": 2 * row["distortion_se"]}
+    axes.errorbar(row["rate"], row["distortion"], **errors, **look, linestyle="none", elinewidth=1, alpha=opacity)
+
+
+def _legend(rows: Rows, objectives: Sequence[str]) -> list[Line2D]:
+    marks: Any = {"linestyle": "none", "markersize": 6}
+    shown = [Line2D([], [], label=n, color=c, marker=m, **marks) for n, c, m in (LOOKS[o] for o in objectives)]
+    for beta in sorted({row["beta"] for row in rows if not row["lambda"]}, reverse=True):
+        look: Any = {"marker": "s" if beta == 0 else "o", "color": GUIDE, "markerfacecolor": "white"}
+        shown.append(Line2D([], [], label=f"weight 0, β = {beta:g}", **look, **marks))
+    best = min(-row["elbo"] for row in rows)
+    return [*shown, Line2D([], [], color=GUIDE, linestyle="--", linewidth=1, label=f"R + D = {best:.1f}")]

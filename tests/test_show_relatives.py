@@ -1,0 +1,152 @@
+"""The relatives beside their twins: pairs, paired differences against SciPy's, tables by hand, the plane."""
+
+from math import inf
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from companion.learn.objectives import RELATED
+from companion.show.plots import GUIDE
+from companion.show.relatives import (
+    LOOKS,
+    PALE,
+    Differences,
+    compared,
+    means_table,
+    paired_table,
+    relatives_plane,
+    twins,
+    with_error,
+)
+
+MADE = {"split": "test", "family": "---", "data": "digits", "binarise": "threshold", "preset": "laptop", "steps": 9}
+PLAIN = MADE | {"objective": "info_vae", "lambda": 0.0, "beta": 1.0, "seed": 0, "latent_dim": 2, "rate": 20.0}
+PLAIN |= {
+    "distortion": 80.0,
+    "rate_se": 0.1,
+    "distortion_se": 0.2,
+    "elbo": -100.0,
+    "mmd": 0.4,
+    "total_correlation": 9.0,
+}
+OTHER = PLAIN | {"seed": 1, "rate": 22.0, "elbo": -102.0, "mmd": 0.6, "total_correlation": 11.0}
+FREE = PLAIN | {"objective": "wae_mmd", "beta": 0.0, "rate": 200.0, "distortion": 60.0, "elbo": -260.0, "mmd": 0.9}
+PAID = {"lambda": 5.0, "rate": 10.0, "distortion": 85.0, "elbo": -95.0, "total_correlation": 6.0}
+ROWS = [
+    *(PLAIN | {"objective": "wae_gan", "beta": 0.0, "lambda": 5.0, "mmd": 1.0}, OTHER, PLAIN, FREE),
+    *(
+        PLAIN | PAID | {"objective": "factor_vae"},
+        OTHER | PAID | {"objective": "factor_vae", "total_correlation": 12.0},
+    ),
+    *(PLAIN | PAID | {"mmd": 0.1}, OTHER | PAID | {"mmd": 0.2}),
+]
+
+
+def test_every_relative_has_a_look_of_its_own():
+    assert LOOKS.keys() == set(RELATED)
+    assert len(set(LOOKS.values())) == len({(look[1], look[2]) for look in LOOKS.values()}) == len(LOOKS)
+
+
+def test_a_twin_has_the_same_seed_and_beta_and_all_else_but_the_weight():
+    pairs = twins(ROWS)
+    assert [a["objective"] for a, _ in pairs] == ["factor_vae"] * 2 + ["info_vae"] * 2 + ["wae_gan"]
+    assert [b for _, b in pairs] == [PLAIN, OTHER, PLAIN, OTHER, FREE]
+    assert twins([PLAIN, *(PLAIN | PAID | {name: "other"} for name in MADE)]) == []
+
+
+def test_paired_differences_are_those_of_the_paired_test():
+    a, b = np.random.default_rng(0).normal(size=(2, 5))
+    found = Differences(tuple(a - b))
+    interval = stats.ttest_rel(a, b).confidence_interval(0.95)
+    assert (found.mean - found.half_width, found.mean + found.half_width) == pytest.approx(tuple(interval))
+    assert found.lower == sum(a < b)
+    assert Differences((1.0,)).half_width == inf
+    assert str(Differences((1.0,))) == "1, lower in 0 of 1"
+
+
+def test_a_column_is_compared_pair_by_pair():
+    assert compared(ROWS, "factor_vae", "total_correlation").each == (-3.0, 1.0)
+    assert compared(ROWS, "info_vae", "mmd").each == pytest.approx((-0.3, -0.4))
+
+
+def test_the_table_of_pairs_by_hand():
+    """Half widths of two pairs: 12.706 times half their difference; one pair has none."""
+    quantities = {"factor_vae": "total_correlation", "info_vae": "mmd", "wae_gan": "mmd", "aae": "mmd"}
+    assert paired_table(ROWS, quantities).lines == [
+        ["FactorVAE", "total correlation", "10", "9", "-1 ± 25", "1 of 2", "not lower"],
+        ["InfoVAE", "MMD²", "0.5", "0.15", "-0.35 ± 0.64", "2 of 2", "lower"],
+        ["WAE-GAN", "MMD²", "0.9", "1", "0.1", "0 of 1", "not lower"],
+    ]
+    assert len(paired_table(ROWS, {"info_vae": "mmd"}).lines) == 1
+
+
+def test_the_table_of_means_by_hand():
+    found = means_table(ROWS, {"rate": "R", "mmd": "MMD"})
+    assert found.headings == ["", "seeds", "R", "MMD"]
+    assert found.lines == [
+        ["weight 0, β = 1", "2", "21.0 ± 1.0", "0.50 ± 0.10"],
+        ["weight 0, β = 0", "1", "200", "0.9"],
+        ["FactorVAE", "2", "10", "0.50 ± 0.10"],
+        ["InfoVAE", "2", "10", "0.150 ± 0.050"],
+        ["WAE-GAN", "1", "20", "1"],
+    ]
+
+
+def test_errors_show_two_digits_where_they_have_any():
+    assert with_error(123.456, 0.0996) == "123.46 ± 0.10"
+    assert with_error(0.5, 0.0) == "0.5"
+
+
+def test_every_relative_is_tied_to_its_twin_and_the_curve_has_one_elbo():
+    axes = relatives_plane(ROWS).axes[0]
+    assert axes.get_xscale() == "log"
+    curve, *ties = [line for line in axes.lines if line.get_linestyle() in ("-", "--")]
+    np.testing.assert_allclose(curve.get_xdata() + curve.get_ydata(), 95)
+    assert [line.get_xdata().tolist() for line in ties] == [[20, 10], [22, 10], [20, 10], [22, 10], [200, 20]]
+    assert [line.get_ydata().tolist() for line in ties] == [[80, 85]] * 4 + [[60, 80]]
+    marks = [container[0] for container in axes.containers]
+    assert [(m.get_xdata()[0], m.get_marker(), m.get_color()) for m in marks[-2:]] == [
+        (200, "s", GUIDE),
+        (20, "P", LOOKS["wae_gan"][1]),
+    ]
+    across, up = marks[-1].axes.containers[-1][2]
+    np.testing.assert_allclose(across.get_segments()[0][:, 0], [19.8, 20.2])
+    np.testing.assert_allclose(up.get_segments()[0][:, 1], [79.6, 80.4])
+    low, high = axes.get_xlim()
+    assert (low, high) == pytest.approx((8.0, 250.0))
+    assert [tick for tick in axes.get_xticks() if low < tick < high] == [10, 20, 50, 100, 200]
+
+
+def test_the_legend_names_what_is_there_and_the_focus_is_not_pale():
+    picture = relatives_plane(ROWS, focus="info_vae")
+    names = ["FactorVAE", "InfoVAE", "WAE-GAN", "weight 0, β = 1", "weight 0, β = 0", "R + D = 95.0"]
+    assert [text.get_text() for text in picture.legends[0].get_texts()] == names
+    solid = [container[0].get_alpha() for container in picture.axes[0].containers]
+    assert solid == [PALE] * 4 + [1.0] * 4 + [PALE] * 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "message"),
+    [
+        ([], {}, "rows: expected pairs of positive rates, got 0 relatives in 0 rows"),
+        ([PLAIN], {}, "rows: expected pairs of positive rates, got 0 relatives in 1 rows"),
+        (
+            [PLAIN | PAID, PLAIN | {"rate": 0.0}],
+            {},
+            "rows: expected pairs of positive rates, got 1 relatives in 2 rows",
+        ),
+        ([{"objective": "aae"}], {}, "rows: expected the keys objective, .* got a row without lambda, beta"),
+        ([PLAIN | {"objective": "elbo"}], {}, "rows: expected an objective of factor_vae, .* got 'elbo'"),
+        ([PLAIN, PLAIN | {"split": "validation"}], {}, "rows: expected those of one split, got test, validation"),
+        (ROWS, {"focus": "aae"}, "focus: expected one of factor_vae, info_vae, wae_gan, got 'aae'"),
+    ],
+)
+def test_rows_that_make_no_plane_are_refused(rows, options, message):
+    with pytest.raises(ValueError, match=message):
+        relatives_plane(rows, **options)
+
+
+def test_no_pairs_give_no_comparison():
+    with pytest.raises(ValueError, match="each: expected at least one difference, got none"):
+        compared(ROWS, "aae", "mmd")
