@@ -24,7 +24,7 @@ SETTINGS: dict[str, Any] = {
     "width": 0.5,
     "latent_dim": 32,
 }
-SETTINGS |= {"steps": 2000, "batch_size": 128, "learning_rate": 1e-3}
+SETTINGS |= {"steps": 1500, "batch_size": 128, "learning_rate": 1e-3}
 WEIGHTS = [0.0, 0.001, 0.005, 0.01, 0.1, 1.0]  # fixed before any run; the first four are those of Serdega (2019)
 SEEDS = range(5)
 COUNT = 2
