@@ -35,7 +35,7 @@ def summary(name: str, facts: Facts) -> str:
     scale = ", ".join(sorted({run.get("config", run)["preset"] for run in made})) or "laptop"
     by = sorted({line for run in [*made, facts] if "made_by" in run for line in [machine(run["made_by"])]})
     hours = f"{sum(seconds) / 3600:.1f}" if seconds else ""
-    return f"| `{name}.csv` | {len(made) or ''} | {scale} | {hours} | {'; '.join(by)} |"
+    return f"| {name} | {len(made) or ''} | {scale} | {hours} | {'; '.join(by)} |"
 
 
 def machine(made_by: Facts) -> str:
@@ -61,6 +61,7 @@ class Provenance(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The tables, parsed as the page is."""
+        self.env.note_reread()  # it tells of other files than its own
         holder = nodes.container()
         results = Path(self.env.srcdir) / "book" / "results"
         self.state.nested_parse(StringList(markdown(results)), self.content_offset, holder)

@@ -1,7 +1,7 @@
 """Sphinx extension: every theorem of the book names a test that verifies it, and a ledger lists them all.
 
 A build warns of a theorem without its test, of a test named or marked in vain, and of one that may be skipped. Without
-a build: ``python site/theorems.py``. The directive ``{theorem-ledger}`` is a table of all theorems, by page.
+a build: ``python site/theorems.py``. The directive ``{theorem-ledger}`` lists all theorems, by page.
 
 A theorem is a labelled ``prf:theorem``, ``prf:lemma`` or ``prf:proposition`` block. A test verifies it by the marker
 ``@pytest.mark.verifies("label")``; the page names the test as ``tests/file.py::test_name``.
@@ -82,15 +82,15 @@ def problems(root: Path = ROOT) -> list[str]:
 
 
 def ledger(root: Path = ROOT) -> list[str]:
-    """The lines of a table in Markdown: each theorem with its title, the page that states it, and its tests."""
-    lines = ["| theorem | what it says | page | verified by |", "| --- | --- | --- | --- |"]
-    tests = verifying_tests(root)
+    """The lines of a list in Markdown: each page, its theorems with their titles, and the tests of each."""
+    lines, tests = [], verifying_tests(root)
     for path in pages(root):
-        for kind, title, options in BLOCK.findall(page(path)):
-            label = LABEL.search(options)
+        stated = [(title.strip() or kind, LABEL.search(options)) for kind, title, options in BLOCK.findall(page(path))]
+        lines += ["", f"{{doc}}`{path.stem}`", ""] if stated else []
+        for title, label in stated:
             if label:
                 by = ", ".join(f"`{name}`" for name, found in tests.items() if label[1] in found["verifies"])
-                lines.append(f"| {{prf:ref}}`{label[1]}` | {title.strip() or kind} | {{doc}}`{path.stem}` | {by} |")
+                lines.append(f"- {{prf:ref}}`{label[1]}`, *{title}*: {by}")
     return lines
 
 
@@ -102,9 +102,10 @@ def setup(app: Any) -> dict[str, Any]:
     from sphinx.util.docutils import SphinxDirective
 
     class TheoremLedger(SphinxDirective):
-        """The table of all theorems."""
+        """The list of all theorems."""
 
         def run(self) -> list[nodes.Node]:
+            self.env.note_reread()  # it tells of other files than its own
             holder = nodes.container()
             self.state.nested_parse(StringList(ledger(Path(self.env.srcdir))), self.content_offset, holder)
             return holder.children
