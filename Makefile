@@ -15,7 +15,7 @@ ifdef COMPANION_DATA
 export COMPANION_DATA := $(abspath $(COMPANION_DATA))
 endif
 
-.PHONY: help book test test-full notebooks notebooks-check clean
+.PHONY: help book test test-site test-full notebooks notebooks-check clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r a b; do printf '  make %-16s %s\n' "$$a" "$$b"; done
@@ -45,6 +45,11 @@ test: .venv/ready  ## style, types, unit tests, doctests, and every notebook run
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 book
+	@if command -v chromium > /dev/null && command -v npm > /dev/null; then $(MAKE) test-site; \
+	else echo "no Chromium or no npm here: the built site is not tried in a browser"; fi
+
+test-site: book  ## every page of the site in Chromium, with the network off
+	$(BIN)/python -m pytest -m browser tests/browser
 
 test-full: test notebooks-check  ## make test, and what takes longer
 	$(BIN)/python -m pytest -m full
@@ -56,4 +61,4 @@ notebooks-check: .venv/ready  ## run the notebooks and compare with the stored o
 	$(BIN)/python scripts/notebooks.py --check $(NOTEBOOKS)
 
 clean:  ## remove the site, the environment and the caches of the tools
-	rm -rf .venv _build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv _build site/vendor site/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,79 @@
+"""The built site in a real browser, with the network off: run by ``make test-site``."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+SITE = ROOT / "_build" / "html"
+AXE = ROOT / "site" / "node_modules" / "axe-core" / "axe.min.js"
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.glob("book/*.html"))
+PHONE, DESK = (360, 780), (1280, 900)
+OWN = "() => axe.run('#main-content article').then(found => found.violations)"
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert path, "expected Chromium on the path, found none: install it"
+    assert PAGES, f"expected the site in {SITE}: make book"
+    with sync_playwright() as play:
+        yield play.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+
+
+def opened(browser: Browser, name: str, scheme: str = "light", size: tuple[int, int] = DESK) -> tuple[Page, list[str]]:
+    """A page, its mathematics set, and what went wrong: errors on the console, and requests that leave the site."""
+    context = browser.new_context(color_scheme=scheme, viewport={"width": size[0], "height": size[1]}, offline=True)
+    page, wrong = context.new_page(), []
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda asked: wrong.append(asked.url) if asked.url.startswith("http") else None)
+    page.goto((SITE / name).as_uri())
+    page.evaluate("() => window.MathJax ? MathJax.startup.promise : null")
+    return page, wrong
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_stands_on_its_own(browser, name, scheme):
+    """No error, nothing fetched, every formula set, no sideways scrolling on a phone, nothing serious found by axe."""
+    page, wrong = opened(browser, name, scheme, PHONE)
+    assert wrong == []
+    assert page.locator("mjx-container").count() >= page.locator("article .math").count()
+    assert page.locator("mjx-merror").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    page.add_script_tag(path=AXE)
+    found = [v for v in page.evaluate(OWN) if v["impact"] in ("critical", "serious")]
+    assert [(v["id"], v["nodes"][0]["html"][:200]) for v in found] == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_players_move_by_keyboard_and_by_click(browser, name):
+    page, _ = opened(browser, name)
+    for player in page.locator("figure.player").all():
+        slider, image, caption = (player.locator(part) for part in ("input", "img", "output"))
+        seen = [(image.get_attribute("src"), caption.inner_text())]
+        slider.focus()
+        for move in (lambda: page.keyboard.press("Home"), lambda: page.keyboard.press("ArrowRight")):
+            move()
+            seen.append((image.get_attribute("src"), caption.inner_text()))
+        assert len(set(seen[1:])) == 2
+        box = slider.bounding_box()
+        slider.click(position={"x": box["width"] - 2, "y": box["height"] / 2})
+        assert (image.get_attribute("src"), caption.inner_text()) != seen[-1]
+        assert slider.get_attribute("aria-valuetext") == caption.inner_text()
+    page.context.close()
+
+
+def test_the_search_finds_a_word(browser):
+    page, _ = opened(browser, "search.html")
+    page.goto((SITE / "search.html").as_uri() + "?q=rate")
+    page.locator("#search-results li a", has_text="Notation").first.wait_for()
+    page.context.close()
