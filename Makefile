@@ -45,8 +45,6 @@ test: .venv/ready  ## style, types, unit tests, doctests, and every notebook run
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 book
-	@if command -v chromium > /dev/null && command -v npm > /dev/null; then $(MAKE) test-site; \
-	else echo "no Chromium or no npm here: the built site is not tried in a browser"; fi
 
 test-site: book  ## every page of the site in Chromium, with the network off
 	$(BIN)/python -m pytest -m browser tests/browser
