@@ -16,7 +16,7 @@ def link(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for text in list(doctree.findall(nodes.Text)):
         if left and within(text, nodes.paragraph) and not within(text, *OTHERWISE):
             pieces = linked(text.astext(), left)
-            if len(pieces) > 1:
+            if pieces != [text]:
                 text.parent.replace(text, pieces)
 
 

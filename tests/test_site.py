@@ -44,7 +44,7 @@ FILES = {
     "book/results/a.csv": "family,beta,rate\n--v,1.0,-2.134\n--v,3,-1\n",
     "book/dot.png": "",
     "tests/test_x.py": 'import pytest\n\n\n@pytest.mark.verifies("thm-one")\ndef test_one(): ...\n',
-    "index.md": "# Rates\n\nTwo rates, a rated rate, and `rate`.\n\n```{toctree}\nbook/page\n```\n",
+    "index.md": "# Rates\n\nTwo **rates**, a rated rate, and `rate`.\n\n```{toctree}\nbook/page\n```\n",
     "conf.py": f"""
 import sys
 sys.path.insert(0, {str(SITE)!r})
@@ -79,7 +79,7 @@ def test_a_page_in_order_is_built_and_its_theorems_are_listed(tmp_path):
     assert "The rate is 2.13 nats" in page
     assert page.count("tests/test_x.py::test_one") == 2
     front = (tmp_path / "html" / "index.html").read_text()
-    assert re.findall(r'Two <a class="term[^>]*#term-rate">rates</a>, a rated rate, and', front)
+    assert re.findall(r'Two <strong><a class="term[^>]*#term-rate">rates</a></strong>, a rated rate, and', front)
     text = " ".join(re.sub("<[^>]*>", " ", page).split())
     assert "a 2 laptop 0.1 companion 0.1.0, torch 2.13, Python 3.11, a chip" in text
     assert "beta kept step minutes hash 1.0 20 1.5 abc 0.5 20 1.5 def" in text  # the seed tells no run from another
