@@ -43,6 +43,10 @@ def test_families_stay_on_one_line_and_long_columns_keep_their_width():
     assert [("min-width" in cell) for cell in re.findall("<t[hd] [^>]*>", page)] == [False, True] * 3
 
 
+def test_a_table_that_scrolls_sideways_is_reached_by_the_keyboard():
+    assert TABLE._repr_html_().startswith('<div tabindex="0" style="overflow-x: auto">')
+
+
 def test_a_terminal_shows_the_same_in_columns():
     assert repr(TABLE).splitlines() == [
         "family             R  note",

@@ -49,7 +49,7 @@ class Table:
             for line in self.lines
         )
         return (
-            '<div style="overflow-x: auto"><table class="table dataframe" style="table-layout: auto">\n'
+            '<div tabindex="0" style="overflow-x: auto"><table class="table dataframe" style="table-layout: auto">\n'
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>"
         )
 
