@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from companion import cli, data, learn, measure, units
-from companion.cli.commands import plane_labels
+from companion.cli.commands import draw_planes, plane_labels, print_table
 from companion.learn import records
+from companion.learn.measures import table_of
 from companion.terms import RateDistortion
 
 GRID = [learn.preset("laptop", "digits", steps=20, beta=beta) for beta in (0.1, 10.0)]
@@ -151,6 +152,28 @@ def test_planes_keep_data_sets_apart_and_labels_tell_the_runs(tmp_path, capsys):
     records.write_rows(tmp_path / "none.csv", [{**r, "split": "validation"} for r in rows])
     assert cli.main(["show", str(tmp_path / "none.csv")]) == 1
     assert "rows: expected one or more of the split test, got 4 of others" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("config", "aim"),
+    [
+        (learn.Config("digits", objective="mi_valid", categories=10, weight=3.0), "λ = 3"),
+        (learn.Config("digits", objective="beta_vae", categories=10, beta=0.5), "β = 0.5"),
+        (learn.Config("digits", objective="mi_literal", informed="1,2", weight=0.1), "λ = 0.1"),
+        (learn.Config("digits", objective="beta_tcvae", weight=2.0), "λ = 2"),
+        (learn.Config("digits", objective="target_rate", target=5.0), "R = 5"),
+    ],
+)
+def test_every_table_is_drawn_and_printed(config, aim, tmp_path, capsys):
+    table = table_of(config)
+    point = RateDistortion(5.0, 100.0, 0.1, 0.2, 0.2, n=100, split="test")
+    measured = {name: 1.0 for name in records.quantities(records.SCHEMAS[table]) if name not in records.POINT}
+    errors = {f"{name}_se": 0.1 for name in measured}
+    row = records.row(config, point, measured | errors, table)
+    assert plane_labels([row]) == [aim]
+    assert draw_planes([row], tmp_path) == [tmp_path / "rd_plane.png"]
+    print_table([row])
+    assert f" {aim} " in capsys.readouterr().out
 
 
 def test_runs_that_diverge_are_all_named_after_the_table_of_the_others(tmp_path, capsys):

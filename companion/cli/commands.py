@@ -9,6 +9,7 @@ import torch
 
 from companion import data, learn, measure, show, units
 from companion.learn.grids import AXES, SCALARS
+from companion.learn.objectives import INFORMED, RELATED
 from companion.learn.records import Row, point
 from companion.models import generator
 
@@ -82,16 +83,18 @@ def draw_planes(rows: list[Row], out: Path) -> list[Path]:
 def plane_labels(rows: list[Row]) -> list[str]:
     """What each row was trained for, and whatever else of its configuration varies."""
     texts = {"family": "{}", "seed": "seed {}", "steps": "{} steps", "objective": "{}"}
-    varying = [name for name in texts if len({r[name] for r in rows}) > 1]
+    varying = [name for name in texts if len({r.get(name) for r in rows}) > 1]
     return [
-        " ".join([aim(r), *(texts[name].format(r[name]) for name in varying), *["annealed"] * r["annealed"]])
+        " ".join([aim(r), *(texts[name].format(r[name]) for name in varying), *["annealed"] * r.get("annealed", False)])
         for r in rows
     ]
 
 
 def aim(row: Row) -> str:
-    """The beta of a row, or the rate it was to reach."""
-    return f"β = {row['beta']:g}" if row["target"] is None else f"R = {row['target']:g}"
+    """The beta of a row, the rate it was to reach, or what its reward or penalty weighs."""
+    if row.get("target") is not None:
+        return f"R = {row['target']:g}"
+    return f"λ = {row['lambda']:g}" if row["objective"] in (*INFORMED, *RELATED) else f"β = {row['beta']:g}"
 
 
 def draw_images(folder: Path) -> Path:
@@ -113,7 +116,7 @@ def print_table(rows: list[Row]) -> None:
         pairs = [(r["rate"], r["rate_se"]), (r["distortion"], r["distortion_se"]), (-r["elbo"], r["elbo_se"])]
         pairs.append((units.bits(-r["elbo"]), units.bits(r["elbo_se"])))
         measured = [f"{value:.3f} ± {error:.3f}" for value, error in pairs]
-        print(line(r["data"], r["family"], aim(r), r["seed"], r["split"], *measured))
+        print(line(r["data"], r.get("family", "---"), aim(r), r["seed"], r["split"], *measured))
 
 
 def line(*cells: object) -> str:

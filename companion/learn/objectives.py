@@ -104,14 +104,14 @@ def penalised(terms: Terms, beta: float, weight: float, penalty: Any) -> Any:
 
     In nats, with a weight in nats per unit of the penalty; ``companion.learn.penalties`` has the penalties.
 
-    - ``factor_vae`` (Kim & Mnih (2018), eq. 2), ``beta_tcvae`` (Chen et al. (2018), section 4, at alpha = gamma = 1):
+    - ``factor_vae`` (Kim & Mnih (2018), eq. 2), ``beta_tcvae`` (Chen et al. (2018), at alpha = gamma = 1):
       total correlation, with weight gamma, and beta - 1, in their notation.
     - ``dip_vae_i``, ``dip_vae_ii`` (Kumar et al. (2018), eqs. 6 and 7): the moments of the aggregate.
     - ``wae_mmd``, ``wae_gan`` (Tolstikhin et al. (2018), eq. 4, algorithms 1 and 2): a divergence of the aggregate from
       the marginal, at beta = 0; the sign is plus.
     - ``aae`` (Makhzani et al. (2016)): D alone, at beta = 0; the encoder fools a discriminator in a phase of its own.
       There Adam forgets the scale of a loss, so the weight multiplies that phase's learning rate.
-    - ``info_vae`` (Zhao et al. (2019), section 3): D + (1 - alpha) R + (alpha + lambda - 1) MMD, so beta = 1 - alpha
+    - ``info_vae`` (Zhao et al. (2019)): D + (1 - alpha) R + (alpha + lambda - 1) MMD, so beta = 1 - alpha
       and weight = alpha + lambda - 1, in their notation.
     - ``infomax_vae``: KL(q(z) || m(z)) - lambda I(x; z), to be minimised beside H - D <= I, is at most
       R + (1 + lambda) D up to constants. The penalty is D itself, and the minimiser that of beta = 1 / (1 + lambda).

@@ -89,7 +89,7 @@ def within_batch(log_e: Tensor) -> Tensor:
 
 
 def minibatch_weighted(log_e: Tensor, n: int) -> Tensor:
-    """log q(z_i) by minibatch-weighted sampling, ``[B]``: every density divided by n B (Chen et al. (2018), eq. 5).
+    """log q(z_i) by minibatch-weighted sampling, ``[B]``: every density divided by n B (Chen et al. (2018)).
 
     n : examples in the data set. The information it gives runs up to log(n B), past log n.
     """
