@@ -7,6 +7,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 export TORCH_INDEX ?=
 BIN := .venv/bin
 NOTEBOOKS := $(wildcard book/*.ipynb)
+# tests run side by side, one thread each
+JOBS ?= 2
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 export PYTHONHASHSEED := 0
 # threads that wait by spinning slow each other tenfold on a busy machine; no digit depends on it
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -43,14 +46,14 @@ test: .venv/ready  ## style, types, unit tests, doctests, and every notebook run
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 book
+	$(PYTEST)
+	$(PYTEST) --nbval-lax --nbval-current-env --nbval-cell-timeout=600 book
 
 test-site: book  ## every page of the site in Chromium, with the network off
-	$(BIN)/python -m pytest -m browser tests/browser
+	$(PYTEST) --dist load -m browser tests/browser
 
 test-full: test notebooks-check  ## make test, and what takes longer
-	$(BIN)/python -m pytest -m full
+	$(PYTEST) -m full
 
 notebooks: .venv/ready  ## run the notebooks and store their outputs, the same bytes each time
 	$(BIN)/python scripts/notebooks.py $(NOTEBOOKS)

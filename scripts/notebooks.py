@@ -23,6 +23,7 @@ from companion.atomic import replacing
 
 TOLERANCE = 0.05  # of numbers; a network trained on another processor ends elsewhere by a percent or two
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+VIEW = "application/vnd.jupyter.widget-view+json"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -39,14 +40,22 @@ def run(path: Path) -> NotebookNode:
     NotebookClient(notebook, resources={"metadata": {"path": path.parent}}, **options).execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if is_result(output)]
+            cell.outputs = [output for output in map(without_view, cell.outputs) if is_result(output)]
     notebook.metadata = nbformat.from_dict({**kept, **METADATA})
     return notebook
 
 
+def without_view(output: NotebookNode) -> NotebookNode:
+    """``output`` without what needs a kernel, where it has a page's form beside it (``companion.show.Explorer``)."""
+    data = output.get("data", {})
+    if "text/html" in data:
+        data.pop(VIEW, None)
+    return output
+
+
 def is_result(output: NotebookNode) -> bool:
     """Whether an output belongs on the page: not a progress bar, a warning, or a widget that needs a kernel."""
-    return output.get("name") != "stderr" and "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
+    return output.get("name") != "stderr" and VIEW not in output.get("data", {})
 
 
 def texts(notebook: NotebookNode) -> list[str]:

@@ -103,3 +103,50 @@ def test_drawing_leaves_the_settings_alone():
 def test_pictures_of_nothing_are_refused(draw, message):
     with pytest.raises(ValueError, match=message):
         draw()
+
+
+def half(value):
+    return show.rd_plane([RateDistortion(value, 50.0, 0.1, 0.2, 0.2, n=100)], reach=POINTS)
+
+
+def test_an_explorer_stores_its_frames_and_draws_any_value_where_there_is_a_kernel():
+    explorer = show.Explorer(half, lambda r: f"R = {r:g}", [1.0, 2.0, 5.0], name="R", alt="a plane", start=1)
+    plain = show.Player([half(r) for r in (1, 2, 5)], ["R = 1", "R = 2", "R = 5"], name="R", alt="a plane", start=1)
+    bundle = explorer._repr_mimebundle_()
+    assert bundle["text/html"] == plain._repr_html_()
+    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"]
+    image, (slider, caption) = (box := explorer.live()).children[0], box.children[1].children
+    assert (slider.value, caption.value, image.value) == (2.0, "R = 2", half(2.0).png(dpi=80))
+    slider.value = 3.24
+    assert (caption.value, image.value) == ("R = 3.24", half(3.24).png(dpi=80))
+
+
+def test_whole_numbers_are_explored_one_by_one():
+    slider = show.Explorer(half, str, [0, 4, 9], name="step", alt="a plane").live().children[1].children[0]
+    assert (slider.min, slider.max, slider.step, slider.value) == (0, 9, 1, 9)
+
+
+def test_values_that_do_not_increase_are_refused():
+    with pytest.raises(ValueError, match=r"values: expected them to increase, got \[1, 1\]"):
+        show.Explorer(half, str, [1, 1], name="R", alt="a plane")
+
+
+def test_the_pad_knows_where_its_axes_are():
+    pad = show.PhasePad(2.0)
+    page = pad._repr_html_()
+    left, low, width, height = json.loads(re.search(r"box = (\[.*?\]);", page)[1])
+    pixels = np.asarray(Image.open(io.BytesIO(pad.picture().png(dpi=80))).convert("L")) < 128
+    column, row = (
+        np.flatnonzero(pixels.sum(0) > 0.7 * height * len(pixels)),
+        np.flatnonzero(pixels.sum(1) > 0.7 * width * pixels.shape[1]),
+    )
+    assert abs(column.mean() + 0.5 - left * pixels.shape[1]) < 1  # the spine of the vertical axis
+    assert abs(len(pixels) - row.mean() - 0.5 - low * len(pixels)) < 1
+    assert "H = 2.0000" in page
+    assert 'max="3.50"' in page
+
+
+@pytest.mark.parametrize("entropy", [0.0, -1.0, float("inf")])
+def test_a_pad_without_entropy_is_refused(entropy):
+    with pytest.raises(ValueError, match="entropy: expected a positive, finite number of nats"):
+        show.PhasePad(entropy)

@@ -4,11 +4,13 @@ from companion.show.families import family_plane, run_label, skew_plane
 from companion.show.plots import PALETTE, Picture, image_sheet, plane, rd_plane, save, style
 from companion.show.rows import claim_table, spread, twin
 from companion.show.sheets import StoredPicture, beta_player, sample_sheet
-from companion.show.widgets import Player
+from companion.show.widgets import Explorer, PhasePad, Player
 from companion.show.written import Table
 
 __all__ = [
     "PALETTE",
+    "Explorer",
+    "PhasePad",
     "Picture",
     "Player",
     "StoredPicture",

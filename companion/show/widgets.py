@@ -1,10 +1,16 @@
-"""A figure that moves on a static page: precomputed frames, one slider, no kernel."""
+"""Figures that move on a static page: precomputed frames and one slider, or a point in the plane. No kernel needed."""
 
 import html
 import json
 from base64 import b64encode
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from math import inf
+from typing import Any, Protocol
+
+from companion.show.plots import PALETTE, Picture, plane, style
+
+VIEW = "application/vnd.jupyter.widget-view+json"
 
 PAGE = """<figure class="player" style="margin: 0">
 <img src="{image}" alt="{alt}" style="max-width: 100%">
@@ -71,4 +77,141 @@ class Player:
             last=len(self.frames) - 1,
             start=self.start,
             frames=json.dumps(self.frames).replace("</", "<\\/"),
+        )
+
+
+class Explorer(Player):
+    """A player that draws at any value once there is a kernel: a page shows the frames, a notebook a live slider.
+
+    draw, say : the frame and the caption at a value
+    values : those drawn beforehand, increasing; the live slider runs between the first and the last, over whole numbers
+        where all are
+
+    Raises ``ValueError`` as ``Player``, and for values that do not increase.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[[Any], Frame],
+        say: Callable[[Any], str],
+        values: Sequence[float],
+        *,
+        name: str,
+        alt: str,
+        start: int | None = None,
+    ) -> None:
+        if any(a >= b for a, b in pairwise(values)):
+            raise ValueError(f"values: expected them to increase, got {list(values)}")
+        super().__init__([draw(v) for v in values], [say(v) for v in values], name=name, alt=alt, start=start)
+        self.draw, self.say, self.values = draw, say, list(values)
+
+    def live(self) -> Any:
+        """The slider with its picture and caption, as an ipywidgets box."""
+        import ipywidgets
+
+        first, last, value = self.values[0], self.values[-1], self.values[self.start]
+        options: dict[str, Any] = {"description": self.name, "continuous_update": False}
+        if all(isinstance(each, int) for each in self.values):
+            slider = ipywidgets.IntSlider(value, first, last, **options)
+        else:
+            slider = ipywidgets.FloatSlider(value, min=first, max=last, step=(last - first) / 100, **options)
+        image, caption = ipywidgets.Image(format="png"), ipywidgets.Label()
+
+        def show(change: Any = None) -> None:
+            image.value, caption.value = self.draw(slider.value).png(dpi=80), self.say(slider.value)
+
+        slider.observe(show, "value")
+        show()
+        return ipywidgets.VBox([image, ipywidgets.HBox([slider, caption])])
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """The player, and the live view beside it, which a notebook prefers and a stored page drops."""
+        stored = {"text/plain": repr(self), "text/html": self._repr_html_()}
+        return stored | {VIEW: self.live()._repr_mimebundle_()[VIEW]}
+
+
+PAD = """<figure class="pad" style="margin: 0">
+<div style="position: relative; touch-action: none; cursor: crosshair; width: fit-content">
+<img src="{image}" alt="{alt}" draggable="false" style="max-width: 100%; display: block">
+<span style="position: absolute; width: 16px; height: 16px; margin: -8px; border-radius: 50%; background: {colour};
+pointer-events: none"></span></div>
+<div style="display: flex; flex-wrap: wrap; gap: 0.75em">{sliders}</div>
+<output aria-live="polite" style="display: block"></output>
+<script>
+{{
+  const figure = document.currentScript.parentNode, H = {entropy}, reach = {reach}, box = {box};
+  const stage = figure.querySelector('div'), dot = stage.querySelector('span');
+  const [across, up] = figure.querySelectorAll('input'), told = figure.querySelector('output');
+  const show = () => {{
+    const R = Number(across.value), D = Number(up.value), gap = R + D - H;
+    dot.style.left = 100 * (box[0] + R / reach * box[2]) + '%';
+    dot.style.top = 100 * (1 - box[1] - D / reach * box[3]) + '%';
+    const low = Math.max(0, H - D).toFixed(2), high = Math.min(R, H).toFixed(2);
+    told.textContent = 'R = ' + R.toFixed(2) + ', D = ' + D.toFixed(2) + ', ELBO = ' + (-R - D).toFixed(2) + ' nats: ' +
+      (gap < -0.005 ? 'no model stands here, R + D is below H = ' + H.toFixed(2) :
+       gap < 0.015 ? 'on the line, the code carries ' + high + ' nats' :
+       'the code carries between ' + low + ' and ' + high + ' nats');
+  }};
+  const drag = event => {{
+    if (!event.buttons) return;
+    const area = stage.getBoundingClientRect();
+    across.value = ((event.clientX - area.left) / area.width - box[0]) / box[2] * reach;
+    up.value = (1 - (event.clientY - area.top) / area.height - box[1]) / box[3] * reach;
+    show();
+  }};
+  stage.addEventListener('pointerdown', drag);
+  stage.addEventListener('pointermove', drag);
+  [across, up].forEach(each => each.addEventListener('input', show));
+  show();
+}}
+</script>
+</figure>"""
+PAD_SLIDER = """<label style="display: flex; flex: 1; gap: 0.75em; min-width: 12em">{name}
+<input type="range" min="0" max="{reach}" step="0.01" value="{value}" style="flex: 1"></label>"""
+
+
+class PhasePad:
+    """The plane of all models of discrete data, with a point to drag, and what the sandwich says of it.
+
+    Where R + D < H there is no model; elsewhere H - D <= I <= R, and 0 <= I <= H (Alemi et al. (2018), section 3). By
+    mouse and touch in the plane, by arrow keys on two sliders; where scripts are stripped, the plane as an image.
+
+    entropy : H of the data, in nats
+
+    Raises ``ValueError`` unless ``entropy`` is positive and finite.
+    """
+
+    def __init__(self, entropy: float) -> None:
+        if not 0 < entropy < inf:
+            raise ValueError(f"entropy: expected a positive, finite number of nats, got {entropy!r}")
+        self.entropy, self.reach = entropy, 1.75 * entropy
+
+    def __repr__(self) -> str:
+        return f"PhasePad(entropy={self.entropy:.4g})"
+
+    def picture(self) -> Picture:
+        """The plane: the line R + D = H with its two ends, and the triangle below it."""
+        with style():
+            picture, ends = plane(), [0, self.entropy]
+            axes = picture.axes[0]
+            axes.fill_between(ends, ends[::-1], color="#D9D9D9", linewidth=0)
+            axes.plot(ends, ends[::-1], "o-", color=PALETTE[6], linewidth=2, clip_on=False)
+            axes.text(0.2 * self.entropy, 0.28 * self.entropy, "no model")
+            axes.set(xlim=(0, self.reach), ylim=(0, self.reach))
+        return picture
+
+    def _repr_html_(self) -> str:
+        picture = self.picture()
+        image = b64encode(picture.png(dpi=80)).decode()  # drawing it settles where the axes are
+        names = (("rate R", self.entropy / 2), ("distortion D", self.entropy))
+        return PAD.format(
+            image=f"data:image/png;base64,{image}",
+            alt="The rate-distortion plane with the triangle below the line R + D = H shaded, and a point.",
+            colour=PALETTE[1],
+            sliders="".join(
+                PAD_SLIDER.format(name=name, reach=f"{self.reach:.2f}", value=f"{at:.2f}") for name, at in names
+            ),
+            entropy=f"{self.entropy:.4f}",
+            reach=f"{self.reach:.2f}",
+            box=[round(float(part), 5) for part in picture.axes[0].get_position().bounds],
         )

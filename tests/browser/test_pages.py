@@ -1,5 +1,7 @@
 """The built site in a real browser, with the network off: run by ``make test-site``."""
 
+import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +71,23 @@ def test_players_move_by_keyboard_and_by_click(browser, name):
         slider.click(position={"x": box["width"] - 2, "y": box["height"] / 2})
         assert (image.get_attribute("src"), caption.inner_text()) != seen[-1]
         assert slider.get_attribute("aria-valuetext") == caption.inner_text()
+    page.context.close()
+
+
+def test_the_pad_follows_the_pointer_and_the_keys(browser):
+    page, _ = opened(browser, "book/sandwich.html")
+    pad = page.locator("figure.pad")
+    stage, told, (across, up) = pad.locator("div").first, pad.locator("output"), pad.locator("input").all()
+    box = stage.bounding_box()
+    left, low, width, height = json.loads(re.search(r"box = (\[.*?\]);", pad.inner_html())[1])
+    low_corner = {"x": (left + 0.1 * width) * box["width"], "y": (1 - low - 0.1 * height) * box["height"]}
+    stage.click(position=low_corner)
+    assert float(across.input_value()) == pytest.approx(float(across.get_attribute("max")) / 10, abs=0.02)
+    assert float(up.input_value()) == pytest.approx(float(up.get_attribute("max")) / 10, abs=0.02)
+    assert "no model stands here" in told.inner_text()
+    up.focus()
+    page.keyboard.press("End")
+    assert "the code carries between 0.00 and" in told.inner_text()
     page.context.close()
 
 
