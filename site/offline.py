@@ -1,7 +1,8 @@
 """Sphinx extension: the site serves MathJax itself where it is installed; elsewhere pages fetch it from a network.
 
-Two things are taken out of the finished pages. Opened as files, without a server, they may not fetch fonts ahead of
-their use, as the theme asks for. And the label of a folded cell hides the words that stand on it from a screen reader.
+What the theme writes is mended in the finished pages. Opened as files, without a server, they may not fetch fonts
+ahead of their use. For screen readers and keyboards, the label of a folded cell must not hide the words that stand on
+it, a list of references has no items that a list must have, and a table that scrolls must be within reach.
 """
 
 import re
@@ -11,12 +12,16 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-OUT = re.compile(r'<link rel="preload" as="font"[^>]*>\n?| aria-label="Toggle hidden content"')
+MENDED = {
+    r'<link rel="preload" as="font"[^>]*>\n?| aria-label="Toggle hidden content"': "",
+    r'<div role="list" class="citation-list">': '<div class="citation-list">',
+    r'<div class="pst-scrollable-table-container">': '<div class="pst-scrollable-table-container" tabindex="0">',
+}
 VENDOR = Path(__file__).parent / "vendor"
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Connect both."""
+    """Connect all."""
     app.connect("config-inited", serve)
     app.connect("build-finished", calm)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -30,6 +35,9 @@ def serve(app: Sphinx, config: Config) -> None:
 
 
 def calm(app: Sphinx, error: Exception | None) -> None:
-    """Take both out of every page."""
+    """Mend every page."""
     for page in Path(app.outdir).rglob("*.html") if app.builder.format == "html" and not error else ():
-        page.write_text(OUT.sub("", page.read_text()))
+        text = page.read_text()
+        for written, mended in MENDED.items():
+            text = re.sub(written, mended, text)
+        page.write_text(text)
