@@ -18,7 +18,9 @@ ifdef COMPANION_DATA
 export COMPANION_DATA := $(abspath $(COMPANION_DATA))
 endif
 
-.PHONY: help book test test-site test-full notebooks notebooks-check clean
+PORT ?= 8000
+
+.PHONY: help book serve test test-site test-full notebooks notebooks-check clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r a b; do printf '  make %-16s %s\n' "$$a" "$$b"; done
@@ -41,6 +43,10 @@ site/vendor/mathjax: site/package-lock.json
 book: .venv/ready site/vendor/mathjax  ## build the site from the stored notebooks into _build/html
 	$(BIN)/jupyter-book build . --path-output . --builder html -W -n --keep-going --quiet
 	@echo "The book: file://$(CURDIR)/_build/html/index.html"
+
+serve: book  ## build the site, and serve it to a browser on this machine
+	@echo "The book: http://localhost:$(PORT)/ (Ctrl+C stops it)"
+	@$(BIN)/python -m http.server --bind localhost --directory _build/html $(PORT)
 
 test: .venv/ready  ## style, types, unit tests, doctests, and every notebook run anew
 	$(BIN)/ruff check .

@@ -13,6 +13,7 @@ Every quantity inside the package is in nats. This is the only place where log 2
 from math import log
 from typing import Any
 
+#: log 2.
 NATS_PER_BIT = log(2)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from companion.data import formats
 from companion.data.files import Source
 
+#: The ways to make an image black and white, and what each does.
 BINARISATIONS = {
     "static": "the published fixed binarisation, one Bernoulli draw a pixel made once by its authors",
     "threshold": "ink where the grey level is 128 or more of 255 (8 or more of 16 for the digits)",
@@ -102,6 +103,7 @@ OMNIGLOT_MIRRORS = (
 )
 GREY_RULES = ("grey", "threshold", "dynamic")
 
+#: Where the images of each name come from: files, mirrors, sha256, licence, splits.
 SETS = {
     "digits": ImageSet(
         licence="CC BY 4.0",
@@ -191,4 +193,5 @@ SETS = {
         parse=_parse_omniglot,
     ),
 }
+#: The names that ``load`` takes.
 NAMES = tuple(SETS)

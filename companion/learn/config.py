@@ -195,6 +195,7 @@ class Config:
         return ", ".join(f"{name} {mine!r} against {theirs!r}" for name, mine, theirs in pairs if mine != theirs)
 
 
+#: What each preset sets in a ``Config``.
 PRESETS: dict[str, dict[str, Any]] = {
     "laptop": {"width": 0.25, "steps": 6000, "learning_rate": 3e-3},
     "paper": {  # 200 epochs of 50 000 images, on a GPU

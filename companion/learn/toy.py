@@ -4,10 +4,10 @@ A model is an encoder e(z|x), a decoder d(x|z) and a marginal m(z), all tables. 
 encoder and decoder a form with two parameters w, b, printed as "∝ -exp[(w_i x_j - b_i)^2]"; that is negative, so it is
 read as exp[-(w_i x_j - b_i)^2]. Three parametrisations differ in what owns the parameters:
 
-``printed`` : the code owns w and b in the encoder and in the decoder. Every d(x|z) is a single bump in x.
-``output`` : what is predicted owns them, the code in the encoder and the bin in the decoder, where the code enters by
+printed : the code owns w and b in the encoder and in the decoder. Every d(x|z) is a single bump in x.
+output : what is predicted owns them, the code in the encoder and the bin in the decoder, where the code enters by
     its position. A decoder that ignores the code can be any distribution.
-``table`` : no form; every entry of encoder and decoder has a logit of its own.
+table : no form; every entry of encoder and decoder has a logit of its own.
 
 The marginal has free logits, as in the paper, that start at zero. Rates and distortions are sums over all x and z, in
 nats, in double precision.

@@ -15,6 +15,7 @@ from companion.models.pixelcnn import PixelCNNDecoder
 from companion.models.vae import VAE
 
 DECODERS: dict[str, type[nn.Module]] = {"-": DeconvDecoder, "+": PixelCNNDecoder}
+#: The names of the families: encoder, decoder, marginal.
 FAMILIES = tuple(e + d + m for e in "-+" for d in DECODERS for m in "-+v")
 
 

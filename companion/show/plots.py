@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from companion.atomic import replacing
 from companion.terms import RateDistortion
 
+#: The colours, in the order of use.
 PALETTE = (
     "#0072B2",
     "#D55E00",

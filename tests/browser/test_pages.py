@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
 AXE = ROOT / "site" / "node_modules" / "axe-core" / "axe.min.js"
-PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.glob("book/*.html"))
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.glob("book/**/*.html"))
 PHONE, DESK = (360, 780), (1280, 900)
 OWN = "() => axe.run('#main-content article').then(found => found.violations)"
 
