@@ -20,7 +20,7 @@ endif
 
 PORT ?= 8000
 
-.PHONY: help book serve test test-site test-full notebooks notebooks-check clean
+.PHONY: help book serve pdf test test-site test-full notebooks notebooks-check clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r a b; do printf '  make %-16s %s\n' "$$a" "$$b"; done
@@ -47,6 +47,16 @@ book: .venv/ready site/vendor/mathjax  ## build the site from the stored noteboo
 serve: book  ## build the site, and serve it to a browser on this machine
 	@echo "The book: http://localhost:$(PORT)/ (Ctrl+C stops it)"
 	@$(BIN)/python -m http.server --bind localhost --directory _build/html $(PORT)
+
+pdf:  ## the book as a PDF, by xelatex, in _build/latex/book.pdf; then the site links it
+	@test -n "$(PYTHON)" || { echo "no python3 on the path: install Python 3.11 or newer"; exit 1; }
+	@"$(PYTHON)" scripts/latex.py
+	@$(MAKE) --no-print-directory .venv/ready
+	$(BIN)/jupyter-book build . --path-output . --builder latex -W -n --keep-going --quiet
+	@cd _build/latex && latexmk -xelatex -silent -interaction=nonstopmode -halt-on-error book.tex >book.out.txt 2>&1 \
+	  || { grep -A4 '^!' book.log; echo "xelatex stopped: see _build/latex/book.log"; exit 1; }
+	@$(MAKE) --no-print-directory book
+	@echo "The PDF: $(CURDIR)/_build/latex/book.pdf"
 
 test: .venv/ready  ## style, types, unit tests, doctests, and every notebook run anew
 	$(BIN)/ruff check .
