@@ -7,6 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 export TORCH_INDEX ?=
 BIN := .venv/bin
 NOTEBOOKS := $(wildcard book/*.ipynb)
+BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 # tests run side by side, one thread each
 JOBS ?= 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
@@ -58,12 +59,13 @@ pdf:  ## the book as a PDF, by xelatex, in _build/latex/book.pdf; then the site 
 	@$(MAKE) --no-print-directory book
 	@echo "The PDF: $(CURDIR)/_build/latex/book.pdf"
 
-test: .venv/ready  ## style, types, unit tests, doctests, and every notebook run anew
+test: .venv/ready  ## style, types, unit tests, doctests, every notebook run anew, and the site
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(PYTEST)
 	$(PYTEST) --nbval-lax --nbval-current-env --nbval-cell-timeout=600 book
+	@$(if $(BROWSER),$(MAKE) --no-print-directory test-site,echo "no Chromium on the path: make test-site was left out")
 
 test-site: book  ## every page of the site in Chromium, with the network off
 	$(PYTEST) --dist load -m browser tests/browser
