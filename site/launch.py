@@ -18,7 +18,7 @@ from sphinx.config import Config
 PREVIEW = "_static/preview.png"
 WORDS = 200  # characters of a description, at most
 HOSTS = {"colab_url": "https://colab.research.google.com", "binderhub_url": "https://mybinder.org"}
-BUTTONS = {"repository_branch": "main", "launch_buttons": {**HOSTS, "notebook_interface": "jupyterlab"}}
+BUTTONS: dict[str, Any] = {"repository_branch": "main", "launch_buttons": {**HOSTS, "notebook_interface": "jupyterlab"}}
 LOST = """<!DOCTYPE html>
 <html lang="en-GB">
 <head>

@@ -72,9 +72,10 @@ def comment(constant: str) -> list[str]:
 def shorten(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str | None, returned: str | None
 ) -> tuple[str | None, str | None]:
-    """The signature without the types that say nothing."""
-    found = re.sub(r": (?:~?typing\.)?Any(?=[,)]| =)", "", signature) if signature else signature
-    return found, None if returned and returned.endswith(("Any", "None")) and "|" not in returned else returned
+    """The signature without the types that say nothing, and with defaults that can be read."""
+    bare = re.sub(r": (?:~?typing\.)?Any(?=[,)]| =)", "", signature or "")
+    bare = re.sub(r"<function (\w+)>", r"\1", re.sub(r"<factory>|<function <lambda>>", "...", bare))
+    return bare or signature, None if returned in ("None", "Any", "~typing.Any") else returned
 
 
 def skip(app: Sphinx, what: str, name: str, thing: Any, skipped: bool, options: Any) -> bool | None:

@@ -120,6 +120,17 @@ def test_an_entry_reads_well(pages):
     assert "Any" not in text
 
 
+def test_signatures_are_short(pages):
+    """Types by their last name, defaults that can be read."""
+    texts = [page.read_text() for page in (pages / "reference").glob("*.html")]
+    found = [entry for text in texts for entry in re.findall("<dt class=.sig.*?</dt>", text, re.DOTALL)]
+    signatures = [" ".join(unescape(re.sub("<[^>]*>", "", entry)).split()) for entry in found]
+    assert len(signatures) > 200
+    assert [entry for entry in signatures if re.search("[~<]|torch[.]", entry)] == []
+    for default in ("best: dict[str, Tensor] = ...,", "Tensor] = elbo,", "across: str = 'λ',"):
+        assert any(default in entry for entry in signatures), default
+
+
 def test_a_name_in_full_is_a_link(pages):
     front = (pages / "index.html").read_text()
     sentence = front[front.index("Bound by") : front.index("beta_vae")]
