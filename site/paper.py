@@ -30,6 +30,7 @@ ELEMENTS = {
     "papersize": "a4paper",
     "extraclassoptions": "openany,oneside",
     "fncychap": "",
+    "makeindex": "",
     "printindex": "",
     "figure_align": "H",
     "fvset": r"\fvset{fontsize=\small}",
@@ -43,7 +44,8 @@ ELEMENTS = {
 """,
 }
 PREAMBLE = r"""
-\AtBeginDocument{\renewcommand{\contentsname}{Contents}\renewcommand{\partname}{}\renewcommand{\thepart}{}}
+\addto\captionsbritish{\renewcommand{\contentsname}{Contents}\renewcommand{\partname}{}}
+\renewcommand{\thepart}{}
 \setcounter{tocdepth}{1}
 \usepackage{etoolbox}
 \AtBeginEnvironment{tabulary}{\footnotesize}
@@ -63,6 +65,7 @@ def configure(app: Sphinx, config: Config) -> None:
     macros = (getattr(config, "mathjax3_config", None) or {}).get("tex", {}).get("macros", {})
     config.latex_theme = "manual"
     config.latex_engine = "xelatex"
+    config.latex_domain_indices = False
     config.today = config.copyright  # the licence, on the page of the title
     defined = "".join(f"\\AtBeginDocument{{\\def\\{name}{{{text}}}}}\n" for name, text in macros.items())
     config.latex_elements = {**ELEMENTS, "preamble": PREAMBLE + defined}
