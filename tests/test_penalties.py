@@ -210,8 +210,8 @@ def test_permuting_keeps_every_dimension_and_breaks_what_ties_them():
 
 
 def test_a_discriminator_gives_each_code_one_logit():
-    network = Discriminator(3)
-    z = randn(18, 6, 3).float()
+    network = Discriminator(3).double()
+    z = randn(18, 6, 3)
     assert torch.allclose(network(z)[2:3], network(z[2:3]))
     assert sum(p.numel() for p in network.parameters()) == 4 * 256 + 257 * 256 + 257
 
