@@ -2,7 +2,8 @@
 
 What the theme writes is mended in the finished pages. Opened as files, without a server, they may not fetch fonts
 ahead of their use. For screen readers and keyboards, the label of a folded cell must not hide the words that stand on
-it, a list of references has no items that a list must have, and a table that scrolls must be within reach.
+it, a list of references has no items that a list must have, a table that scrolls must be within reach, and a signature
+is no list.
 """
 
 import re
@@ -16,6 +17,10 @@ MENDED = {
     r'<link rel="preload" as="font"[^>]*>\n?| aria-label="Toggle hidden content"': "",
     r'<div role="list" class="citation-list">': '<div class="citation-list">',
     r'<div class="pst-scrollable-table-container">': '<div class="pst-scrollable-table-container" tabindex="0">',
+    # a signature over several lines is no list of definitions
+    r'(?m)^<dd>(<em class="sig-param">.*)</dd>$': r'<span class="sig-line">\1</span>',
+    r'<dl>\n(?=<span class="sig-line">)': "",
+    r'(?m)^(<span class="sig-line">.*)\n</dl>$': r"\1",
 }
 VENDOR = Path(__file__).parent / "vendor"
 
