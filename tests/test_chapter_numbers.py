@@ -1,0 +1,170 @@
+"""What the page on two numbers of a code proves: rewards in the linear model, permuted codes, chance, and its table."""
+
+import csv
+import sys
+from itertools import permutations
+from math import comb, log
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from scipy.stats import hypergeom
+from test_project import script
+
+from companion import data, learn
+from companion.exact import linear, tables
+from companion.measure import evaluate
+from companion.measure.numbers import rates
+
+DIRECT = [(0.5, 1.0, 0.3), (0.5, 1.0, 0.6), (3.0, 2.0, 1.5), (0.2, 1.0, 0.79), (0.2, 1.0, 0.81)]
+SHOWN = [(0.5, 1.0, 0.45, 1.0), (0.5, 1.0, 0.55, 1.0), (0.5, 1.0, 0.04, 10.0), (0.5, 1.0, 0.06, 10.0)]
+SHOWN += [(0.5, 2.0, 0.7, 1.0), (0.5, 2.0, 0.8, 1.0), (0.5, 1.0, 3.0, 1.0)]
+
+
+def told(p, kappa, r=1.0):
+    """D (less a constant), R, I(c; x), I(c; y) and the code's variance at w, a, log s; unit noise, variance kappa."""
+    w, a, log_s = p
+    s = np.exp(log_s)
+    t = a**2 * kappa + s
+    distortion, rate = (kappa * (1 - w * a) ** 2 + w**2 * s) / 2, (t - 1 - log_s) / 2
+    return distortion, rate, np.log(t / s) / 2, np.log1p(r * w**2 * t) / 2, t
+
+
+def least(loss):
+    """The lowest of descents from twelve starts."""
+    starts = np.random.default_rng(0).normal(size=(12, 3))
+    return min((minimize(loss, start, tol=1e-12) for start in starts), key=lambda end: end.fun).x
+
+
+@pytest.mark.verifies("thm-numbers-image")
+@pytest.mark.parametrize(("kappa", "beta", "weight"), DIRECT)
+@pytest.mark.parametrize("literal", [False, True])
+def test_a_reward_read_off_the_image_lowers_the_water(kappa, beta, weight, literal):
+    def loss(p):
+        distortion, rate, information, _, t = told(p, kappa)
+        return distortion + beta * rate - weight * (information - literal * np.log(t) / 2)
+
+    _, _, information, _, t = told(least(loss), kappa)
+    (expected,) = linear.linear_beta_vae([kappa], beta - weight, noise=1.0).rates
+    assert information == pytest.approx(expected, abs=1e-6)
+    assert t == pytest.approx(1 - literal * weight / beta, abs=1e-6)
+
+
+@pytest.mark.verifies("thm-numbers-image")
+@pytest.mark.parametrize(("weight", "ends"), [(1.0, True), (1.2, False)])
+def test_from_beta_on_no_model_is_best(weight, ends):
+    """Along codes of variance 1 and ever more information, at the best decoder, w = a v."""
+    lost, losses = 10.0 ** -np.arange(1, 9), []
+    for rho in lost:
+        distortion, rate, information, *_ = told((np.sqrt(0.5 * (1 - rho)), np.sqrt((1 - rho) / 0.5), log(rho)), 0.5)
+        losses.append(distortion + rate - weight * information)
+    assert (np.diff(losses) < 0).all()
+    if ends:
+        np.testing.assert_allclose(losses, lost * 0.5 / 2, atol=1e-12)
+    else:
+        np.testing.assert_allclose(np.diff(losses)[-1], -0.1 * log(10), atol=1e-6)
+
+
+@pytest.mark.verifies("thm-numbers-drawing")
+@pytest.mark.parametrize(("kappa", "beta", "weight", "r"), SHOWN)
+def test_a_number_wakes_exactly_above_the_readers_threshold(kappa, beta, weight, r):
+    def loss(p):
+        distortion, rate, _, shown, _ = told(p, kappa, r)
+        return distortion + beta * rate - weight * shown
+
+    best = least(loss)
+    _, _, information, _, t = told(best, kappa, r)
+    u, rho = best[0] ** 2 * t, np.exp(-2 * information)
+    assert t == pytest.approx(1, abs=1e-6)
+    if kappa > beta * (1 - weight * r):
+        assert information > 1e-3
+        assert rho == pytest.approx(beta / kappa * (1 - weight * r / (1 + r * u)), rel=1e-4)
+        assert u == pytest.approx(beta**2 * (1 - rho) / (kappa * rho**2), rel=1e-4)
+    else:
+        assert information == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.verifies("thm-numbers-drawing")
+def test_off_the_mean_any_weight_is_paid_without_end():
+    """Ann is blind, Bob writes the code in faint ink; a reader a hundred times sharper earns log 100 / 2 more."""
+    losses = []
+    for r in 10.0 ** np.arange(8, 17, 2):
+        distortion, rate, information, shown, _ = told((0.1, 0.0, 0.0), 0.5, r)
+        assert information == 0
+        losses.append(distortion + rate - 0.001 * shown)
+    np.testing.assert_allclose(np.diff(losses), -0.001 * log(100) / 2, rtol=1e-4)
+
+
+def code(rng):
+    """e(z|x) of three independent bits for four images, ``[4, 2, 2, 2]``, and a decoder ``[2, 2, 2, 4]``."""
+    bits = rng.beta(0.3, 0.3, size=(3, 4))
+    each = np.stack([bits, 1 - bits], 2)
+    return np.einsum("xa,xb,xc->xabc", *each), rng.dirichlet(np.ones(4) / 2, size=(2, 2, 2))
+
+
+def measured(e, d):
+    """D + R under uniform images and marginal, and I(z_i; x) of each number."""
+    distortion = -np.einsum("xabc,abcx->", e, np.log(d)) / 4
+    rate = (e * np.log(np.maximum(8 * e, 1e-300))).sum() / 4
+    alone = [e.sum(tuple(j + 1 for j in range(3) if j != i)) for i in range(3)]
+    return distortion + rate, [tables.mutual_information(table / 4) for table in alone]
+
+
+@pytest.mark.verifies("thm-numbers-permutation")
+@pytest.mark.parametrize("seed", range(10))
+def test_where_numbers_may_be_swapped_any_weight_moves_the_information(seed):
+    rng, models = np.random.default_rng(seed), []
+    for e, d in (code(rng) for _ in range(30)):
+        for order in permutations(range(3)):
+            models.append(measured(e.transpose(0, *(i + 1 for i in order)), d.transpose(*order, 3)))
+    cost, information = np.array([j for j, _ in models]), np.array([i for _, i in models])
+    plain = cost.argmin()
+    for weight in (1e-6, 0.001, 0.1, 1.0, 10.0):
+        best = (cost - weight * information[:, 0]).argmin()
+        gain = information[best, 0] - information[plain].max()
+        assert gain >= -1e-12
+        assert -1e-12 <= cost[best] - cost[plain] <= weight * gain + 1e-12
+
+
+def test_the_largest_direction_gains_most():
+    """The linear model of two directions, the asked number on either: the gain is the integral of the information."""
+    for weight in (0.001, 0.1, 0.6):
+        gains = []
+        for v in (0.3, 0.7, 2.0, 5.0):
+            ends = [linear.linear_beta_vae([v], beta, noise=1.0) for beta in (1.0, 1.0 - weight)]
+            plain, rewarded = ((p.distortion + p.beta * p.rate) for p in ends)
+            prices = np.linspace(1 - weight, 1, 10_001)
+            integral = np.trapezoid(np.maximum(np.log(v / prices), 0) / 2, prices)
+            assert plain - rewarded == pytest.approx(integral, abs=1e-6)
+            gains.append(plain - rewarded)
+        assert (np.diff(gains) >= 0).all()
+
+
+def test_how_many_wake_by_chance_is_a_sum_of_draws_without_replacement():
+    """Against all pairs: of 5 idle numbers 2 wake, of 4 others 3; two of each are asked."""
+    mass = np.convolve(*(hypergeom.pmf(range(3), n, k, 2) for n, k in ((5, 2), (4, 3))))
+    pairs = {}
+    for n, k in ((5, 2), (4, 3)):
+        pairs[n] = [sum(i < k for i in (a, b)) for a in range(n) for b in range(a)]
+        assert len(pairs[n]) == comb(n, 2)
+    both = [a + b for a in pairs[5] for b in pairs[4]]
+    np.testing.assert_allclose(mass, np.bincount(both, minlength=5) / len(both), atol=1e-12)
+
+
+def test_the_table_of_every_number_adds_up_to_the_rate(tmp_path, monkeypatch):
+    config = learn.preset(
+        "laptop", "digits", objective="mi_valid", dense=True, latent_dim=4, informed="1,2", weight=0.1, steps=3
+    )
+    learn.sweep([config], tmp_path, table=tmp_path / "tiny.csv", progress=False)
+    monkeypatch.setattr(sys, "argv", ["each.py", str(tmp_path / "tiny.csv"), str(tmp_path / "runs")])
+    script("each").main()
+    with (tmp_path / "tiny_each.csv").open(newline="") as file:
+        (line,) = csv.DictReader(file)
+    assert (line["seed"], line["lambda"], line["informed"], line["config_hash"]) == ("0", "0.1", "1,2", config.hash)
+    _, model = learn.load_run(tmp_path / "runs" / config.hash)
+    images = data.load("digits").test
+    each, point = [float(line[f"rate_{i}"]) for i in range(4)], evaluate(model, images, split="test")
+    np.testing.assert_allclose(each, rates(model, images), atol=1e-6)
+    assert abs(sum(each) - point.rate) < 5 * point.rate_se
+    (row,) = (row for row in learn.read_rows(tmp_path / "tiny.csv") if row["split"] == "test")
+    assert each[1] + each[2] == pytest.approx(row["kl_c"], abs=1e-5)
