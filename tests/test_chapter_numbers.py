@@ -126,6 +126,7 @@ def test_where_numbers_may_be_swapped_any_weight_moves_the_information(seed):
         assert -1e-12 <= cost[best] - cost[plain] <= weight * gain + 1e-12
 
 
+@pytest.mark.verifies("thm-numbers-image")
 def test_the_largest_direction_gains_most():
     """The linear model of two directions, the asked number on either: the gain is the integral of the information."""
     for weight in (0.001, 0.1, 0.6):
