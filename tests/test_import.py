@@ -6,7 +6,21 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FLOORS = ["atomic", "seeds", "units", "terms", "exact", "data", "models", "measure", "learn", "show", "cli", "__main__"]
+FLOORS = [
+    "atomic",
+    "seeds",
+    "units",
+    "terms",
+    "exact",
+    "data",
+    "models",
+    "measure",
+    "learn",
+    "show",
+    "coursework",
+    "cli",
+    "__main__",
+]
 
 UNCHANGED = """
 import random, sys

@@ -118,8 +118,9 @@ def legend(picture):
     return [text.get_text() for text in picture.legends[0].get_texts()]
 
 
-def test_the_focus_pales_all_other_families_and_moves_nothing():
-    plain, focused = (family_plane(ROWS, focus=focus).axes[0] for focus in (None, "-+v"))
+@pytest.mark.parametrize("focus", ["-+v", lambda row: row["family"] == "-+v"])
+def test_the_focus_pales_all_others_and_moves_nothing(focus):
+    plain, focused = (family_plane(ROWS, focus=meant).axes[0] for meant in (None, focus))
     assert focused.get_xlim() == plain.get_xlim()
     before, after = points_of(plain), points_of(focused)
     assert before.keys() == after.keys()
@@ -200,7 +201,11 @@ def test_the_player_over_beta_shows_the_stored_bytes_from_the_largest_beta_down(
         (lambda: family_plane([row("vae", 1, 2)]), "rows: expected families such as '-.v', got 'vae'"),
         (lambda: skew_plane([row("-v-", 1, 2)]), "rows: expected families such as '-.v', got '-v-'"),
         (lambda: skew_plane([row("", 1, 2)]), "rows: expected families such as '-.v', got ''"),
-        (lambda: family_plane(ROWS, focus="+++++"), "focus: expected a family in the rows, got '[+]{5}'"),
+        (lambda: family_plane(ROWS, focus="+++++"), "focus: expected a family in the rows, or a .* got '[+]{5}'"),
+        (
+            lambda: family_plane(ROWS, focus=lambda row: False),
+            "focus: expected .* a test that some pass, got <function",
+        ),
         (lambda: skew_plane(ROWS, "log"), "scale: expected 'linear' or 'symlog', got 'log'"),
         (
             lambda: show.sample_sheet(np.zeros((3, 4, 4))),

@@ -3,7 +3,7 @@
 Rows are those of the tables in ``book/results``: dicts with the keys of ``NEEDED``, numbers in nats.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from companion.exact.fronts import lower_hull, pareto
 from companion.show.plots import GUIDE, PALETTE, Picture, plane, style
 
 Rows = Sequence[Mapping[str, Any]]
+Focus = Callable[[Mapping[str, Any]], bool]
 
 NEEDED = ("family", "annealed", "rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se", "steps")
 COLOURS = dict(zip(("--", "-+", "-v", "+-", "++", "+v"), (PALETTE[i] for i in (0, 5, 2, 1, 4, 3)), strict=True))
@@ -24,7 +25,7 @@ LINEAR = 1e-3  # nats, up to which the scale symlog is linear
 PALE = 0.15  # opacity of what is not in focus
 
 
-def family_plane(rows: Rows, title: str = "", focus: str | None = None) -> Picture:
+def family_plane(rows: Rows, title: str = "", focus: str | Focus | None = None) -> Picture:
     """Figure 3a of Alemi et al. (2018): a point for each of ``rows``, R across, D up, with two standard errors; nats.
 
     Colour names decoder and marginal, cool for the decoder -, warm for +; the marker names the encoder. Runs with
@@ -32,7 +33,7 @@ def family_plane(rows: Rows, title: str = "", focus: str | None = None) -> Pictu
     staircase is the Pareto front, and points on it bear a cross; the grey line is the lower convex hull; every point of
     the dashed diagonal has the best ELBO. All three are those of the rows given.
 
-    focus : a family in ``rows``, all others pale; by default none is
+    focus : a family in ``rows``, or what says of a row whether it is meant; all others pale, by default none
 
     Raises ``ValueError`` without rows, for a row that lacks one of ``NEEDED``, for an unknown family, and for rows of
     several splits, data sets or rules, as far as they tell.
@@ -42,9 +43,10 @@ def family_plane(rows: Rows, title: str = "", focus: str | None = None) -> Pictu
     >>> family_plane([row]).axes[0].get_ylabel()
     'distortion D (nats)'
     """
-    if focus is not None and focus not in {row.get("family") for row in rows}:
-        raise ValueError(f"focus: expected a family in the rows, got {focus!r}")
-    return _picture(rows, False, "linear", title, focus)
+    meant = focus if callable(focus) else lambda row: focus in (None, row.get("family"))
+    if rows and not any(map(meant, rows)):
+        raise ValueError(f"focus: expected a family in the rows, or a test that some pass, got {focus!r}")
+    return _picture(rows, False, "linear", title, meant)
 
 
 def skew_plane(rows: Rows, scale: str = "linear", title: str = "") -> Picture:
@@ -74,7 +76,7 @@ def run_label(row: Mapping[str, Any]) -> str:
     return f"{row['family']}, {price}" + ", annealed" * row["annealed"]
 
 
-def _picture(rows: Rows, skew: bool, scale: str, title: str, focus: str | None = None) -> Picture:
+def _picture(rows: Rows, skew: bool, scale: str, title: str, meant: Focus = lambda row: True) -> Picture:
     _check(rows)
     picture = plane(up="R + D (nats)" if skew else "distortion D (nats)", title=title)
     picture.set_size_inches(6.25, 6.5)
@@ -84,8 +86,7 @@ def _picture(rows: Rows, skew: bool, scale: str, title: str, focus: str | None =
         _draw_fronts(axes, rows, skew)
         shortest = min(row["steps"] for row in rows)
         for row in rows:
-            pale = focus not in (None, row["family"])
-            _draw_point(axes, row, skew, row["steps"] / shortest, PALE if pale else 1.0)
+            _draw_point(axes, row, skew, row["steps"] / shortest, 1.0 if meant(row) else PALE)
         tight: dict[str, Any] = {"frameon": False, "fontsize": 10, "columnspacing": 1.5, "handlelength": 1.6}
         picture.legend(handles=_legend(rows), loc="outside lower center", ncols=3, **tight)
     return picture

@@ -131,10 +131,10 @@ class Explorer(Player):
 
 
 PAD = """<figure class="pad" style="margin: 0">
-<div style="position: relative; touch-action: none; cursor: crosshair; width: fit-content">
+<div style="position: relative; cursor: crosshair; width: fit-content">
 <img src="{image}" alt="{alt}" draggable="false" style="max-width: 100%; display: block">
-<span style="position: absolute; width: 16px; height: 16px; margin: -8px; border-radius: 50%; background: {colour};
-pointer-events: none"></span></div>
+<span style="position: absolute; width: 16px; height: 16px; margin: -22px; border: 14px solid transparent;
+border-radius: 50%; background: {colour} padding-box; touch-action: none"></span></div>
 <div style="display: flex; flex-wrap: wrap; gap: 0.75em">{sliders}</div>
 <output aria-live="polite" style="display: block"></output>
 <script>
@@ -152,14 +152,16 @@ pointer-events: none"></span></div>
        gap < 0.015 ? 'on the line, the code carries ' + high + ' nats' :
        'the code carries between ' + low + ' and ' + high + ' nats');
   }};
-  const drag = event => {{
-    if (!event.buttons) return;
+  const move = event => {{
     const area = stage.getBoundingClientRect();
     across.value = ((event.clientX - area.left) / area.width - box[0]) / box[2] * reach;
     up.value = (1 - (event.clientY - area.top) / area.height - box[1]) / box[3] * reach;
     show();
   }};
-  stage.addEventListener('pointerdown', drag);
+  const drag = event => {{ // a finger drags the point alone, and scrolls the page elsewhere
+    if (event.buttons && (event.pointerType !== 'touch' || event.target === dot)) move(event);
+  }};
+  stage.addEventListener('click', move);
   stage.addEventListener('pointermove', drag);
   [across, up].forEach(each => each.addEventListener('input', show));
   show();

@@ -15,6 +15,12 @@ AXE = ROOT / "site" / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.glob("book/**/*.html"))
 PHONE, DESK = (360, 780), (1280, 900)
 OWN = "() => axe.run('#main-content article').then(found => found.violations)"
+TOUCHED = """([where, at]) => {
+  const box = document.querySelector('figure.pad img').getBoundingClientRect();
+  const spot = {clientX: box.left + at * box.width, clientY: box.top + at * box.height};
+  const move = new PointerEvent('pointermove', {...spot, pointerType: 'touch', buttons: 1, bubbles: true});
+  document.querySelector(where).dispatchEvent(move);
+}"""
 
 pytestmark = pytest.mark.browser
 
@@ -90,6 +96,12 @@ def test_the_pad_follows_the_pointer_and_the_keys(browser):
     up.focus()
     page.keyboard.press("End")
     assert "the code carries between 0.00 and" in told.inner_text()
+    before = told.inner_text()
+    page.evaluate(TOUCHED, ["figure.pad img", 0.5])  # a finger beside the point scrolls the page
+    assert told.inner_text() == before
+    page.evaluate(TOUCHED, ["figure.pad span", 0.5])
+    assert told.inner_text() != before
+    assert stage.evaluate("each => getComputedStyle(each).touchAction") == "auto"
     page.context.close()
 
 
