@@ -1,0 +1,99 @@
+"""Wrong answers as students write them: what the rubric gives, and the hint that they get, under three secrets."""
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import xlogy
+
+from companion.coursework.questions import Assignment, instances, judge
+
+SECRETS = ("a heron in the fog", "half past five", "0xfeed")
+WRONG = {
+    # bits, and the sum over examples
+    ("surgery", "rate", "logarithm to base 2", 0.5): """
+def rate(encoder, prior):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.nansum(encoder * np.log2(encoder / prior)) / len(encoder)
+""",
+    ("surgery", "rate", "sum over examples", 0.5): """
+def rate(encoder, prior):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.nansum(encoder * np.log(encoder / prior))
+""",
+    ("surgery", "joint_and_marginals", "joint not divided by N", 0.25): """
+def joint_and_marginals(encoder):
+    return {"joint": encoder, "index": encoder.sum(axis=1), "code": encoder.sum(axis=0)}
+""",
+    ("surgery", "index_information", "entropy of the code", 0.0): """
+def index_information(encoder):
+    q = encoder.mean(axis=0)
+    return -sum(p * np.log(p) for p in q if p > 0)
+""",
+    ("surgery", "by_dimension", "measured from the prior", 0.5): """
+def by_dimension(encoder, first, second):
+    q = encoder.mean(0)
+    q1, q2 = q.sum(1), q.sum(0)
+    total = xlogy(q, q).sum() - xlogy(q, np.outer(first, second)).sum()
+    kls = [(q1 * np.log(q1 / first)).sum(), (q2 * np.log(q2 / second)).sum()]
+    return {"total_correlation": total, "dimension_wise_kl": kls}
+""",
+    ("surgery", "elbo_three_ways", "evidence without its gap", 0.5): """
+def elbo_three_ways(encoder, prior, log_likelihood):
+    reconstruction = (encoder * log_likelihood).sum() / len(encoder)
+    rate = (xlogy(encoder, encoder) - encoder * np.log(prior)).sum() / len(encoder)
+    evidence = np.log((np.exp(log_likelihood) * prior).sum(axis=1)).mean()
+    return {"term_by_term": reconstruction - rate, "split": reconstruction - rate, "evidence": evidence}
+""",
+    ("rate_distortion", "source_entropy", "logarithm to base 2", 0.5): """
+def source_entropy(p_x):
+    return -sum(p * np.log2(p) for p in p_x if p > 0)
+""",
+    ("rate_distortion", "expected_distortion", "source left out", 0.25): """
+def expected_distortion(p_x, encoder, distortion):
+    finite = np.where(encoder > 0, distortion, 0)
+    return (encoder * finite).sum(axis=1).mean()
+""",
+    ("rate_distortion", "bernoulli_rate", "no cut", 0.5): """
+def bernoulli_rate(p, distortion):
+    h = lambda q: -q * np.log(q) - (1 - q) * np.log(1 - q)
+    return h(p) - h(distortion)
+""",
+    ("rate_distortion", "blahut_arimoto_step", "normalised over x", 0.25): """
+def blahut_arimoto_step(p_x, distortion, slope, marginal):
+    w = np.exp(-slope * distortion) * marginal
+    e = w / np.maximum(w.sum(axis=0), 1e-300)
+    return {"encoder": e, "marginal": p_x @ e}
+""",
+    ("rate_distortion", "certificate", "no logarithm", 0.5): """
+def certificate(p_x, distortion, slope, marginal):
+    k = np.exp(-slope * distortion)
+    return max(sum(p_x[x] * k[x, z] / (k[x] @ marginal) for x in range(len(p_x))) for z in range(k.shape[1]))
+""",
+    ("rate_distortion", "beta_and_slope", "beta and s swapped", 0.5): """
+def beta_and_slope(rates, distortions):
+    o = np.argsort(rates)
+    s = -np.diff(distortions[o]) / np.diff(rates[o])
+    return {"beta": 1 / s, "slope": s}
+""",
+}
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize(("case", "text"), WRONG.items(), ids=["-".join(case[:3]) for case in WRONG])
+def test_a_wrong_answer_gets_the_points_and_the_hint_of_its_slip(
+    case: tuple[str, str, str, float], text: str, secret: str
+) -> None:
+    name, asked, slip_name, credit = case
+    assignment: Assignment = import_module(f"companion.coursework.{name}").ASSIGNMENT
+    question = assignment.question(asked)
+    slip = next(slip for slip in question.slips if slip.name == slip_name)
+    names: dict[str, Any] = {"np": np, "xlogy": xlogy}
+    exec(text, names)
+    drawn = instances(name, question, secret)
+    verdicts = [judge(question, inputs, names[asked](**inputs)) for inputs in drawn]
+    wrong = [verdict for verdict in verdicts if verdict.credit < 1]
+    assert wrong
+    assert {(verdict.credit, verdict.hint) for verdict in wrong} == {(credit, slip.hint)}
+    assert slip.credit == credit
