@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import xlogy
+from scipy.special import ndtr, xlogy
 
 from companion.coursework.questions import Assignment, instances, judge
 
@@ -77,6 +77,38 @@ def beta_and_slope(rates, distortions):
     s = -np.diff(distortions[o]) / np.diff(rates[o])
     return {"beta": 1 / s, "slope": s}
 """,
+    ("toy", "toy_tables", "tails lost", 0.5): """
+def toy_tables(p_z, means, sigma, edges):
+    rows = [ndtr((edges[1:] - m) / sigma) - ndtr((edges[:-1] - m) / sigma) for m in means]
+    return {"conditional": np.array(rows), "p_x": p_z @ np.array(rows)}
+""",
+    ("toy", "rate_and_distortion", "own marginal", 0.5): """
+def rate_and_distortion(p_x, encoder, decoder, marginal):
+    joint = p_x[:, None] * encoder
+    rate = xlogy(joint, encoder).sum() - xlogy(joint, joint.sum(0)).sum()
+    return {"rate": rate, "distortion": -xlogy(joint, decoder.T).sum()}
+""",
+    ("toy", "class_information", "all of x", 0.25): """
+def class_information(joint, encoder):
+    both = joint.sum(0)[:, None] * encoder
+    return xlogy(both, both).sum() - xlogy(both, np.outer(both.sum(1), both.sum(0))).sum()
+""",
+    ("toy", "blended_model", "encoder turned", 0.25): """
+def blended_model(joint, share):
+    p_x, p_z = joint.sum(axis=0), joint.sum(axis=1)
+    e = (share * joint / p_x + (1 - share) * p_z[:, None]).T
+    return {"encoder": e, "decoder": e.T, "marginal": p_x @ e}
+""",
+    ("toy", "on_the_line", "below taken for above", 0.25): """
+def on_the_line(rates, distortions, entropy):
+    good = (abs(rates + distortions - entropy) <= 1e-3) & (rates >= 0) & (distortions >= 0)
+    return [1 if g else 0 for g in good]
+""",
+    ("toy", "best_at_target", "squared distance", 0.5): """
+def best_at_target(rates, distortions, target, weight):
+    v = [d + weight * (r - target) ** 2 for r, d in zip(rates, distortions)]
+    return {"values": v, "best": v.index(min(v))}
+""",
 }
 
 
@@ -89,7 +121,7 @@ def test_a_wrong_answer_gets_the_points_and_the_hint_of_its_slip(
     assignment: Assignment = import_module(f"companion.coursework.{name}").ASSIGNMENT
     question = assignment.question(asked)
     slip = next(slip for slip in question.slips if slip.name == slip_name)
-    names: dict[str, Any] = {"np": np, "xlogy": xlogy}
+    names: dict[str, Any] = {"np": np, "ndtr": ndtr, "xlogy": xlogy}
     exec(text, names)
     drawn = instances(name, question, secret)
     verdicts = [judge(question, inputs, names[asked](**inputs)) for inputs in drawn]

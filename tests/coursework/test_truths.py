@@ -1,0 +1,52 @@
+"""References of the assignments that the package has in another form, against that form."""
+
+import numpy as np
+import pytest
+
+from companion.coursework import rate_distortion, toy
+from companion.coursework.questions import instances
+from companion.exact.frontier import blahut_arimoto
+from companion.exact.tables import entropy
+from companion.exact.toy import toy_process
+
+SECRETS = ("one", "two", "three")
+
+
+def test_the_toy_tables_are_those_of_the_process() -> None:
+    process = toy_process(bins=12)
+    question = toy.ASSIGNMENT.question("toy_tables")
+    found = question.truth(process.p_z, np.array([-1.0, 1.0]), process.sigma, np.linspace(-3, 3, 13))
+    np.testing.assert_allclose(found["conditional"], process.conditional, atol=1e-12)
+    np.testing.assert_allclose(found["p_x"], process.p_x, atol=1e-12)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_every_blended_model_has_the_best_elbo(secret: str) -> None:
+    question, plane = (toy.ASSIGNMENT.question(name) for name in ("blended_model", "rate_and_distortion"))
+    for inputs in instances("toy", question, secret):
+        p_x = inputs["joint"].sum(0)
+        assert sum(plane.truth(p_x=p_x, **question.truth(**inputs)).values()) == pytest.approx(entropy(p_x), abs=1e-12)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_the_certificate_bounds_what_is_left_and_vanishes_at_the_end(secret: str) -> None:
+    question = rate_distortion.ASSIGNMENT.question("certificate")
+    for inputs in instances("rate_distortion", question, secret):
+        best = blahut_arimoto(**{key: inputs[key] for key in ("p_x", "distortion", "slope")}, tolerance=1e-10)
+        least = best.rate + inputs["slope"] * best.distortion
+        likelihood = np.exp(-inputs["slope"] * inputs["distortion"])
+        now = -inputs["p_x"] @ np.log(likelihood @ inputs["marginal"])
+        assert -1e-9 <= now - least <= question.truth(**inputs) + 1e-9
+        assert question.truth(**inputs | {"marginal": best.marginal}) < 1e-6
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_steps_lead_to_the_point_of_the_package(secret: str) -> None:
+    step, point = (rate_distortion.ASSIGNMENT.question(name) for name in ("blahut_arimoto_step", "frontier_point"))
+    for inputs in instances("rate_distortion", point, secret):
+        m = np.full(inputs["distortion"].shape[1], 1 / inputs["distortion"].shape[1])
+        for _ in range(3000):
+            found = step.truth(**inputs, marginal=m)
+            m = found["marginal"]
+        joint = inputs["p_x"][:, None] * found["encoder"]
+        assert (joint * inputs["distortion"]).sum() == pytest.approx(point.truth(**inputs)["distortion"], abs=5e-4)
