@@ -4,6 +4,7 @@
 submissions in processes of their own, on instances from the instructor's seed, and compare with the package.
 """
 
+from companion.coursework.batch import grade_folder
 from companion.coursework.catalogue import NAMES, assignment
 from companion.coursework.checks import check
 from companion.coursework.grading import Grade, Marked, grade
@@ -23,6 +24,7 @@ __all__ = [
     "assignment",
     "check",
     "grade",
+    "grade_folder",
     "instances",
     "judge",
 ]

@@ -15,6 +15,7 @@ from pathlib import Path
 from companion.coursework.names import Names, first, imported, own, refusal, stored
 
 CALLS = ("numpy", "math", "float", "int")
+LARGEST = 20 * 10**6
 DROPPED = ("otter", "companion.coursework", "google.colab", "IPython")
 
 
@@ -95,13 +96,9 @@ def read(path: Path | str) -> Submission:
     unread: list[str] = []
     for place, source in _cells(Path(path)):
         try:
-            body, lines = _parsed(source)
+            parts += _parts(source, place, parts)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             unread.append(f"{place} is left out, as Python cannot read it: {_told(error)}.")
-            continue
-        names = Names(imported([*(part.node for part in parts), *body]))
-        kept = [single for node in body for single in _single(node) if _kept(single, names)]
-        parts += [Part(node, _text(node, lines), place) for node in kept]
     return Submission(tuple(parts), tuple(unread))
 
 
@@ -121,10 +118,20 @@ def _refused(part: Part, names: Names, forbids: tuple[str, ...]) -> str | None:
     return next((f"L{part.line(node)[1:]} {why}" for node, why in found if why), None)
 
 
+def _parts(source: str, place: str, before: list[Part]) -> list[Part]:
+    """What is kept of one cell."""
+    body, lines = _parsed(source)
+    names = Names(imported([*(part.node for part in before), *body]))
+    kept = [single for node in body for single in _single(node) if _kept(single, names)]
+    return [Part(node, _text(node, lines), place) for node in kept]
+
+
 def _cells(path: Path) -> Iterator[tuple[str, str]]:
     """The code of a file, by place."""
     if path.suffix not in (".ipynb", ".py"):
         raise ValueError(f"path: expected a notebook .ipynb or a script .py, got {path.name}")
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"path: expected at most {LARGEST // 10**6} MB, and {path.name} is larger")
     try:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".py":
