@@ -1,7 +1,9 @@
 """A small assignment, and submissions to it."""
 
+import importlib.util
 import json
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -68,3 +70,11 @@ def notebook(path: Path, *cells: str) -> Path:
 def script(path: Path, source: str) -> Path:
     path.write_text(source)
     return path
+
+
+def load(name: str) -> ModuleType:
+    """The module of ``scripts/NAME.py``."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[2] / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
