@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
+from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
-from companion.coursework import rate_distortion, toy
+from companion.coursework import rate_distortion, sweep, toy
 from companion.coursework.questions import instances
 from companion.exact.frontier import blahut_arimoto
 from companion.exact.tables import entropy
@@ -50,3 +52,17 @@ def test_steps_lead_to_the_point_of_the_package(secret: str) -> None:
             m = found["marginal"]
         joint = inputs["p_x"][:, None] * found["encoder"]
         assert (joint * inputs["distortion"]).sum() == pytest.approx(point.truth(**inputs)["distortion"], abs=5e-4)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_rate_and_distortion_of_a_model_are_those_of_torch(secret: str) -> None:
+    rate, distortion = (sweep.ASSIGNMENT.question(name) for name in ("gaussian_rate", "bernoulli_distortion"))
+    for inputs in instances("sweep", rate, secret):
+        mean, log_variance = (torch.from_numpy(inputs[key]) for key in ("mean", "log_variance"))
+        prior = Normal(torch.zeros_like(mean), 1.0)
+        expected = kl_divergence(Normal(mean, (log_variance / 2).exp()), prior).sum(1)
+        np.testing.assert_allclose(rate.truth(**inputs), expected.numpy(), rtol=1e-10)
+    for inputs in instances("sweep", distortion, secret):
+        d = Independent(Bernoulli(logits=torch.from_numpy(inputs["logits"])), 2)
+        expected = -d.log_prob(torch.from_numpy(inputs["pixels"]))
+        np.testing.assert_allclose(distortion.truth(**inputs), expected.numpy(), rtol=1e-10)

@@ -109,6 +109,36 @@ def best_at_target(rates, distortions, target, weight):
     v = [d + weight * (r - target) ** 2 for r, d in zip(rates, distortions)]
     return {"values": v, "best": v.index(min(v))}
 """,
+    ("sweep", "gaussian_rate", "mean over dimensions", 0.5): """
+def gaussian_rate(mean, log_variance):
+    return -0.5 * np.mean(1 + log_variance - mean**2 - np.exp(log_variance), axis=1)
+""",
+    ("sweep", "bernoulli_distortion", "mean over pixels", 0.5): """
+def bernoulli_distortion(pixels, logits):
+    loss = np.maximum(logits, 0) - logits * pixels + np.log1p(np.exp(-np.abs(logits)))
+    return loss.reshape(len(pixels), -1).mean(axis=1)
+""",
+    ("sweep", "active_dimensions", "judged by the rate", 0.5): """
+def active_dimensions(mean, log_variance, threshold):
+    kl = (mean**2 + np.exp(log_variance) - 1 - log_variance).mean(axis=0) / 2
+    return {"rates": kl, "activity": np.var(mean, axis=0), "active": (kl > threshold) * 1}
+""",
+    ("sweep", "on_the_front", "ties kept", 0.5): """
+def on_the_front(rates, distortions):
+    points = list(zip(rates, distortions))
+    return [0 if any(a < r and b < d for a, b in points) else 1 for r, d in points]
+""",
+    ("sweep", "on_the_hull", "front for hull", 0.5): """
+def on_the_hull(rates, distortions):
+    points = list(zip(rates, distortions))
+    return [1 - any((a <= r and b < d) or (a < r and b <= d) for a, b in points) for r, d in points]
+""",
+    ("sweep", "compare_models", "own objectives", 0.5): """
+def compare_models(betas, rates, distortions):
+    elbo = -(distortions + betas * rates)
+    chosen = [np.argmin(distortions + b * rates) for b in betas]
+    return {"elbo": elbo, "best": elbo.argmax(), "chosen": chosen}
+""",
 }
 
 
