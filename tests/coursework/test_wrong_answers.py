@@ -139,6 +139,40 @@ def compare_models(betas, rates, distortions):
     chosen = [np.argmin(distortions + b * rates) for b in betas]
     return {"elbo": elbo, "best": elbo.argmax(), "chosen": chosen}
 """,
+    ("information", "category_report", "mean over minibatches", 0.25): """
+def category_report(batches):
+    log_k, reports = np.log(batches.shape[2]), []
+    for e in batches:
+        q = e.mean(axis=0)
+        h, kl = -xlogy(q, q).sum(), log_k + xlogy(e, e).sum() / len(e)
+        reports.append([kl, kl - log_k + h, log_k - h, h])
+    return dict(zip(["mean_kl", "information", "marginal_kl", "entropy"], np.mean(reports, axis=0)))
+""",
+    ("information", "barber_agakov", "entropy of the prior", 0.25): """
+def barber_agakov(p_x, encoder, reader):
+    return (p_x[:, None] * xlogy(encoder, reader)).sum() + np.log(encoder.shape[1])
+""",
+    ("information", "counterexample", "honest claim", 0.5): """
+def counterexample(images, categories):
+    e = np.zeros((images, categories)) + (np.arange(categories) == 0)
+    return {"encoder": e, "reader": e, "claimed": 0.0, "information": 0.0}
+""",
+    ("information", "bound_with_error", "errors added", 0.5): """
+def bound_with_error(log_q, entropy, entropy_se):
+    return {"value": np.mean(log_q) + entropy, "se": np.std(log_q, ddof=1) / len(log_q) ** 0.5 + entropy_se}
+""",
+    ("information", "entropy_floor", "two-sided", 0.5): """
+def entropy_floor(probs, risk):
+    n, k = probs.shape
+    q = probs.mean(axis=0)
+    return max(0, -sum(q * np.log(q)) - np.log(n * k / 2) * np.sqrt(2 * np.log(2 / risk) / n))
+""",
+    ("information", "three_informations", "x for its code", 0.5): """
+def three_informations(p_x, encoder, decoder):
+    mi = lambda j: xlogy(j, j).sum() - xlogy(j.sum(0), j.sum(0)).sum() - xlogy(j.sum(1), j.sum(1)).sum()
+    j = p_x[:, None] * encoder
+    return {"data": mi(j), "reconstruction": mi(j @ decoder), "through": mi(j @ decoder)}
+""",
 }
 
 
