@@ -123,4 +123,4 @@ def test_the_master_asks_what_the_assignment_asks(assignment: Assignment, secret
     for question in (*assignment.questions, *assignment.written):
         assert f"name: {question.name}\npoints: {question.points}\n" in text
     for rubric in (w.rubric for w in assignment.written):
-        assert all(f"{points} points: {earns}" in text for earns, points in rubric.items())
+        assert all(f"{points} point{'s'[: points - 1]}: {earns}" in text for earns, points in rubric.items())

@@ -2,12 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
+from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
-from companion.coursework import rate_distortion, toy
+from companion.coursework import information, rate_distortion, sweep, toy
 from companion.coursework.questions import instances
 from companion.exact.frontier import blahut_arimoto
-from companion.exact.tables import entropy
+from companion.exact.tables import entropy, mutual_information
 from companion.exact.toy import toy_process
+from companion.measure import categories
+from companion.measure.information import Estimate, barber_agakov
 
 SECRETS = ("one", "two", "three")
 
@@ -50,3 +54,43 @@ def test_steps_lead_to_the_point_of_the_package(secret: str) -> None:
             m = found["marginal"]
         joint = inputs["p_x"][:, None] * found["encoder"]
         assert (joint * inputs["distortion"]).sum() == pytest.approx(point.truth(**inputs)["distortion"], abs=5e-4)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_rate_and_distortion_of_a_model_are_those_of_torch(secret: str) -> None:
+    rate, distortion = (sweep.ASSIGNMENT.question(name) for name in ("gaussian_rate", "bernoulli_distortion"))
+    for inputs in instances("sweep", rate, secret):
+        mean, log_variance = (torch.from_numpy(inputs[key]) for key in ("mean", "log_variance"))
+        prior = Normal(torch.zeros_like(mean), 1.0)
+        expected = kl_divergence(Normal(mean, (log_variance / 2).exp()), prior).sum(1)
+        np.testing.assert_allclose(rate.truth(**inputs), expected.numpy(), rtol=1e-10)
+    for inputs in instances("sweep", distortion, secret):
+        d = Independent(Bernoulli(logits=torch.from_numpy(inputs["logits"])), 2)
+        expected = -d.log_prob(torch.from_numpy(inputs["pixels"]))
+        np.testing.assert_allclose(distortion.truth(**inputs), expected.numpy(), rtol=1e-10)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_the_report_on_categories_is_that_of_the_measures(secret: str) -> None:
+    question, floor = (information.ASSIGNMENT.question(name) for name in ("category_report", "entropy_floor"))
+    for inputs in instances("information", question, secret):
+        probs, found = torch.from_numpy(inputs["batches"]).flatten(0, 1), question.truth(**inputs)
+        assert found["information"] == pytest.approx(categories.category_information(probs).value)
+        assert found["mean_kl"] == pytest.approx(categories.category_kl(probs).value)
+        assert found["entropy"] == pytest.approx(categories.category_entropy(probs).value)
+    for inputs in instances("information", floor, secret):
+        expected = categories.entropy_floor(torch.from_numpy(inputs["probs"]), inputs["risk"])
+        assert floor.truth(**inputs) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_the_bound_and_its_error_are_those_of_the_measures(secret: str) -> None:
+    question, exact = (information.ASSIGNMENT.question(name) for name in ("bound_with_error", "barber_agakov"))
+    for inputs in instances("information", question, secret):
+        h = Estimate(inputs["entropy"], inputs["entropy_se"], 100, torch.zeros(100))
+        expected, found = barber_agakov(torch.from_numpy(inputs["log_q"]), h), question.truth(**inputs)
+        assert (found["value"], found["se"]) == pytest.approx((expected.value, expected.se))
+    for inputs in instances("information", exact, secret):
+        joint = inputs["p_x"][:, None] * inputs["encoder"]
+        posterior = inputs | {"reader": joint / joint.sum(1, keepdims=True)}
+        assert exact.truth(**inputs) <= exact.truth(**posterior) == pytest.approx(mutual_information(joint))

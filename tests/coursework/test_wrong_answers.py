@@ -109,6 +109,70 @@ def best_at_target(rates, distortions, target, weight):
     v = [d + weight * (r - target) ** 2 for r, d in zip(rates, distortions)]
     return {"values": v, "best": v.index(min(v))}
 """,
+    ("sweep", "gaussian_rate", "mean over dimensions", 0.5): """
+def gaussian_rate(mean, log_variance):
+    return -0.5 * np.mean(1 + log_variance - mean**2 - np.exp(log_variance), axis=1)
+""",
+    ("sweep", "bernoulli_distortion", "mean over pixels", 0.5): """
+def bernoulli_distortion(pixels, logits):
+    loss = np.maximum(logits, 0) - logits * pixels + np.log1p(np.exp(-np.abs(logits)))
+    return loss.reshape(len(pixels), -1).mean(axis=1)
+""",
+    ("sweep", "active_dimensions", "judged by the rate", 0.5): """
+def active_dimensions(mean, log_variance, threshold):
+    kl = (mean**2 + np.exp(log_variance) - 1 - log_variance).mean(axis=0) / 2
+    return {"rates": kl, "activity": np.var(mean, axis=0), "active": (kl > threshold) * 1}
+""",
+    ("sweep", "on_the_front", "ties kept", 0.5): """
+def on_the_front(rates, distortions):
+    points = list(zip(rates, distortions))
+    return [0 if any(a < r and b < d for a, b in points) else 1 for r, d in points]
+""",
+    ("sweep", "on_the_hull", "front for hull", 0.5): """
+def on_the_hull(rates, distortions):
+    points = list(zip(rates, distortions))
+    return [1 - any((a <= r and b < d) or (a < r and b <= d) for a, b in points) for r, d in points]
+""",
+    ("sweep", "compare_models", "own objectives", 0.5): """
+def compare_models(betas, rates, distortions):
+    elbo = -(distortions + betas * rates)
+    chosen = [np.argmin(distortions + b * rates) for b in betas]
+    return {"elbo": elbo, "best": elbo.argmax(), "chosen": chosen}
+""",
+    ("information", "category_report", "mean over minibatches", 0.25): """
+def category_report(batches):
+    log_k, reports = np.log(batches.shape[2]), []
+    for e in batches:
+        q = e.mean(axis=0)
+        h, kl = -xlogy(q, q).sum(), log_k + xlogy(e, e).sum() / len(e)
+        reports.append([kl, kl - log_k + h, log_k - h, h])
+    return dict(zip(["mean_kl", "information", "marginal_kl", "entropy"], np.mean(reports, axis=0)))
+""",
+    ("information", "barber_agakov", "entropy of the prior", 0.25): """
+def barber_agakov(p_x, encoder, reader):
+    return (p_x[:, None] * xlogy(encoder, reader)).sum() + np.log(encoder.shape[1])
+""",
+    ("information", "counterexample", "honest claim", 0.5): """
+def counterexample(images, categories):
+    e = np.zeros((images, categories)) + (np.arange(categories) == 0)
+    return {"encoder": e, "reader": e, "claimed": 0.0, "information": 0.0}
+""",
+    ("information", "bound_with_error", "errors added", 0.5): """
+def bound_with_error(log_q, entropy, entropy_se):
+    return {"value": np.mean(log_q) + entropy, "se": np.std(log_q, ddof=1) / len(log_q) ** 0.5 + entropy_se}
+""",
+    ("information", "entropy_floor", "two-sided", 0.5): """
+def entropy_floor(probs, risk):
+    n, k = probs.shape
+    q = probs.mean(axis=0)
+    return max(0, -sum(q * np.log(q)) - np.log(n * k / 2) * np.sqrt(2 * np.log(2 / risk) / n))
+""",
+    ("information", "three_informations", "x for its code", 0.5): """
+def three_informations(p_x, encoder, decoder):
+    mi = lambda j: xlogy(j, j).sum() - xlogy(j.sum(0), j.sum(0)).sum() - xlogy(j.sum(1), j.sum(1)).sum()
+    j = p_x[:, None] * encoder
+    return {"data": mi(j), "reconstruction": mi(j @ decoder), "through": mi(j @ decoder)}
+""",
 }
 
 
