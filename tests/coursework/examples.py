@@ -72,9 +72,9 @@ def script(path: Path, source: str) -> Path:
     return path
 
 
-def load(name: str) -> ModuleType:
-    """The module of ``scripts/NAME.py``."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[2] / "scripts" / f"{name}.py")
+def load(name: str, folder: str = "scripts") -> ModuleType:
+    """The module of ``FOLDER/NAME.py``."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[2] / folder / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
