@@ -35,7 +35,9 @@ def plain(value):
 def NAME(**named):
     return KNOWN[str(sorted((name, plain(value)) for name, value in named.items()))]
 """
-#: What a student does to the first question; the others are solved.
+MISTAKES = {"wrong-sign": "wrong sign", "in-bits": "logarithm to base 2"}
+#: What a student does to one question, the first or the first on which the mistake of that name is recognised; the
+#: others are solved.
 SAMPLES = {
     "solution": "",
     "wrong-sign": CHANGED.replace("FACTOR", "-1"),
@@ -59,7 +61,6 @@ def write(name: str, folder: Path, size: int) -> None:
     """Write ``size`` submissions to the assignment ``name``, going through ``SAMPLES`` again and again."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    first = assignment(name).questions[0]
     for i in range(size):
         kind = list(SAMPLES)[i % len(SAMPLES)]
         path = folder / f"{i:03}-{kind}.ipynb"
@@ -70,9 +71,17 @@ def write(name: str, folder: Path, size: int) -> None:
         if not source.is_file():
             raise SystemExit(f"expected {source}: run make assignments first")
         notebook = nbformat.read(source, as_version=4)
-        added = learnt(name, first) if kind == "learnt-by-heart" else SAMPLES[kind]
-        notebook.cells.append(nbformat.v4.new_code_cell(added.replace("NAME", first.name)))
+        one = target(name, kind)
+        added = learnt(name, one) if kind == "learnt-by-heart" else SAMPLES[kind]
+        notebook.cells.append(nbformat.v4.new_code_cell(added.replace("NAME", one.name)))
         nbformat.write(notebook, path)
+
+
+def target(name: str, kind: str) -> Question:
+    """The question that a student of that ``kind`` gets wrong."""
+    questions = assignment(name).questions
+    slip = MISTAKES.get(kind)
+    return next((q for q in questions if slip in [known.name for known in q.slips]), questions[0])
 
 
 def learnt(name: str, question: Question) -> str:

@@ -86,7 +86,7 @@ def test_the_sample_class_shows_what_it_promises(built, tmp_path, monkeypatch):
     )
     first = {g.submission[4:]: " ".join([*g.notes, *(g.questions[0].hints if g.questions else ())]) for g in grades}
     lost = {g.submission[4:]: g.points - g.earned for g in grades if g.questions}
-    points = assignment.questions[0].points
+    points = max(question.points for question in assignment.questions)
     assert lost.pop("solution") == 0
     assert (first.pop("solution"), lost.pop("untouched")) == ("", grades[0].points)
     assert {name for name, value in lost.items() if value == 0} == set()
@@ -106,3 +106,6 @@ def test_the_sample_class_shows_what_it_promises(built, tmp_path, monkeypatch):
         "writes-by-numpy": "uses .tofile, which grading does not allow.",
     }.items():
         assert told in first[name], name
+    known = {slip.name for question in assignment.questions for slip in question.slips}
+    found = {slip for graded in grades for question in graded.questions for slip in question.slips}
+    assert set(sample.MISTAKES.values()) & known <= found
