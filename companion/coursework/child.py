@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import Any
 
 PDEATHSIG = 1
+HARD = 5  # seconds from the signal that ends the process, which the code can catch, to the one that it cannot
 CODE = "<submission>"
 STOPPED = {
     "ctypes": "tried to call the system's libraries",
@@ -112,8 +113,8 @@ def main(answers: int) -> None:
 
 def limit(setup: dict[str, Any]) -> None:
     """Give up what is beyond the limits; the parent lowers that on the processor's time before each call."""
-    for name in ("AS", "CPU", "CORE"):
-        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (setup[name], setup[name]))
+    for name, more in (("AS", 0), ("CPU", HARD), ("CORE", 0)):
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (setup[name], setup[name] + more))
 
 
 def attempt(work: Any, longest: int | None = None) -> dict[str, Any]:

@@ -26,9 +26,9 @@ import numpy as np
 
 from companion.coursework.submissions import Code
 
-PACKAGE = Path(__file__).parents[1]
 CLOSED = ("companion.coursework", "companion.cli", "otter")
 START = 30.0  # seconds of processor time to import what the code names, PyTorch included
+HARD = 5  # more seconds of it until the process is killed
 GRACE = 3.0  # seconds between the last word of a process and its end
 UNKNOWN = "; grading keeps imports by name, functions, classes and constants only"
 
@@ -92,23 +92,18 @@ class Process:
 
     def __init__(self, code: Code, name: str, limits: Limits) -> None:
         self.limits, self.spent, self.buffer = limits, 0.0, b""
-        self.total = int(np.ceil(START + limits.total))
+        self.started_at: float | None = None
+        self.allowed, self.total = START, int(np.ceil(START + limits.total))
         self.setup: dict[str, Any] = {"name": name, "source": code.source, "modules": code.modules, "closed": CLOSED}
         self.setup |= {"AS": limits.memory, "CPU": self.total, "CORE": 0, "output": limits.output}
-        self.setup["path"] = [str(PACKAGE.parent)]
+        self.setup["path"] = [str(Path(__file__).parents[2])]
 
     @contextmanager
     def started(self) -> Iterator["Process"]:
         """Start the child in an empty folder, and end it and all that it started."""
         reading, writing = os.pipe()
-        command = [
-            *without_network(),
-            sys.executable,
-            "-I",
-            "-B",
-            str(PACKAGE / "coursework" / "child.py"),
-            str(writing),
-        ]
+        child = Path(__file__).with_name("child.py")
+        command = [*without_network(), sys.executable, "-I", "-B", str(child), str(writing)]
         kept: dict[str, Any] = {"pass_fds": [writing], "stdin": subprocess.PIPE, "start_new_session": True}
         kept |= {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, os.fdopen(reading, "rb", 0) as answers:
@@ -124,10 +119,12 @@ class Process:
 
     def send(self, message: dict[str, Any]) -> None:
         """Write a line to the child, and set its clock."""
-        if self.spent:  # it has started
-            self.wait, most = self.limits.patience * self.limits.seconds, int(np.ceil(self.spent + self.limits.seconds))
+        if self.started_at is not None:
+            left = self.started_at + self.limits.total - self.spent
+            self.allowed = self.limits.seconds if left > self.limits.seconds else self.limits.total
+            self.wait, most = self.limits.patience * self.limits.seconds, self.spent + min(left, self.limits.seconds)
             with suppress(ProcessLookupError):
-                resource.prlimit(self.child.pid, resource.RLIMIT_CPU, (min(most, self.total), self.total))
+                resource.prlimit(self.child.pid, resource.RLIMIT_CPU, (int(np.ceil(most)), self.total + HARD))
         assert self.child.stdin is not None
         with suppress(BrokenPipeError):
             self.child.stdin.write(json.dumps(message, default=plain).encode() + b"\n")
@@ -137,15 +134,21 @@ class Process:
         """The next answer; raises ``EndedError`` where none will come."""
         try:
             found = json.loads(self.line())
-            self.spent = float(found["cpu"])
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            told = next(iter(found["tried"]), None) or found.get("error")
+            self.clock(float(found["cpu"]))
+            answer = Answer(found["value"] if not told and "memory" not in found else None)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise EndedError("The code wrote something else in place of its answer.") from error
-        told = next(iter(found["tried"]), None) or found.get("error")
         if found.get("memory"):
             told = self.memory()
-        if told:
-            return Answer(told=f"The code {told}{UNKNOWN if found.get('unknown') else ''}.")
-        return Answer(found["value"])
+        return Answer(told=f"The code {told}{UNKNOWN if found.get('unknown') else ''}.") if told else answer
+
+    def clock(self, spent: float) -> None:
+        """Note the processor time that the child says it has used; raises ``ValueError`` for what cannot be."""
+        if not self.spent <= spent <= self.total + HARD:
+            raise ValueError(f"spent: expected from {self.spent} to {self.total + HARD}, got {spent}")
+        self.spent = spent
+        self.started_at = spent if self.started_at is None else self.started_at
 
     def line(self) -> bytes:
         """A whole line from the child."""
@@ -171,7 +174,7 @@ class Process:
         except subprocess.TimeoutExpired:
             return "The code closed the pipe on which it answers."
         if status == -signal.SIGXCPU:
-            return f"The code ran longer than {self.limits.seconds:g} s."
+            return f"The code ran longer than {self.allowed:g} s."
         if status < 0:
             return f"The code ended its own process by {signal.Signals(-status).name}."
         return f"The code ended its own process with status {status}."

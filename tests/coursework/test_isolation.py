@@ -27,6 +27,7 @@ def test_values_go_there_and_back():
     assert run(tensor, {"x": 1.5}, limits=Limits(), modules=["torch"])[0].value == 3.0
 
 
+FORGED = "The code wrote something else in place of its answer."
 ENDINGS = {
     "def f(x):\n    while True: pass": "The code ran longer than 1 s.",
     "def f(x):\n    return len(bytearray(2**31))": "The code used more than 1 GiB of memory.",
@@ -52,18 +53,26 @@ ENDINGS = {
     "def f(x):\n    return f": (
         "The code raised TypeError: the answer is or holds a function, and should be made of numbers and arrays."
     ),
-    "def f(x):\n    import os\n    os.close(int(__import__('sys').argv[1]))\n    while True: pass": (
+    "def f(x):\n    import os, sys, time\n    os.close(int(sys.argv[1]))\n    time.sleep(600)": (
         "The code closed the pipe on which it answers."
     ),
-    "def f(x):\n    import os, sys\n    os.write(int(sys.argv[1]), b'[1]\\n')": (
-        "The code wrote something else in place of its answer."
-    ),
+    "def f(x):\n    import os, sys\n    os.write(int(sys.argv[1]), b'[1]\\n')": FORGED,
+    'def f(x):\n    import os, sys\n    os.write(int(sys.argv[1]), b\'{"tried": 3, "cpu": 1, "value": 1}\\n\')': FORGED,
+    'def f(x):\n    import os, sys\n    os.write(int(sys.argv[1]), b\'{"tried": [], "cpu": NaN}\\n\')': FORGED,
 }
 
 
 @pytest.mark.parametrize(("body", "told"), ENDINGS.items(), ids=ENDINGS.values())
 def test_every_ending_has_a_sentence(body, told):
     assert run(body) == [Answer(told=told)]
+
+
+def test_the_time_of_all_calls_is_limited_too():
+    body = "def f(x):\n    import time\n    end = time.process_time() + 0.7\n    while time.process_time() < end: pass"
+    limits = Limits(seconds=1, total=2, patience=30)
+    told = [answer.told for answer in run(body, *[{"x": 1.0}] * 9, limits=limits)]
+    assert set(told) == {"", "The code ran longer than 2 s."}
+    assert told == sorted(told)
 
 
 def test_code_that_sleeps_is_stopped_by_the_clock():
