@@ -10,6 +10,7 @@ from companion.coursework import parts
 from companion.coursework.questions import Assignment, Inputs, Question, Slip, Written
 from companion.exact.surgery import elbo_surgery
 from companion.exact.tables import entropy, mutual_information
+from companion.units import bits
 
 Array = np.ndarray
 
@@ -205,7 +206,7 @@ BOUND_SLIPS = (
 COLLAPSE_SLIPS = (
     Slip("even categories", BLIND, partial(_collapse, even=True), 0.25),
     Slip("honest claim", HONEST, lambda **of: _collapse(**of) | {"claimed": 0.0}, 0.5),
-    Slip("claim in bits", BITS, lambda **of: _collapse(**of) | {"claimed": np.log2(of["categories"])}, 0.5),
+    Slip("claim in bits", BITS, lambda **of: _collapse(**of) | {"claimed": bits(np.log(of["categories"]))}, 0.5),
 )
 ESTIMATE_SLIPS = (
     Slip("spread of single values", ROOT, partial(_estimate, n=1), 0.5),

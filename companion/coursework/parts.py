@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from companion.coursework.questions import Slip
+from companion.units import bits
 
 #: No answer may come from these: they are the references, or do the whole sum.
 FORBIDS = ("companion.exact", "companion.measure", "companion.terms", "scipy.stats", "sklearn.metrics")
@@ -97,7 +98,7 @@ def in_bits(truth: Callable[..., Any]) -> Slip:
     np.float64(1.0)
     """
     hint = "Your value is the right one in bits. The course counts in nats: use the natural logarithm."
-    return Slip("logarithm to base 2", hint, scaled(truth, 1 / np.log(2)), 0.5)
+    return Slip("logarithm to base 2", hint, scaled(truth, bits(1.0)), 0.5)
 
 
 def wrong_sign(truth: Callable[..., Any]) -> Slip:

@@ -10,6 +10,7 @@ from companion.coursework import parts
 from companion.coursework.questions import Assignment, Inputs, Question, Slip, Written
 from companion.exact.frontier import bernoulli_rate, binary_entropy, blahut_arimoto
 from companion.exact.tables import entropy
+from companion.units import bits
 
 Array = np.ndarray
 
@@ -216,7 +217,7 @@ CERTIFICATE_SLIPS = (
 )
 POINT_SLIPS = (
     Slip("beta for s", INVERSE, lambda slope, **of: _point(**of, slope=1 / slope), 0.25),
-    Slip("rate in bits", BITS, lambda **of: _point(**of) | {"rate": _point(**of)["rate"] / np.log(2)}, 0.5),
+    Slip("rate in bits", BITS, lambda **of: _point(**of) | {"rate": bits(_point(**of)["rate"])}, 0.5),
     Slip("first step only", FIRST, partial(_after, 1)),
 )
 SLOPES_SLIPS = (

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from companion.coursework.questions import Assignment, Question, equal, instances, judge
+from companion.coursework.questions import Assignment, Inputs, Question, equal, instances, judge
 
 ROOT = Path(__file__).parents[2]
 SECRETS = ("seventeen grey herons", "a kettle, half full", "0x5eed")
@@ -42,9 +42,13 @@ def solutions(name: str) -> dict[str, Any]:
     return names
 
 
+@cache
+def drawn(name: str, question: Question, secret: str) -> list[Inputs]:
+    return instances(name, question, secret)
+
+
 def earned(assignment: Assignment, question: Question, function: Any, secret: str) -> list[Any]:
-    drawn = instances(assignment.name, question, secret)
-    return [judge(question, inputs, function(**inputs)) for inputs in drawn]
+    return [judge(question, inputs, function(**inputs)) for inputs in drawn(assignment.name, question, secret)]
 
 
 @pytest.mark.parametrize(("assignment", "question"), QUESTIONS)
@@ -64,7 +68,7 @@ def test_a_slip_earns_its_credit_and_its_own_hint(
     assignment: Assignment, question: Question, index: int, secret: str
 ) -> None:
     slip, told = question.slips[index], []
-    for inputs in instances(assignment.name, question, secret):
+    for inputs in drawn(assignment.name, question, secret):
         answer = slip.answer(**inputs)
         verdict = judge(question, inputs, answer)
         if verdict.credit == 1:
@@ -80,7 +84,7 @@ def test_a_slip_earns_its_credit_and_its_own_hint(
 def test_nothing_a_wrong_shape_and_nan_earn_nothing_and_are_told(
     assignment: Assignment, question: Question, secret: str
 ) -> None:
-    for inputs in instances(assignment.name, question, secret):
+    for inputs in drawn(assignment.name, question, secret):
         truth = question.truth(**inputs)
         for bad, told in ((None, "got nothing"), (np.ones((2, 3, 1, 1)), "Expected"), (_spoilt(truth), "Expected")):
             verdict = judge(question, inputs, bad)
@@ -100,7 +104,7 @@ def test_wrong_numbers_are_told_something_and_the_law_is_silent_on_the_truth(
     assignment: Assignment, question: Question, secret: str
 ) -> None:
     rng = np.random.default_rng(1)
-    for inputs in instances(assignment.name, question, secret):
+    for inputs in drawn(assignment.name, question, secret):
         truth = question.truth(**inputs)
         assert question.law(truth, **inputs) is None
         verdict = judge(question, inputs, _moved(truth, rng))
