@@ -36,8 +36,7 @@ def NAME(**named):
     return KNOWN[str(sorted((name, plain(value)) for name, value in named.items()))]
 """
 MISTAKES = {"wrong-sign": "wrong sign", "in-bits": "logarithm to base 2"}
-#: What a student does to one question, the first or the first on which the mistake of that name is recognised; the
-#: others are solved.
+#: What a student does to one question, the first, or the last on which the mistake of that name is recognised.
 SAMPLES = {
     "solution": "",
     "wrong-sign": CHANGED.replace("FACTOR", "-1"),
@@ -81,7 +80,7 @@ def target(name: str, kind: str) -> Question:
     """The question that a student of that ``kind`` gets wrong."""
     questions = assignment(name).questions
     slip = MISTAKES.get(kind)
-    return next((q for q in questions if slip in [known.name for known in q.slips]), questions[0])
+    return next((q for q in reversed(questions) if slip in [known.name for known in q.slips]), questions[0])
 
 
 def learnt(name: str, question: Question) -> str:
