@@ -8,13 +8,15 @@ determined attacker, and the page for instructors says so.
 
 import json
 import os
-import resource
 import signal
 import sys
 import traceback
 from ctypes import CDLL
 from importlib import import_module
 from typing import Any
+
+if sys.platform != "win32":  # where it can be read, and not run
+    import resource
 
 PDEATHSIG = 1
 HARD = 5  # seconds from the signal that ends the process, which the code can catch, to the one that it cannot

@@ -27,9 +27,10 @@ SHOWN = 5
 
 def page(assignment: Assignment, graded: Grade) -> str:
     """The feedback for one student."""
-    parts = [f"<p>{escape(graded.submission)}: <strong>{graded.earned:g}</strong> of {assignment.points} points"]
+    most = sum(question.points for question in assignment.questions)
+    parts = [f"<p>{escape(graded.submission)}: <strong>{graded.earned:g}</strong> of {most} points"]
     by_hand = sum(graded.written.values())
-    parts.append(f"for the code; {by_hand} are marked by hand.</p>" if by_hand else "for the code.</p>")
+    parts.append(f"for the code; {by_hand} more are marked by hand.</p>" if by_hand else "for the code.</p>")
     parts += [f"<p>{escape(note)}</p>" for note in graded.notes]
     for question in graded.questions:
         parts.append(f"<h2>{escape(question.name)}</h2>")

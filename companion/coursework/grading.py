@@ -86,7 +86,7 @@ def grade(path: Path | str, assignment: Assignment, seed: str, *, name: str = ""
     try:
         submission = read(path)
     except ValueError as error:
-        submission = Submission((), (f"{error}.",))
+        submission = Submission((), (f"The file cannot be read: {str(error).removeprefix('path: ')}.",))
     questions = tuple(mark(submission, question, assignment.name, seed, limits) for question in assignment.questions)
     written = {question.name: question.points for question in assignment.written}
     return Grade(**named, questions=questions, written=written, notes=submission.unread)

@@ -8,7 +8,6 @@ the clock, and then stopped too.
 
 import json
 import os
-import resource
 import selectors
 import signal
 import subprocess
@@ -25,6 +24,9 @@ from typing import Any
 import numpy as np
 
 from companion.coursework.submissions import Code
+
+if sys.platform != "win32":
+    import resource
 
 CLOSED = ("companion.coursework", "companion.cli", "otter")
 START = 30.0  # seconds of processor time to import what the code names, PyTorch included

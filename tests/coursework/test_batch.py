@@ -78,6 +78,7 @@ def test_feedback_escapes_and_gradescope_reads_it(tmp_path):
     page = (tmp_path / "out" / "feedback" / "a.html").read_text()
     assert "&lt;script&gt;" in page
     assert "<script" not in page
+    assert "a: <strong>4</strong> of 10 points" in page
     results = feedback.gradescope(TINY, graded)
     assert (results["score"], results["output"]) == (4, "4 of 10 points.")
     assert [(test["score"], test["max_score"]) for test in results["tests"]] == [(0, 6), (4, 4)]
