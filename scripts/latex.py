@@ -8,6 +8,7 @@ PACKAGES = {  # what is looked for, and the Debian package that brings it
     "latexmk": "latexmk",
     "xelatex": "texlive-xetex",
     "tabulary.sty": "texlive-latex-extra",
+    "pzdr.tfm": "texlive-fonts-recommended",
     "loadhyph-en-gb.tex": "texlive-lang-english",
     "FreeSerif.otf": "fonts-freefont-otf",
     "DejaVuSansMono.ttf": "fonts-dejavu-core",

@@ -197,7 +197,7 @@ def test_the_codes_of_a_table_are_in_random_order_and_those_of_the_images():
     assert not torch.equal(mean, direct.mean)
     assert torch.allclose(mean.sort(0).values, direct.mean.sort(0).values, atol=1e-6)
     assert torch.allclose(scale.sort(0).values, direct.stddev.sort(0).values, atol=1e-6)
-    assert torch.equal(related.gaussians(model, images, 7)[0], mean[:7])
+    assert torch.allclose(related.gaussians(model, images, 7)[0], mean[:7], atol=1e-6)  # seven are summed otherwise
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,7 @@ def test_the_table_of_means_by_hand():
 def test_errors_show_two_digits_where_they_have_any():
     assert with_error(123.456, 0.0996) == "123.46 ± 0.10"
     assert with_error(0.5, 0.0) == "0.5"
+    assert with_error(-0.3, 12.0) == "0 ± 12"  # not "-0"
 
 
 def test_every_relative_is_tied_to_its_twin_and_the_curve_has_one_elbo():

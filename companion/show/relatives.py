@@ -23,7 +23,8 @@ Rows = Sequence[Row]
 
 ALIKE = ("beta", "seed", "split", "family", "data", "binarise", "preset", "steps", "latent_dim")
 NEEDED = ("objective", "lambda", *ALIKE, "rate", "distortion", "rate_se", "distortion_se", "elbo")
-LOOKS = {  # name, colour, marker: blue for total correlation, green for moments, warm for distances, black for D
+#: Name, colour and marker of each: blue for total correlation, green for moments, warm for distances, black for D.
+LOOKS = {
     "factor_vae": ("FactorVAE", PALETTE[0], "o"),
     "beta_tcvae": ("β-TCVAE", PALETTE[5], "s"),
     "dip_vae_i": ("DIP-VAE-I", PALETTE[2], "^"),
@@ -79,13 +80,13 @@ class Differences:
 def with_error(value: float, error: float) -> str:
     """Both to the second digit of the error; the value alone, in four digits, where the error is infinite or zero.
 
-    >>> with_error(22.134, 0.0351), with_error(-2.134, 13.4), with_error(22.134, inf)
-    ('22.134 ± 0.035', '-2 ± 13', '22.13')
+    >>> with_error(22.134, 0.0351), with_error(-0.134, 13.4), with_error(22.134, inf)
+    ('22.134 ± 0.035', '0 ± 13', '22.13')
     """
     if not 0 < error < inf:
         return f"{value:.4g}"
     places = max(0, 1 - floor(log10(float(f"{error:.1e}"))))
-    return f"{value:.{places}f} ± {error:.{places}f}"
+    return f"{value:z.{places}f} ± {error:.{places}f}"
 
 
 def twins(rows: Rows) -> list[tuple[Row, Row]]:
