@@ -7,6 +7,10 @@ is told. So the page for instructors says what the grading does.
 import re
 from typing import Any
 
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
 from companion.coursework import NAMES, assignment
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#|$~^])")
@@ -42,9 +46,6 @@ def mistakes(name: str) -> list[str]:
 
 def setup(app: Any) -> dict[str, Any]:
     """Connect the directives."""
-    from docutils import nodes
-    from docutils.statemachine import StringList
-    from sphinx.util.docutils import SphinxDirective
 
     class Assignments(SphinxDirective):
         """All assignments."""
