@@ -21,7 +21,13 @@ endif
 
 PORT ?= 8000
 
-.PHONY: help book serve pdf test test-site test-full notebooks notebooks-check clean
+# coursework: the names to build, the file with the class's secret, and the assignment of the sample class
+NAMES ?=
+SEED_FILE ?=
+ASSIGNMENT ?= surgery
+SAMPLE := _build/sample-class
+
+.PHONY: help book serve pdf test test-site test-full notebooks notebooks-check assignments sample-class clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r a b; do printf '  make %-16s %s\n' "$$a" "$$b"; done
@@ -78,6 +84,15 @@ notebooks: .venv/ready  ## run the notebooks and store their outputs, the same b
 
 notebooks-check: .venv/ready  ## run the notebooks and compare with the stored outputs, numbers within a tolerance
 	$(BIN)/python scripts/notebooks.py --check $(NOTEBOOKS)
+
+assignments: .venv/ready  ## student notebooks, solutions and autograders into _build/assignments; SEED_FILE=... for Gradescope
+	$(BIN)/python scripts/assignments.py $(if $(SEED_FILE),--seed-file $(SEED_FILE)) $(NAMES)
+
+sample-class: .venv/ready  ## grade a made-up class, after make assignments, into _build/sample-class
+	$(BIN)/python scripts/sample_class.py $(ASSIGNMENT) $(SAMPLE)/submissions
+	@test -s $(SAMPLE)/seed.txt || $(BIN)/python -c 'import secrets; print(secrets.token_hex())' >$(SAMPLE)/seed.txt
+	$(BIN)/python -m companion grade $(SAMPLE)/submissions --assignment $(ASSIGNMENT) --seed-file $(SAMPLE)/seed.txt --out $(SAMPLE)/graded --jobs $(JOBS)
+	@echo "The summary: file://$(CURDIR)/$(SAMPLE)/graded/summary.html"
 
 clean:  ## remove the site, the environment and the caches of the tools
 	rm -rf .venv _build site/vendor site/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -16,7 +16,7 @@ import yaml
 from sphinx.util.inventory import InventoryFile
 from test_project import NOTEBOOKS, ROOT, script
 
-FLOORS = ["data", "models", "measure", "learn", "show"]
+FLOORS = ["data", "models", "measure", "learn", "show", "coursework"]
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]["config"]
 SETTINGS = {
     name: value for name, value in CONFIG.items() if name.split("_")[0] in ("autodoc", "python", "nitpick", "add")

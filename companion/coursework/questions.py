@@ -120,10 +120,11 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one answer earns: a share from 0 to 1, and a hint unless it is 1."""
+    """What one answer earns: a share from 0 to 1, unless it is 1 a hint, and the name of the slip, if it was one."""
 
     credit: float
     hint: str = ""
+    slip: str = ""
 
 
 def instances(assignment: str, question: Question, seed: str) -> list[Inputs]:
@@ -143,7 +144,7 @@ def judge(question: Question, inputs: Inputs, answer: Any) -> Verdict:
         return Verdict(1.0)
     for slip in question.slips:
         if equal(answer, slip.answer(**inputs), question.tolerance):
-            return Verdict(slip.credit, slip.hint)
+            return Verdict(slip.credit, slip.hint, slip.name)
     if told := unlike(answer, truth):
         return Verdict(0.0, told)
     return Verdict(0.0, question.law(answer, **inputs) or "The value is wrong, though no identity shows it.")

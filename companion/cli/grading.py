@@ -1,0 +1,72 @@
+"""The command ``grade``: one submission or a folder of them, on instances from the instructor's seed."""
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from companion import coursework
+from companion.atomic import replacing
+from companion.coursework import batch, feedback
+from companion.coursework.questions import PUBLIC_SEED, Assignment
+
+VARIABLE = "COMPANION_SEED"
+NO_SEED = f"""seed: expected the class's secret, got none.
+Make one, keep it from the repository and from the students, and use it for the whole course:
+  python -c "import secrets; print(secrets.token_hex())" > seed.txt
+Then add --seed-file seed.txt, or set {VARIABLE}. --self-study grades on the public instances of the notebooks."""
+
+
+def add_grade(parts: Any) -> None:
+    """``grade``."""
+    grade = parts.add_parser("grade", help="grade a submission of an assignment, or a folder of them")
+    grade.add_argument("path", type=Path, metavar="PATH", help="a notebook or script, or the folder of a class")
+    grade.add_argument("--assignment", required=True, metavar="NAME", help=f"one of {', '.join(coursework.NAMES)}")
+    grade.add_argument("--out", type=Path, default=Path("graded"), metavar="DIR", help="for the results (graded)")
+    grade.add_argument("--jobs", type=int, default=2, metavar="N", help="submissions at a time (default 2)")
+    seed = grade.add_mutually_exclusive_group()
+    seed.add_argument("--seed-file", type=Path, metavar="FILE", help=f"holds the secret (default: {VARIABLE})")
+    seed.add_argument("--self-study", action="store_true", help="use the public instances of the notebooks")
+    words = "take PATH for one submission, and write what Gradescope reads"
+    grade.add_argument("--gradescope", type=Path, metavar="FILE.json", help=words)
+    grade.set_defaults(command=grade_command)
+
+
+def grade_command(options: argparse.Namespace) -> None:
+    """Grade, write the results, and print the points."""
+    assignment, secret = coursework.assignment(options.assignment), seed(options)
+    if not options.path.exists():
+        raise ValueError(f"PATH: expected a notebook, a script or a folder, found no {options.path}")
+    if options.gradescope:
+        grade_for_gradescope(options.path, assignment, secret, options.gradescope)
+        return
+    if options.path.is_file():
+        grades = [batch.settle(options.path.stem, options.path, assignment, secret, options.out)]
+    else:
+        grades = batch.grade_folder(options.path, assignment, secret, options.out, jobs=options.jobs)
+    most = sum(question.points for question in assignment.questions)
+    for graded in grades:
+        print(f"{graded.submission:30} {graded.earned:7.2f} of {most}  {' '.join(graded.notes)}".rstrip())
+    print(f"records and feedback are in {options.out}")
+
+
+def grade_for_gradescope(path: Path, assignment: Assignment, secret: str, target: Path) -> None:
+    """Grade one submission, a file or a folder with one in it, and write ``target``."""
+    found = batch.only(path, assignment.name) if path.is_dir() else path
+    if isinstance(found, str):
+        graded = batch.nothing("submission", assignment, found)
+    else:
+        graded = batch.safe("submission", found, assignment, secret)
+    with replacing(target) as temporary:
+        temporary.write_text(json.dumps(feedback.gradescope(assignment, graded), indent=1), encoding="utf-8")
+
+
+def seed(options: argparse.Namespace) -> str:
+    """The text from which the instances are drawn; raises ``ValueError`` where none was given."""
+    if options.self_study:
+        return PUBLIC_SEED
+    text = options.seed_file.read_text(encoding="utf-8") if options.seed_file else os.environ.get(VARIABLE, "")
+    if not text.strip():
+        raise ValueError(NO_SEED)
+    return str(text.strip())

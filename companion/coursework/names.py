@@ -1,0 +1,181 @@
+"""The names that graded code may use, found without running it.
+
+Modules are those of a list; of them, and of Python, some names are not allowed. What a chain such as ``t.entropy``
+stands for is found through the imports, and a name of this package is followed to where it is defined. A search of the
+text can be got round: the process that runs the code is guarded besides.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pkgutil import resolve_name
+
+#: Modules that graded code may import.
+MODULES = (
+    "cmath",
+    "collections",
+    "companion",
+    "dataclasses",
+    "fractions",
+    "functools",
+    "itertools",
+    "math",
+    "matplotlib",
+    "numbers",
+    "numpy",
+    "random",
+    "scipy",
+    "statistics",
+    "torch",
+    "typing",
+)
+#: Parts of these that it may not: the answers, and what reads files.
+CLOSED = (
+    "companion.atomic",
+    "companion.cli",
+    "companion.coursework",
+    "numpy.ctypeslib",
+    "numpy.f2py",
+    "numpy.fromfile",
+    "numpy.genfromtxt",
+    "numpy.lib",
+    "numpy.load",
+    "numpy.loadtxt",
+    "numpy.memmap",
+    "numpy.testing",
+    "scipy.io",
+    "torch.hub",
+    "torch.load",
+    "torch.multiprocessing",
+    "torch.utils",
+)
+#: Names of Python, and attributes, by which code is made from text or a file is reached.
+WORDS = """__builtins__ __import__ __loader__ __spec__ breakpoint compile delattr eval exec exit getattr globals help
+input locals open quit setattr vars"""
+BUILTINS = frozenset(WORDS.split())
+HIDDEN = frozenset(
+    ("builtins", "ctypes", "dump", "importlib", "io", "os", "pickle", "shutil", "socket", "subprocess", "sys", "tofile")
+)
+PLAIN = frozenset(["__init__", "__name__", "__post_init__", "__call__"])
+
+
+@dataclass(frozen=True)
+class Names:
+    """What names stand for: the dotted name of each that an import binds."""
+
+    imports: Mapping[str, str]
+
+    @property
+    def modules(self) -> set[str]:
+        """The modules to import, the list's only."""
+        return {root for name in self.imports.values() if (root := name.split(".")[0]) in MODULES}
+
+    def without(self, local: set[str]) -> "Names":
+        """The same without names that mean something else in one function."""
+        return Names({name: told for name, told in self.imports.items() if name not in local})
+
+    def twice(self, nodes: Iterable[ast.AST]) -> str | None:
+        """A sentence on a name that two imports in ``nodes`` bind to different things, or None."""
+        pairs = (pair for node in nodes for inner in ast.walk(node) for pair in imported([inner]).items())
+        wrong = next((name for name, told in pairs if self.imports[name] != told), None)
+        return f"The code imports two different things as {wrong}; give each its own name." if wrong else None
+
+    def of(self, node: ast.AST) -> str:
+        """The dotted name of a chain of attributes, or an empty text.
+
+        >>> Names({"np": "numpy"}).of(ast.parse("np.linalg.norm", mode="eval").body)
+        'numpy.linalg.norm'
+        """
+        if isinstance(node, ast.Attribute):
+            return f"{root}.{node.attr}" if (root := self.of(node.value)) else ""
+        return self.imports.get(node.id, "") if isinstance(node, ast.Name) else ""
+
+
+def imported(nodes: Iterable[ast.AST]) -> dict[str, str]:
+    """What the imports in ``nodes`` bind, those inside functions included.
+
+    >>> imported([ast.parse("import numpy as np; from companion import exact")])
+    {'np': 'numpy', 'exact': 'companion.exact'}
+    """
+    found: dict[str, str] = {}
+    for node in (inner for outer in nodes for inner in ast.walk(outer)):
+        if isinstance(node, ast.Import):
+            tops = {alias.name.split(".")[0] for alias in node.names if not alias.asname}
+            found |= {top: top for top in tops} | {a.asname: a.name for a in node.names if a.asname}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {a.asname or a.name: f"{'.' * node.level}{node.module or ''}.{a.name}" for a in node.names}
+    return found
+
+
+def stored(node: ast.AST) -> set[str]:
+    """The names that assignments in ``node`` give a value."""
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+def own(node: ast.AST) -> set[str]:
+    """The names that belong to a function: its arguments, and what it gives a value, imports apart."""
+    if not isinstance(node, ast.FunctionDef):
+        return set()
+    shared = {name for n in ast.walk(node) if isinstance(n, ast.Global) for name in n.names}
+    arguments = {n.arg for n in ast.walk(node) if isinstance(n, ast.arg)}
+    return (arguments | stored(node)) - imported([node]).keys() - shared
+
+
+def first(node: ast.FunctionDef | ast.ClassDef) -> int:
+    """The line on which a function or class begins, with its decorators."""
+    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+
+
+def refusal(node: ast.AST, names: Names, forbids: tuple[str, ...]) -> str | None:
+    """What ``node`` does that grading does not allow, in the words after its line, or None."""
+    return next(_reasons(node, names, forbids), None)
+
+
+def _reasons(node: ast.AST, names: Names, forbids: tuple[str, ...]) -> Iterator[str]:
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        yield from _strange(node)
+    if isinstance(node, ast.Name) and node.id in BUILTINS:
+        yield f"uses {node.id}, which grading does not allow."
+    if isinstance(node, ast.Attribute):
+        if node.attr in HIDDEN or (node.attr.startswith("__") and node.attr not in PLAIN):
+            yield f"uses .{node.attr}, which grading does not allow."
+        if node.attr.startswith("_") and names.of(node):
+            yield f"uses {names.of(node)}, which is private."
+    if not isinstance(node, ast.Attribute):
+        inner = map(names.of, ast.iter_child_nodes(node))
+        yield from (f"hands on the module {root}." for root in inner if root in MODULES)
+    name = names.of(node)
+    for told in dict.fromkeys([name, _home(name)]) if name else ():
+        if any(_within(told, closed) for closed in CLOSED):
+            yield f"uses {told}, which grading does not allow."
+        if any(_within(told, forbidden) for forbidden in forbids):
+            yield f"uses {told}, which does the work of this question."
+
+
+def _strange(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    """Sentences on imports that are not of the list."""
+    modules = [node.module or "."] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+    for module in modules:
+        if module.split(".")[0] not in MODULES or (isinstance(node, ast.ImportFrom) and node.level):
+            yield f"imports {module}, which grading does not allow; it allows {', '.join(MODULES)}."
+    if any(alias.name == "*" for alias in node.names):
+        yield "imports *, which hides what is used: import it by name."
+
+
+def _within(name: str, other: str) -> bool:
+    return f"{name}.".startswith(f"{other}.")
+
+
+@lru_cache
+def _home(name: str) -> str:
+    """Where what ``name`` of this package stands for is defined."""
+    if not _within(name, "companion") or any(_within(name, closed) for closed in CLOSED):
+        return name
+    try:
+        thing = resolve_name(name)
+    except (ImportError, AttributeError, ValueError):
+        return name
+    if hasattr(thing, "__module__") and hasattr(thing, "__qualname__"):
+        return f"{thing.__module__}.{thing.__qualname__}"
+    return getattr(thing, "__name__", name)

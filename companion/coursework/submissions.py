@@ -1,0 +1,200 @@
+"""Reading a submission: what of its code answers a question, and whether that code may run.
+
+Of a notebook or a script are kept the imports by name, the functions, the classes, and constants: assignments that call
+nothing but functions of NumPy and ``math``. Training and pictures never run in grading. For one question the kept
+statements are cut down to those that its function leads to, by name. What is cut away neither runs nor counts, and
+what is left is searched for names that grading does not allow.
+"""
+
+import ast
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from companion.coursework.names import Names, first, imported, own, refusal, stored
+
+CALLS = ("numpy", "math", "float", "int")
+LARGEST = 20 * 10**6
+DROPPED = ("otter", "companion.coursework", "google.colab", "IPython")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A kept statement.
+
+    node : the statement
+    text : its lines
+    place : where it stands, such as ``cell 4``
+    """
+
+    node: ast.stmt
+    text: str
+    place: str
+
+    @property
+    def binds(self) -> set[str]:
+        """The names it gives a value."""
+        if isinstance(self.node, (ast.FunctionDef, ast.ClassDef)):
+            return {self.node.name}
+        return set(imported([self.node])) or stored(self.node)
+
+    @property
+    def uses(self) -> set[str]:
+        """The names it needs from elsewhere."""
+        return {n.id for n in ast.walk(self.node) if isinstance(n, ast.Name)} - own(self.node)
+
+    def line(self, node: ast.AST) -> str:
+        """Where ``node`` stands, for a reader."""
+        number = getattr(node, "lineno", self.node.lineno)
+        if isinstance(self.node, (ast.FunctionDef, ast.ClassDef)):
+            return f"line {number - first(self.node) + 1} of {self.node.name}"
+        return f"line {number} of {self.place}"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """The kept statements, in their order, and sentences on the cells that could not be read."""
+
+    parts: tuple[Part, ...]
+    unread: tuple[str, ...]
+
+    def slice(self, name: str) -> tuple[Part, ...]:
+        """What the function ``name`` leads to, itself included, in order; nothing where it is not defined."""
+        wanted, known = {name}, {bound for part in self.parts for bound in part.binds}
+        if name not in known:
+            return ()
+        chosen: set[int] = set()
+        while True:
+            new = {i for i, part in enumerate(self.parts) if part.binds & wanted} - chosen
+            if not new:
+                return tuple(self.parts[i] for i in sorted(chosen))
+            chosen |= new
+            wanted |= {used for i in new for used in self.parts[i].uses}
+
+
+@dataclass(frozen=True)
+class Code:
+    """What runs for one question.
+
+    source : text of the statements, numbered from 1
+    modules : what it imports, to be there before the guard is set
+    refused : a sentence on what grading does not allow, or None
+    """
+
+    source: str
+    modules: tuple[str, ...]
+    refused: str | None
+
+
+def read(path: Path | str) -> Submission:
+    """Read a notebook ``.ipynb`` or a script ``.py``.
+
+    Raises ``ValueError`` for another ending, or a file that is no notebook.
+    """
+    parts: list[Part] = []
+    unread: list[str] = []
+    for place, source in _cells(Path(path)):
+        try:
+            parts += _parts(source, place, parts)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            unread.append(f"{place} is left out, as Python cannot read it: {_told(error)}.")
+    return Submission(tuple(parts), tuple(unread))
+
+
+def code(submission: Submission, name: str, forbids: tuple[str, ...]) -> Code:
+    """The code of the question ``name``, of which ``forbids`` lists the dotted names that do the work."""
+    parts = submission.slice(name)
+    names = Names(imported(part.node for part in parts))
+    refused = next((told for part in parts if (told := _refused(part, names, forbids))), None)
+    twice = names.twice(part.node for part in parts)
+    return Code("\n".join(part.text for part in parts), tuple(sorted(names.modules)), refused or twice)
+
+
+def _refused(part: Part, names: Names, forbids: tuple[str, ...]) -> str | None:
+    """The sentence on the first node of a statement that grading does not allow, or None."""
+    mine = names.without(own(part.node))
+    found = ((node, refusal(node, mine, forbids)) for node in ast.walk(part.node))
+    return next((f"L{part.line(node)[1:]} {why}" for node, why in found if why), None)
+
+
+def _parts(source: str, place: str, before: list[Part]) -> list[Part]:
+    """What is kept of one cell."""
+    body, lines = _parsed(source)
+    names = Names(imported([*(part.node for part in before), *body]))
+    kept = [single for node in body for single in _single(node) if _kept(single, names)]
+    return [Part(node, _text(node, lines), place) for node in kept]
+
+
+def _cells(path: Path) -> Iterator[tuple[str, str]]:
+    """The code of a file, by place."""
+    if path.suffix not in (".ipynb", ".py"):
+        raise ValueError(f"path: expected a notebook .ipynb or a script .py, got {path.name}")
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"path: expected at most {LARGEST // 10**6} MB, and {path.name} is larger")
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".py":
+            yield "the file", text
+            return
+        cells = json.loads(text)["cells"]
+        sources = [(i, cell["source"]) for i, cell in enumerate(cells, 1) if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"path: expected a notebook, and {path.name} is none: {_told(error)}") from error
+    for i, source in sources:
+        yield f"cell {i}", source if isinstance(source, str) else "".join(map(str, source))
+
+
+def _parsed(source: str) -> tuple[list[ast.stmt], list[str]]:
+    """The statements of a cell and its lines; lines for the notebook, such as ``%matplotlib inline``, are left out."""
+    try:
+        return ast.parse(source).body, source.splitlines()
+    except SyntaxError:
+        lines = ["" if line.lstrip().startswith(("%", "!", "?")) else line for line in source.splitlines()]
+        return ast.parse("\n".join(lines)).body, lines
+
+
+def _single(node: ast.stmt) -> list[ast.stmt]:
+    """An import of several names as imports of one name each."""
+    if isinstance(node, ast.Import):
+        return [ast.copy_location(ast.Import([alias]), node) for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [ast.copy_location(ast.ImportFrom(node.module, [alias], node.level), node) for alias in node.names]
+    return [node]
+
+
+def _text(node: ast.stmt, lines: list[str]) -> str:
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return "\n".join(lines[first(node) - 1 : node.end_lineno])
+    return ast.unparse(node)
+
+
+def _kept(node: ast.stmt, names: Names) -> bool:
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return True
+    if isinstance(node, ast.Import):
+        return not any(f"{alias.name}.".startswith(f"{root}.") for alias in node.names for root in DROPPED)
+    if isinstance(node, ast.ImportFrom):
+        check = node.module == "companion" and any(alias.name == "coursework" for alias in node.names)
+        star = any(alias.name == "*" for alias in node.names)
+        return not (star or check or any(f"{node.module}.".startswith(f"{root}.") for root in DROPPED))
+    if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+        return all((names.of(call.func) or _name(call.func)).split(".")[0] in CALLS for call in _calls(node.value))
+    return False
+
+
+def _calls(node: ast.AST) -> Iterator[ast.Call]:
+    """The calls made when an expression is evaluated: those in the body of a ``lambda`` are not."""
+    if isinstance(node, ast.Call):
+        yield node
+    if not isinstance(node, ast.Lambda):
+        for child in ast.iter_child_nodes(node):
+            yield from _calls(child)
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _told(error: BaseException) -> str:
+    return f"{error.msg}, line {error.lineno}" if isinstance(error, SyntaxError) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,70 @@
+"""Instances follow the seed; an answer is compared with the truth, then the slips, then the law."""
+
+import numpy as np
+import pytest
+from examples import HALF, TINY
+
+from companion.coursework import Question, Slip, check, instances, judge
+from companion.coursework.questions import equal, unlike
+
+
+def test_instances_follow_the_seed():
+    first, again, other = (instances("tiny", HALF, seed)[0]["p"] for seed in ("a", "a", "b"))
+    assert np.array_equal(first, again)
+    assert not np.allclose(first, other)
+
+
+def test_a_slip_that_equals_the_truth_costs_nothing():
+    verdict = judge(HALF, {"p": np.array([1.0])}, 0.0)
+    assert (verdict.credit, verdict.hint, verdict.slip) == (1.0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (None, "Expected the answer, got nothing"),
+        ([1.0], "Expected the answer of shape (), got shape (1,)."),
+        ("x", "Expected the answer as numbers, got 'x'."),
+        (float("nan"), "Expected the answer without NaN"),
+        (-1.0, "An entropy is never negative, and yours is -1."),
+        (3.0, "The value is wrong, though no identity shows it."),
+    ],
+)
+def test_a_wrong_answer_is_told_what_is_wrong(answer, told):
+    verdict = judge(HALF, {"p": np.array([0.5, 0.5])}, answer)
+    assert verdict.credit == 0
+    assert verdict.hint.startswith(told)
+
+
+def test_forms_and_equality():
+    assert unlike({"a": 1}, {"a": 1, "b": 2}) == "Expected a dict with the keys a, b, got {'a': 1}."
+    assert unlike(1, "text") == "Expected the answer as a text, got 1."
+    assert not equal(np.inf, 1e300, 1e-6)
+    assert equal(np.inf, np.inf, 1e-6)
+    assert not equal(1.0, 1.0 + 2e-5, 1e-6)
+
+
+def test_check_prints_hints_and_never_the_truth(capsys):
+    def entropy(p):
+        p *= 0.5  # what a function does to its argument does not reach the reference
+        return float(-(2 * p * np.log2(2 * p)).sum())
+
+    with pytest.raises(AssertionError, match=r"This is in bits\."):
+        check(entropy, TINY)
+    assert capsys.readouterr().out == "entropy: 0 of 3 instances are right.\n  This is in bits.\n"
+
+    def entropy(p):
+        return -(p * np.log(p)).sum()
+
+    check(entropy, TINY)
+    assert capsys.readouterr().out == "entropy: 3 of 3 instances are right.\n"
+
+
+def test_what_makes_no_sense_is_refused():
+    with pytest.raises(ValueError, match=r"credit: expected from 0 to below 1, got 1.0"):
+        Slip("", "", abs, 1.0)
+    with pytest.raises(ValueError, match="points, instances: expected at least 1 of each, got 0, 5"):
+        Question("f", 0, HALF.draw, HALF.truth, HALF.law, (), ())
+    with pytest.raises(ValueError, match="name: expected one of entropy, moments, got 'x'"):
+        TINY.question("x")
+    assert TINY.points == 12

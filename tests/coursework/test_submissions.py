@@ -1,0 +1,118 @@
+"""What of a submission runs, and what is refused, with its line."""
+
+import json
+
+import pytest
+from examples import SOLUTION, notebook, script
+
+from companion.coursework.submissions import code, read
+
+FORBIDS = ("companion.exact", "scipy.stats", "scipy.special.entr")
+
+
+def source(path, name="entropy", forbids=()):
+    return code(read(path), name, forbids)
+
+
+def test_only_what_the_function_leads_to_is_kept(tmp_path):
+    path = notebook(
+        tmp_path / "a.ipynb",
+        "%matplotlib inline\nimport numpy as np, os\nimport matplotlib.pyplot as plt",
+        "from companion.coursework import check\nEPS = np.finfo(float).eps\nDATA = np.load('x.npy')\nN = len('abc')",
+        "def log(p):\n    return np.log(p + EPS)\n\nfor i in range(10**9):\n    print(i)\ncheck(log, 'tiny')",
+        "def entropy(p):\n    return -(p * log(p)).sum()",
+        "def other():\n    return os.listdir()",
+    )
+    found = source(path)
+    assert found.source.splitlines() == [
+        "import numpy as np",
+        "EPS = np.finfo(float).eps",
+        "def log(p):",
+        "    return np.log(p + EPS)",
+        "def entropy(p):",
+        "    return -(p * log(p)).sum()",
+    ]
+    assert (found.modules, found.refused) == (("numpy",), None)
+    assert source(path, "other").refused.startswith("Line 2 of cell 2 imports os, which grading does not allow")
+    assert source(path, "absent").source == ""
+
+
+def test_the_last_definition_counts(tmp_path):
+    text = "def entropy(p):\n    return 1\nfirst = entropy\ndef entropy(p):\n    return first(p) + 1\n"
+    space = {}
+    exec(source(script(tmp_path / "a.py", text)).source, space)
+    assert space["entropy"](None) == 2
+
+
+REFUSED = {
+    "from companion.exact.tables import entropy as h\ndef entropy(p):\n    return h(p)": "companion.exact.tables.e",
+    "from companion import exact\ndef entropy(p):\n    return exact.tables.entropy(p)": "exact.tables.entropy, which",
+    "import companion\ndef entropy(p):\n    c = companion\n    return c": "hands on the module companion.",
+    "import companion\ndef entropy(p):\n    return companion.exact.tables.entropy(p)": "companion.exact.tables.entropy",
+    "import companion.exact.tables as t\ndef entropy(p):\n    f = t.entropy\n    return f(p)": "companion.exact.tables",
+    "def entropy(p):\n    from companion.exact import surgery as s\n    return s.entropy(p)": "companion.exact.surgery",
+    "from scipy import special\ndef entropy(p):\n    return special.entr(p)": (
+        "scipy.special.entr, which does the work of this question."
+    ),
+    "def entropy(p):\n    import companion.coursework.surgery as s\n    return s.ASSIGNMENT": "companion.coursework",
+    "def entropy(p):\n    return eval('1')": "Line 2 of entropy uses eval, which grading does not allow.",
+    "def entropy(p):\n    return __import__('os')": "Line 2 of entropy uses __import__",
+    "def entropy(p):\n    return getattr(p, 'su' + 'm')()": "Line 2 of entropy uses getattr",
+    "def entropy(p):\n    return open('x')": "Line 2 of entropy uses open",
+    "def entropy(p):\n    return ().__class__.__base__": "uses .__base__, which grading does not allow.",
+    "import random\ndef entropy(p):\n    return random._os": "uses random._os, which is private.",
+    "import numpy as np\ndef entropy(p):\n    return np.os.environ": "uses .os",
+    "import numpy as np\ndef entropy(p):\n    return np.load('x')": "uses numpy.load",
+    "import sys\ndef entropy(p):\n    return sys.modules": "Line 1 of the file imports sys",
+    "def entropy(p):\n\n    import ctypes\n    return 1": "Line 3 of entropy imports ctypes",
+    "import math as m\nimport numpy as m\ndef entropy(p):\n    return m.log(p)": "imports two different things as m",
+    "def helper(p):\n    import socket\ndef entropy(p):\n    return helper(p)": "Line 2 of helper imports socket",
+    "@eval\ndef entropy(p):\n    return 1": "Line 1 of entropy uses eval",
+}
+
+
+@pytest.mark.parametrize(("text", "told"), REFUSED.items())
+def test_what_is_not_allowed_is_refused(tmp_path, text, told):
+    assert told in source(script(tmp_path / "a.py", text), forbids=FORBIDS).refused
+
+
+def test_a_name_that_is_only_local_is_not_what_was_imported_elsewhere(tmp_path):
+    text = """
+from companion.exact.tables import entropy as total
+def entropy(p):
+    total = 0.0
+    for value in p:
+        total += value
+    return total
+def another(p):
+    return total(p)
+"""
+    path = script(tmp_path / "a.py", text)
+    assert source(path, forbids=FORBIDS).refused is None
+    assert "import" not in source(path, forbids=FORBIDS).source
+    assert "does the work" in source(path, "another", FORBIDS).refused
+
+
+def test_a_name_handed_on_by_another_module_is_found_where_it_is_defined(tmp_path):
+    text = "from companion.exact.surgery import entropy as h\ndef entropy(p):\n    return h(p)"
+    found = source(script(tmp_path / "a.py", text), forbids=("companion.exact.tables",))
+    assert (
+        found.refused == "Line 2 of entropy uses companion.exact.tables.entropy, which does the work of this question."
+    )
+
+
+def test_a_cell_that_python_cannot_read_is_left_out_and_named(tmp_path):
+    found = read(notebook(tmp_path / "a.ipynb", "def f(:", SOLUTION))
+    assert found.unread == ("cell 2 is left out, as Python cannot read it: invalid syntax, line 1.",)
+    assert code(found, "entropy", FORBIDS).source.startswith("import numpy as np")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"cells": 3}', json.dumps({"cells": [{"cell_type": "code"}]})])
+def test_what_is_no_notebook_is_an_error(tmp_path, text):
+    with pytest.raises(ValueError, match=r"path: expected a notebook, and a\.ipynb is none"):
+        read(script(tmp_path / "a.ipynb", text))
+
+
+def test_another_ending_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"expected a notebook \.ipynb or a script \.py, got a\.pdf"):
+        read(script(tmp_path / "a.pdf", ""))
