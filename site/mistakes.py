@@ -55,9 +55,9 @@ def setup(app: Any) -> dict[str, Any]:
 
         def run(self) -> list[nodes.Node]:
             self.env.note_reread()  # it tells of other files than its own
-            holder = nodes.container()
+            holder = nodes.container(classes=["whole-words"])
             self.state.nested_parse(StringList(self.lines()), self.content_offset, holder)
-            return holder.children
+            return [holder]
 
     class CommonMistakes(Assignments):
         """The slips of one assignment."""
