@@ -130,7 +130,7 @@ def test_the_loss_of_the_theorem_is_the_packages():
 
 @pytest.mark.verifies("thm-relatives-moments")
 def test_what_moments_see_and_what_they_do_not():
-    """A matched aggregate with two of five numbers collapsed, and four clouds with the covariance I."""
+    """A matched aggregate with two of five numbers collapsed; four clouds whose codes, or means, have covariance I."""
     n, used = 400_000, torch.tensor([1.0, 1, 1, 0, 0])
     variance = torch.where(used > 0, torch.tensor([0.1, 0.3, 0.5, 1, 1]), 1.0)
     mean = (1 - variance).sqrt() * torch.randn(n, 5, generator=generator(0))
@@ -142,9 +142,12 @@ def test_what_moments_see_and_what_they_do_not():
         clouds = a * torch.tensor([[1.0, 0], [-1, 0], [0, 1], [0, -1]], dtype=torch.float64)
         width = torch.full_like(clouds, sqrt(1 - a**2 / 2))
         assert penalties.dip_ii(clouds, width).item() == pytest.approx(0, abs=1e-12)
-    parts = gaussian_surgery(clouds, width**2, draws=4000)
-    assert parts.total_correlation > 0.3
-    assert parts.total_correlation > 10 * parts.total_correlation_se
+    apart, narrow = clouds * sqrt(2) / a, torch.full_like(clouds, 0.3)
+    assert penalties.dip_i(apart, narrow).item() == pytest.approx(0, abs=1e-12)
+    for means, scales in ((clouds, width), (apart, narrow)):
+        parts = gaussian_surgery(means, scales**2, draws=4000)
+        assert parts.total_correlation > 0.3
+        assert parts.total_correlation > 10 * parts.total_correlation_se
 
 
 @pytest.mark.verifies("thm-relatives-moments")
