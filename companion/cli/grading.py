@@ -14,8 +14,8 @@ from companion.coursework.questions import PUBLIC_SEED, Assignment
 VARIABLE = "COMPANION_SEED"
 NO_SEED = f"""seed: expected the class's secret, got none.
 Make one, keep it from the repository and from the students, and use it for the whole course:
-  python -c "import secrets; print(secrets.token_hex())" > seed.txt
-Then add --seed-file seed.txt, or set {VARIABLE}. --self-study grades on the public instances of the notebooks."""
+  python -c "import secrets; print(secrets.token_hex())" > ../seed.txt
+Then add --seed-file ../seed.txt, or set {VARIABLE}. --self-study grades on the public instances of the notebooks."""
 
 
 def add_grade(parts: Any) -> None:
@@ -66,7 +66,7 @@ def seed(options: argparse.Namespace) -> str:
     """The text from which the instances are drawn; raises ``ValueError`` where none was given."""
     if options.self_study:
         return PUBLIC_SEED
-    text = options.seed_file.read_text(encoding="utf-8") if options.seed_file else os.environ.get(VARIABLE, "")
+    text = options.seed_file.read_text(encoding="utf-8-sig") if options.seed_file else os.environ.get(VARIABLE, "")
     if not text.strip():
         raise ValueError(NO_SEED)
     return str(text.strip())

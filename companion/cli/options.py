@@ -17,7 +17,7 @@ EPILOG = """examples:
   python -m companion sweep --data digits --betas 0.1,0.3,1,3,10 --out runs/digits
   python -m companion sweep --grid book/results/NAME.toml --budget 25m
   python -m companion show runs/digits
-  python -m companion grade submissions --assignment surgery --seed-file seed.txt --out graded
+  python -m companion grade submissions --assignment surgery --seed-file ../seed.txt --out graded
 """
 WORDS = ", ".join(FAMILIES)
 CHANGES = (

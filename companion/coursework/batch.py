@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 from joblib import Parallel, delayed
@@ -14,23 +15,27 @@ from companion.coursework.isolation import Limits
 from companion.coursework.questions import Assignment
 
 ENDINGS = (".ipynb", ".py")
-SKIPPED = ("__MACOSX", "__pycache__")
+SKIPPED = ("__MACOSX", "__pycache__", "submission_metadata.yml")
+WRONG = "Expected a notebook or script, found {}."
+LONGEST = 200  # bytes of a name, so that the names of the files made of it are not too long
 
 
 def submissions(folder: Path | str, assignment: str) -> dict[str, Path | str]:
     """The file of each submission by its name, or a sentence where there is not exactly one.
 
     A submission is a notebook or script in ``folder``, or a folder in it that holds one; of several, the one that has
-    the assignment's name counts. Hidden files and links are passed over.
+    the assignment's name counts. Other files have a sentence. Hidden files, links and Gradescope's own are passed over.
 
     Raises ``ValueError`` where there are none.
     """
     found: dict[str, Path | str] = {}
     for path in sorted(Path(folder).iterdir()):
-        if _passed(path) or not (path.is_dir() or path.suffix in ENDINGS):
+        if _passed(path):
             continue
-        name = path.name if path.is_dir() or path.stem in found else path.stem
-        found[name] = only(path, assignment) if path.is_dir() else path
+        right = path.suffix.lower() in ENDINGS
+        name = path.stem if right and path.is_file() and path.stem not in found else path.name
+        name = os.fsencode(name)[:LONGEST].decode("utf-8", "backslashreplace")
+        found[name] = only(path, assignment) if path.is_dir() else path if right else WRONG.format(name)
     if not found:
         raise ValueError(f"folder: expected notebooks, scripts or folders of them, found none in {folder}")
     return found
@@ -74,7 +79,7 @@ def settle(
     record = out / "records" / f"{name}.json"
     if isinstance(found, str):
         graded = nothing(name, assignment, found)
-    elif (old := stored(record)) and old.key == key(found.read_bytes(), assignment, seed):
+    elif (old := stored(record)) and old.key and old.key == key(found.read_bytes(), assignment, seed):
         graded = old
     else:
         graded = safe(name, found, assignment, seed, limits)
@@ -108,13 +113,16 @@ def stored(path: Path) -> Grade | None:
 def write(path: Path, text: str) -> None:
     """Write a text file whole."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_table(assignment: Assignment, grades: list[Grade], path: Path) -> None:
     """Write a line for each grade: points by question, their sum, and columns to fill in for what is marked by hand."""
     written = [f"{question.name} (of {question.points}, by hand)" for question in assignment.written]
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
         table = csv.writer(file)
         table.writerow(["submission", *(q.name for q in assignment.questions), "code", *written, "notes"])
         for graded in grades:
@@ -133,7 +141,7 @@ def _cell(text: str | tuple[str, ...]) -> str:
 
 def only(folder: Path, assignment: str) -> Path | str:
     """The submission in a folder, or a sentence where there is not exactly one."""
-    paths = [p for p in sorted(folder.rglob("*")) if p.suffix in ENDINGS and p.is_file()]
+    paths = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in ENDINGS and p.is_file()]
     paths = [p for p in paths if not any(map(_passed, [p, *p.relative_to(folder).parents]))]
     chosen = [p for p in paths if p.stem == assignment] if len(paths) > 1 else paths
     if len(chosen) == 1:

@@ -30,4 +30,13 @@ def check(function: Callable[..., Any], name: str | Assignment) -> None:
 def _tried(function: Callable[..., Any], question: Question, inputs: Inputs) -> Verdict:
     answer = function(**deepcopy(inputs))
     with np.errstate(all="ignore"):
-        return judge(question, inputs, answer.detach().numpy() if hasattr(answer, "detach") else answer)
+        return judge(question, inputs, _detached(answer))
+
+
+def _detached(answer: Any) -> Any:
+    """The answer with arrays for tensors, as grading sees it."""
+    if isinstance(answer, dict):
+        return {name: _detached(inner) for name, inner in answer.items()}
+    if isinstance(answer, (list, tuple)):
+        return [_detached(inner) for inner in answer]
+    return answer.detach().cpu().numpy() if hasattr(answer, "detach") else answer

@@ -98,7 +98,8 @@ def main(answers: int) -> None:
     for module in ("numpy", *setup["modules"]):
         attempt(lambda module=module: import_module(module))
     CDLL(None).prctl(PDEATHSIG, signal.SIGKILL)  # no process outlives the one that grades
-    guard = Guard([sys.prefix, sys.base_prefix, *sys.path], setup["closed"])
+    own = [os.path.join(path, "companion") for path in setup["path"]]
+    guard = Guard([sys.prefix, sys.base_prefix, *own], setup["closed"])
     for name in (resource.RLIMIT_NPROC, resource.RLIMIT_FSIZE):  # imports may write where the system lets them
         resource.setrlimit(name, (0, 0))
     sys.addaudithook(guard)

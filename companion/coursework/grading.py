@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from companion.coursework.questions import Assignment, Question, Verdict, instan
 from companion.coursework.submissions import Submission, code, read
 
 MISSING = "The notebook does not define {}."
+BLIND = "The answer is the same whatever the arguments are; that it is right here is chance."
 LIMITS = Limits()
 
 
@@ -111,18 +113,25 @@ def _verdicts(submission: Submission, question: Question, drawn: list[Any], limi
     if told:
         yield from [Verdict(0.0, told)] * len(drawn)
         return
-    for inputs, answer in zip(drawn, call(found, question.name, drawn, limits), strict=True):
+    answers, verdicts = call(found, question.name, drawn, limits), []
+    for inputs, answer in zip(drawn, answers, strict=True):
         with np.errstate(all="ignore"):
-            yield Verdict(0.0, answer.told) if answer.told else judge(question, inputs, answer.value)
+            verdicts.append(Verdict(0.0, answer.told) if answer.told else judge(question, inputs, answer.value))
+    blind = len({repr(answer) for answer in answers}) == 1 and any(verdict.credit < 1 for verdict in verdicts)
+    yield from (Verdict(0.0, BLIND) if blind and verdict.credit else verdict for verdict in verdicts)
 
 
 def key(content: bytes, assignment: Assignment, seed: str) -> str:
     """A hash of all that a grade depends on; the seed cannot be read from it, if it is hard to guess."""
     import companion
 
-    rules = [
-        (q.name, q.points, q.tolerance, q.instances, q.forbids, [(s.name, s.hint, s.credit) for s in q.slips])
-        for q in assignment.questions
-    ]
-    whole = repr((sha256(content).hexdigest(), assignment.name, rules, seed, companion.__version__))
+    rules = [(q.name, q.points, q.tolerance, q.instances, q.forbids) for q in assignment.questions]
+    whole = repr((sha256(content).hexdigest(), assignment.name, rules, _sources(), seed, companion.__version__))
     return sha256(whole.encode()).hexdigest()[:32]
+
+
+@cache
+def _sources() -> str:
+    """A hash of the code that grades, the questions included."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()

@@ -9,7 +9,13 @@ from companion.coursework.questions import Slip
 from companion.units import bits
 
 #: No answer may come from these: they are the references, or do the whole sum.
-FORBIDS = ("companion.exact", "companion.measure", "companion.terms", "scipy.stats", "sklearn.metrics")
+FORBIDS = (
+    *(f"companion.{floor}" for floor in ("exact", "learn", "measure", "models", "show", "terms")),
+    *("scipy.stats", "torch.distributions"),
+    *("torch.kl_div", "torch.nn.KLDivLoss", "torch.nn.functional.kl_div"),
+    *("torch.nn.BCELoss", "torch.nn.BCEWithLogitsLoss", "torch.binary_cross_entropy_with_logits"),
+    *(f"torch.nn.functional.binary_cross_entropy{end}" for end in ("", "_with_logits")),
+)
 REVERSED = "The divergence is the wrong way round: KL(a || b) averages log a - log b over draws from a."
 SKIPPED = "You left out what the second distribution misses. Left out is what the first never draws, and nothing else."
 SUMMED = "You summed over the examples. The quantity is per example: a mean over them."

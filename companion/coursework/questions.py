@@ -50,7 +50,7 @@ class Question:
     draw : an instance from a generator, the function's arguments by name
     truth : the reference, called with the same arguments
     law : takes the answer first and then the arguments; says in a sentence, with the values, which identity the answer
-        breaks, or gives None. It never gives the answer away
+        breaks, or gives None. It gives nothing away but what the other parts of the answer imply
     slips : in the order in which they are tried
     forbids : dotted names that do the work, such as ``companion.exact.tables.entropy`` or ``scipy.stats``: functions,
         classes or whole modules
@@ -147,7 +147,11 @@ def judge(question: Question, inputs: Inputs, answer: Any) -> Verdict:
             return Verdict(slip.credit, slip.hint, slip.name)
     if told := unlike(answer, truth):
         return Verdict(0.0, told)
-    return Verdict(0.0, question.law(answer, **inputs) or "The value is wrong, though no identity shows it.")
+    try:
+        told = question.law(answer, **inputs)
+    except (ArithmeticError, LookupError, TypeError, ValueError):  # an answer too far off to be compared
+        told = None
+    return Verdict(0.0, told or "The value is wrong, though no identity shows it.")
 
 
 def unlike(answer: Any, truth: Any, name: str = "the answer") -> str | None:
@@ -165,8 +169,10 @@ def unlike(answer: Any, truth: Any, name: str = "the answer") -> str | None:
     if isinstance(truth, (str, bool)):
         return None if isinstance(answer, type(truth)) else f"Expected {name} as {_kind(truth)}, got {_shown(answer)}."
     try:
-        found = np.asarray(answer, dtype=float)
-    except (TypeError, ValueError):
+        found = np.asarray(answer)
+    except ValueError:  # of different lengths
+        found = np.array(answer, dtype=object)
+    if found.dtype.kind not in "biuf":
         return f"Expected {name} as numbers, got {_shown(answer)}."
     wanted = np.shape(truth)
     if found.shape != wanted:

@@ -8,6 +8,7 @@ what is left is searched for names that grading does not allow.
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ from companion.coursework.names import Names, first, imported, own, refusal, sto
 
 CALLS = ("numpy", "math", "float", "int")
 LARGEST = 20 * 10**6
-DROPPED = ("otter", "companion.coursework", "google.colab", "IPython")
+DROPPED = ("otter", "companion.coursework", "google.colab", "matplotlib", "IPython", "__future__")
+MAGIC = re.compile(r"\s*[%!?]|\s*[\w.]+\?{1,2}\s*$|\s*\w+\s*=\s*[%!]")
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Submission:
         while True:
             new = {i for i, part in enumerate(self.parts) if part.binds & wanted} - chosen
             if not new:
-                return tuple(self.parts[i] for i in sorted(chosen))
+                return _current([self.parts[i] for i in sorted(chosen)])
             chosen |= new
             wanted |= {used for i in new for used in self.parts[i].uses}
 
@@ -108,13 +110,35 @@ def code(submission: Submission, name: str, forbids: tuple[str, ...]) -> Code:
     names = Names(imported(part.node for part in parts))
     refused = next((told for part in parts if (told := _refused(part, names, forbids))), None)
     twice = names.twice(part.node for part in parts)
-    return Code("\n".join(part.text for part in parts), tuple(sorted(names.modules)), refused or twice)
+    return Code("\n".join(map(_run, parts)), tuple(sorted(names.modules)), refused or twice)
+
+
+def _current(parts: list[Part]) -> tuple[Part, ...]:
+    """The parts without the functions that are defined anew before anything that runs names them."""
+    last = {name: i for i, part in enumerate(parts) if _plain(part.node) for name in part.binds}
+    kept = []
+    for i, part in enumerate(parts):
+        (name, *_) = part.binds
+        between = parts[i + 1 : last.get(name, i)]
+        late = all(_plain(other.node) or name not in other.uses for other in between)
+        if not (_plain(part.node) and last[name] > i and late):
+            kept.append(part)
+    return tuple(kept)
+
+
+def _plain(node: ast.stmt) -> bool:
+    """Whether a statement is a function of which nothing runs before it is called."""
+    return isinstance(node, ast.FunctionDef) and not (
+        node.decorator_list or node.args.defaults or any(node.args.kw_defaults)
+    )
 
 
 def _refused(part: Part, names: Names, forbids: tuple[str, ...]) -> str | None:
     """The sentence on the first node of a statement that grading does not allow, or None."""
-    mine = names.without(own(part.node))
-    found = ((node, refusal(node, mine, forbids)) for node in ast.walk(part.node))
+    local = own(part.node)
+    mine, nodes = names.without(local), ast.walk(part.node)
+    nodes = (node for node in nodes if not (isinstance(node, ast.Name) and node.id in local))
+    found = ((node, refusal(node, mine, forbids)) for node in nodes)
     return next((f"L{part.line(node)[1:]} {why}" for node, why in found if why), None)
 
 
@@ -128,13 +152,13 @@ def _parts(source: str, place: str, before: list[Part]) -> list[Part]:
 
 def _cells(path: Path) -> Iterator[tuple[str, str]]:
     """The code of a file, by place."""
-    if path.suffix not in (".ipynb", ".py"):
+    if path.suffix.lower() not in (".ipynb", ".py"):
         raise ValueError(f"path: expected a notebook .ipynb or a script .py, got {path.name}")
     if path.stat().st_size > LARGEST:
         raise ValueError(f"path: expected at most {LARGEST // 10**6} MB, and {path.name} is larger")
     try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".py":
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() == ".py":
             yield "the file", text
             return
         cells = json.loads(text)["cells"]
@@ -148,10 +172,15 @@ def _cells(path: Path) -> Iterator[tuple[str, str]]:
 def _parsed(source: str) -> tuple[list[ast.stmt], list[str]]:
     """The statements of a cell and its lines; lines for the notebook, such as ``%matplotlib inline``, are left out."""
     try:
-        return ast.parse(source).body, source.splitlines()
+        return ast.parse(source).body, _lines(source)
     except SyntaxError:
-        lines = ["" if line.lstrip().startswith(("%", "!", "?")) else line for line in source.splitlines()]
+        lines = ["" if MAGIC.match(line) else line for line in _lines(source)]
         return ast.parse("\n".join(lines)).body, lines
+
+
+def _lines(source: str) -> list[str]:
+    """The lines as Python counts them: a form feed or U+2028 in a comment ends none."""
+    return re.split(r"\r\n|\r|\n", source)
 
 
 def _single(node: ast.stmt) -> list[ast.stmt]:
@@ -167,6 +196,12 @@ def _text(node: ast.stmt, lines: list[str]) -> str:
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
         return "\n".join(lines[first(node) - 1 : node.end_lineno])
     return ast.unparse(node)
+
+
+def _run(part: Part) -> str:
+    """The text to run; a constant that fails leaves its name undefined, for the function that needs it to tell."""
+    constant = isinstance(part.node, (ast.Assign, ast.AnnAssign))
+    return f"try:\n    {part.text}\nexcept Exception:\n    pass" if constant else part.text
 
 
 def _kept(node: ast.stmt, names: Names) -> bool:

@@ -11,7 +11,7 @@ from companion.coursework.questions import Assignment, Inputs, Question, Slip, W
 from companion.exact import fronts
 
 Array = np.ndarray
-FORBIDS = (*parts.FORBIDS, "companion.models", "torch.distributions", "torch.nn.functional", "scipy.spatial")
+FORBIDS = (*parts.FORBIDS, "scipy.spatial")
 
 
 def _codes(rng: np.random.Generator) -> Inputs:
@@ -146,7 +146,7 @@ def _front_law(answer: Array, rates: Array, distortions: Array) -> str | None:
         better = no_worse & ((rates < rates[i]) | (distortions < distortions[i]))
         if better.any():
             k = better.argmax()
-            return f"Point {k}, ({rates[k]:.4g}, {distortions[k]:.4g}), is better than point {i}, and you keep both."
+            return f"Point {k}, ({rates[k]:.4g}, {distortions[k]:.4g}), is better than point {i}, and you keep {i}."
     return None
 
 
@@ -177,7 +177,9 @@ ROOT = "The second argument is the log of the variance, not of the standard devi
 HALF = "The whole sum has a factor of one half."
 ONE = "A term is missing: for the prior itself, mean 0 and variance 1, the divergence should be 0."
 DIMENSIONS = "You took the mean over the dimensions of the code. A rate is their sum."
-PIXELS = "You took the mean over the pixels. A log likelihood is their sum: a mean makes beta 64 times as heavy here."
+PIXELS = (
+    "You took the mean over the pixels. A log likelihood is their sum: a mean over 64 makes beta 64 times as heavy."
+)
 INK = "Pixels without ink count too: they cost -log(1 - p)."
 CLIP = "You clipped the probabilities: a sure and wrong pixel costs too little. Compute with the logits themselves."
 ALL = "You reduced over the examples as well. One number per image is asked for."

@@ -39,6 +39,8 @@ def folder(tmp_path):
     script(folder / "=1+1.py", SOLUTION.replace(ANSWER, "return open('/etc/passwd').read()"))
     script(folder / "broken.ipynb", "{")
     script(folder / "notes.txt", "not a submission")
+    script(folder / "RAÚL.PY", SOLUTION.replace(ANSWER, "raise ValueError('\\ud800')"))
+    (folder / os.fsdecode(b"m\xfcller.py")).write_text(SOLUTION)
     (folder / "mallory.py").symlink_to("/etc/passwd")
     notebook(folder / "lin_1234_assignsubmission_file" / "homework.ipynb", SOLUTION)
     script(folder / "__MACOSX" / "x.py", "")
@@ -49,6 +51,7 @@ def folder(tmp_path):
 
 
 EARNED = {"=1+1": 4, "ada": 10, "ada.py": 7, "bob": 0, "broken": 0, "eve": 4, "lin_1234_assignsubmission_file": 10}
+EARNED |= {"notes.txt": 0, "RAÚL": 4, "m\\xfcller": 10}
 EARNED |= {"maya": 10, "none": 0, "two": 0}
 
 
@@ -60,15 +63,16 @@ def test_a_class_is_graded_whole(folder, tmp_path):
     assert notes["two"] == "Expected one notebook or script, found other.ipynb, third.ipynb."
     assert notes["none"] == "Expected one notebook or script, found none."
     assert "broken.ipynb is none" in notes["broken"]
+    assert notes["notes.txt"] == "Expected a notebook or script, found notes.txt."
     rows = list(csv.DictReader((out / "grades.csv").read_text().splitlines()))
     assert {row["submission"].lstrip("'"): float(row["code"]) for row in rows} == EARNED
     assert rows[0]["submission"] == "'=1+1"
-    assert [row["entropy"] for row in rows[:3]] == ["0.0", "6.0", "3.0"]
+    assert [row["entropy"] for row in rows if row["submission"].startswith("ada")] == ["6.0", "3.0"]
     assert rows[0]["why (of 2, by hand)"] == ""
     assert {path.stem for path in (out / "records").iterdir()} == {p.stem for p in (out / "feedback").iterdir()}
     summary = (out / "summary.html").read_text()
     assert "<td>entropy</td><td>in bits</td><td>1</td>" in summary
-    assert "<td>entropy</td><td>3</td><td>2.1</td><td>6</td>" in summary
+    assert "<td>entropy</td><td>4</td><td>2.1</td><td>6</td>" in summary
     assert "ran longer than 1 s." in (out / "feedback" / "eve.html").read_text()
 
 

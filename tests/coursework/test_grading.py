@@ -43,6 +43,13 @@ def test_answers_learnt_by_heart_fail_under_another_seed(tmp_path):
     assert graded(tmp_path, source, "autumn").questions[0].earned == 0
 
 
+def test_an_answer_that_looks_at_nothing_earns_nothing(tmp_path):
+    drawn = [HALF.truth(**inputs) for inputs in instances("tiny", HALF, "spring")]
+    lucky = graded(tmp_path, SOLUTION.replace(ANSWER, f"return {drawn[1]!r}")).questions[0]
+    assert (lucky.earned, len(lucky.hints)) == (0, 2)
+    assert any(hint.startswith("The answer is the same whatever") for hint in lucky.hints)
+
+
 def test_the_answer_of_the_package_earns_nothing_and_the_rest_of_the_notebook_its_points(tmp_path):
     source = SOLUTION.replace(ANSWER, "from companion.exact import tables\n    return tables.entropy(p)")
     found = graded(tmp_path, source)

@@ -1,5 +1,7 @@
 """Instances follow the seed; an answer is compared with the truth, then the slips, then the law."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from examples import HALF, TINY
@@ -25,6 +27,8 @@ def test_a_slip_that_equals_the_truth_costs_nothing():
         (None, "Expected the answer, got nothing"),
         ([1.0], "Expected the answer of shape (), got shape (1,)."),
         ("x", "Expected the answer as numbers, got 'x'."),
+        ("inf", "Expected the answer as numbers, got 'inf'."),
+        ([[1.0], [1.0, 2.0]], "Expected the answer as numbers, got [[1.0]"),
         (float("nan"), "Expected the answer without NaN"),
         (-1.0, "An entropy is never negative, and yours is -1."),
         (3.0, "The value is wrong, though no identity shows it."),
@@ -34,6 +38,15 @@ def test_a_wrong_answer_is_told_what_is_wrong(answer, told):
     verdict = judge(HALF, {"p": np.array([0.5, 0.5])}, answer)
     assert verdict.credit == 0
     assert verdict.hint.startswith(told)
+
+
+def test_an_answer_that_the_law_cannot_take_is_wrong_all_the_same():
+    odd = replace(HALF, law=lambda answer, p: f"{p[int(answer)]}")
+    for answer in (float("inf"), -7.0):
+        verdict = judge(
+            replace(odd, law=lambda a, p: [][int(a)]) if answer > 0 else odd, {"p": np.full(2, 0.5)}, answer
+        )
+        assert (verdict.credit, verdict.hint) == (0, "The value is wrong, though no identity shows it.")
 
 
 def test_forms_and_equality():

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from examples import SOLUTION, notebook, script
 
@@ -26,7 +27,10 @@ def test_only_what_the_function_leads_to_is_kept(tmp_path):
     found = source(path)
     assert found.source.splitlines() == [
         "import numpy as np",
-        "EPS = np.finfo(float).eps",
+        "try:",
+        "    EPS = np.finfo(float).eps",
+        "except Exception:",
+        "    pass",
         "def log(p):",
         "    return np.log(p + EPS)",
         "def entropy(p):",
@@ -68,12 +72,39 @@ REFUSED = {
     "import math as m\nimport numpy as m\ndef entropy(p):\n    return m.log(p)": "imports two different things as m",
     "def helper(p):\n    import socket\ndef entropy(p):\n    return helper(p)": "Line 2 of helper imports socket",
     "@eval\ndef entropy(p):\n    return 1": "Line 1 of entropy uses eval",
+    "def entropy(p):\n    return (i for i in [1]).gi_frame.f_builtins": "which grading does not allow",
+    "from typing import get_type_hints as g\ndef entropy(p):\n    return g(p)": "uses typing.get_type_hints",
+    "from functools import __builtins__ as b\ndef entropy(p):\n    return b": "uses functools.__builtins__",
+    "from collections import _sys as s\ndef entropy(p):\n    return s.modules": "uses collections._sys",
+    "from fractions import operator as o\ndef entropy(p):\n    return o.attrgetter('x')(p)": "uses .attrgetter",
+    "import companion\ndef entropy(p):\n    lambda companion: 0\n    return companion.exact.tables.entropy(p)": "does",
+    "import numpy as np\ndef entropy(p):\n    return np.fromregex('x', 'y', 'z')": "uses numpy.fromregex",
 }
 
 
 @pytest.mark.parametrize(("text", "told"), REFUSED.items())
 def test_what_is_not_allowed_is_refused(tmp_path, text, told):
     assert told in source(script(tmp_path / "a.py", text), forbids=FORBIDS).refused
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def entropy(p):\n    vars = p.var()\n    return vars",
+        "def entropy(p):\n    # pasted\u2028from a page\x0c\n    return p.var()",
+        "\ufeffdef entropy(p):\n    return p.var()",
+        "import warnings\ndef entropy(p):\n    with warnings.catch_warnings():\n        return p.var()",
+        "def entropy(p):\n    from scipy import stats\n    return stats\ndef entropy(p):\n    return p.var()",
+        "x = [0][1]\ndef entropy(p):\n    return p.var()\n    x",
+        "t = %timeit 1\nt?\ndef entropy(p):\n    return p.var()",
+    ],
+    ids=["builtin", "line ends", "mark", "warnings", "superseded", "constant", "magic"],
+)
+def test_honest_code_runs(tmp_path, text):
+    found, space = source(script(tmp_path / "a.py", text), forbids=FORBIDS), {}
+    assert found.refused is None
+    exec(found.source, space)
+    assert space["entropy"](np.array([1.0, 3.0])) == 1
 
 
 def test_a_name_that_is_only_local_is_not_what_was_imported_elsewhere(tmp_path):
