@@ -177,9 +177,7 @@ ROOT = "The second argument is the log of the variance, not of the standard devi
 HALF = "The whole sum has a factor of one half."
 ONE = "A term is missing: for the prior itself, mean 0 and variance 1, the divergence should be 0."
 DIMENSIONS = "You took the mean over the dimensions of the code. A rate is their sum."
-PIXELS = (
-    "You took the mean over the pixels. A log likelihood is their sum: a mean over 64 makes beta 64 times as heavy."
-)
+PIXELS = "You took the mean over the pixels. A log likelihood is their sum: a mean over n makes beta n times as heavy."
 INK = "Pixels without ink count too: they cost -log(1 - p)."
 CLIP = "You clipped the probabilities: a sure and wrong pixel costs too little. Compute with the logits themselves."
 ALL = "You reduced over the examples as well. One number per image is asked for."
