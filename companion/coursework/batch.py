@@ -79,18 +79,20 @@ def settle(
     record = out / "records" / f"{name}.json"
     if isinstance(found, str):
         graded = nothing(name, assignment, found)
-    elif (old := stored(record)) and old.key and old.key == key(found.read_bytes(), assignment, seed):
-        graded = old
     else:
-        graded = safe(name, found, assignment, seed, limits)
+        graded = safe(name, found, assignment, seed, limits, stored(record))
     write(out / "feedback" / f"{name}.html", feedback.page(assignment, graded))
     write(record, json.dumps(graded.record(), indent=1))  # last: what has a record is done
     return graded
 
 
-def safe(name: str, path: Path, assignment: Assignment, seed: str, limits: Limits = LIMITS) -> Grade:
-    """The grade; where grading itself fails, one of nothing, with a note for the instructor, which is tried again."""
+def safe(
+    name: str, path: Path, assignment: Assignment, seed: str, limits: Limits = LIMITS, old: Grade | None = None
+) -> Grade:
+    """The grade, the ``old`` one if it stands; where grading fails, one of nothing with a note, to be tried again."""
     try:
+        if old and old.key and old.key == key(path.read_bytes(), assignment, seed):
+            return old
         return grade(path, assignment, seed, name=name, limits=limits)
     except Exception as error:
         return nothing(name, assignment, f"Grading failed and has to be looked at: {type(error).__name__}: {error}")

@@ -112,6 +112,15 @@ def test_a_record_is_kept_until_what_it_depends_on_changes(tmp_path, monkeypatch
 real = batch.grade
 
 
+def test_a_file_that_cannot_be_read_any_more_is_noted(tmp_path):
+    path = script(tmp_path / "a.py", SOLUTION)
+    assert batch.settle("a", path, TINY, "spring", tmp_path / "out").earned == 10
+    path.unlink()
+    graded = batch.settle("a", path, TINY, "spring", tmp_path / "out")
+    assert (graded.earned, graded.key) == (0, "")
+    assert "FileNotFoundError" in graded.notes[0]
+
+
 def test_where_grading_fails_the_others_are_graded(tmp_path, monkeypatch):
     def fail(path, *rest, **named):
         if path.name == "ada.py":
