@@ -47,7 +47,8 @@ def grade_command(options: argparse.Namespace) -> None:
         grades = batch.grade_folder(options.path, assignment, secret, options.out, jobs=options.jobs)
     most = sum(question.points for question in assignment.questions)
     for graded in grades:
-        print(f"{graded.submission:30} {graded.earned:7.2f} of {most}  {' '.join(graded.notes)}".rstrip())
+        told = f"{graded.submission:30} {graded.earned:7.2f} of {most}  {' '.join(graded.notes)}".rstrip()
+        print(told.encode("utf-8", "backslashreplace").decode())  # a file may have any name
     print(f"records and feedback are in {options.out}")
 
 

@@ -32,6 +32,8 @@ def folder(tmp_path):
     folder = tmp_path / "class"
     for name in ("lin_1234_assignsubmission_file", "two", "none", "__MACOSX", "maya"):
         (folder / name).mkdir(parents=True)
+    for name in (b"m\xfc.py", b"\xfc.py"):
+        (folder / "none" / os.fsdecode(name)).write_text("")
     notebook(folder / "ada.ipynb", *SOLUTION.split("\n\n"))
     script(folder / "bob.py", STUB)
     script(folder / "ada.py", SOLUTION.replace("np.log(", "np.log2("))
@@ -61,7 +63,7 @@ def test_a_class_is_graded_whole(folder, tmp_path):
     assert {graded.submission: graded.earned for graded in grades} == EARNED
     notes = {graded.submission: " ".join(graded.notes) for graded in grades if graded.notes}
     assert notes["two"] == "Expected one notebook or script, found other.ipynb, third.ipynb."
-    assert notes["none"] == "Expected one notebook or script, found none."
+    assert notes["none"] == "Expected one notebook or script, found m\udcfc.py, \udcfc.py."
     assert "broken.ipynb is none" in notes["broken"]
     assert notes["notes.txt"] == "Expected a notebook or script, found notes.txt."
     rows = list(csv.DictReader((out / "grades.csv").read_text().splitlines()))

@@ -2,10 +2,12 @@
 
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import companion
 from companion.coursework.isolation import Answer, Limits, call
 from companion.coursework.submissions import Code
 
@@ -65,6 +67,14 @@ ENDINGS = {
 @pytest.mark.parametrize(("body", "told"), ENDINGS.items(), ids=ENDINGS.values())
 def test_every_ending_has_a_sentence(body, told):
     assert run(body) == [Answer(told=told)]
+
+
+def test_the_package_can_be_read_and_what_lies_beside_it_cannot():
+    root = Path(companion.__file__).parents[1]
+    inside, beside = root / "companion" / "units.py", root / "seed.txt"
+    body = "def f(x):\n    return open({!r}).read()[:3]"
+    assert run(body.format(str(inside))) == [Answer('"""')]
+    assert run(body.format(str(beside))) == [Answer(told=f"The code tried to read the file {beside}.")]
 
 
 def test_the_time_of_all_calls_is_limited_too():
