@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Callable
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ def broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
     """
     from safetensors.torch import load_file
 
-    training = import_module("companion.learn.train")  # ``companion.learn.train`` is the function
+    from companion.learn import training
     whole = training.validate
 
     def train_to(step: int, config: Any, options: dict[str, Any]) -> None:

@@ -3,9 +3,10 @@
 Everything is four distributions: the data ``p*(x)``, an encoder ``e(z|x)``, a decoder ``d(x|z)`` and a
 marginal ``m(z)``. The submodules stand on floors, and each imports only from the floors below it:
 
-``units`` and ``terms`` (records), ``exact`` (closed forms and tables), ``data`` (verified images), ``models``
-(e, d and m), ``measure`` (estimates with standard errors), ``learn`` (objectives and training), ``show``
-(pictures), ``coursework`` (assignments and their grading), ``cli`` (``python -m companion``).
+``units``, ``terms`` and ``stats`` (records), ``exact`` (closed forms and tables), ``data`` (verified images), ``models``
+(e, d and m), ``measure`` (estimates with standard errors), ``objectives`` (what is minimised), ``learn`` (one run),
+``results`` (tables), ``studies`` (what single chapters measure), ``sweeps`` (grids of runs), ``show`` (pictures),
+``cli`` (``python -m companion``).
 
 Importing the package imports none of them, and no torch, until they are used.
 """
@@ -14,7 +15,22 @@ from importlib import import_module
 from types import ModuleType
 
 __version__ = "0.1.0"
-__all__ = ["cli", "coursework", "data", "exact", "learn", "measure", "models", "show", "terms", "units"]
+__all__ = [
+    "cli",
+    "data",
+    "exact",
+    "learn",
+    "measure",
+    "models",
+    "objectives",
+    "results",
+    "show",
+    "stats",
+    "studies",
+    "sweeps",
+    "terms",
+    "units",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -24,8 +24,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from companion import data, learn, show
-from companion.learn.records import Row
+from companion import data, learn, results, show
+from companion.results.schema import Row
 from companion.models import generator
 
 FILES = ("config.json", "rates.csv", "provenance.json")
@@ -92,7 +92,7 @@ def main() -> None:
     gallery = options.table.parent / "models" / options.table.stem
     if options.runs:
         named = dict(word.split("=", 1) for word in options.keep or ())
-        keep = named or chosen(learn.read_rows(options.table), options.all_betas)
+        keep = named or chosen(results.read_rows(options.table), options.all_betas)
         runs = {gallery / name: options.runs / identity for name, identity in keep.items()}
         missing = [run / name for run in runs.values() for name in (*FILES, WEIGHTS) if not (run / name).is_file()]
         if missing:

@@ -1,4 +1,4 @@
-"""What the page on two numbers of a code proves: rewards in the linear model, permuted codes, chance, and its table."""
+"""What the page on two numbers of a code proves: rewards in the linear model, permute_dimensions codes, chance, and its table."""
 
 import csv
 import sys
@@ -14,7 +14,7 @@ from test_project import script
 from companion import data, learn
 from companion.exact import linear, tables
 from companion.measure import evaluate
-from companion.measure.numbers import rates
+from companion.measure.latents import rates
 
 DIRECT = [(0.5, 1.0, 0.3), (0.5, 1.0, 0.6), (3.0, 2.0, 1.5), (0.2, 1.0, 0.79), (0.2, 1.0, 0.81)]
 SHOWN = [(0.5, 1.0, 0.45, 1.0), (0.5, 1.0, 0.55, 1.0), (0.5, 1.0, 0.04, 10.0), (0.5, 1.0, 0.06, 10.0)]
@@ -154,18 +154,18 @@ def test_how_many_wake_by_chance_is_a_sum_of_draws_without_replacement():
 
 def test_the_table_of_every_number_adds_up_to_the_rate(tmp_path, monkeypatch):
     config = learn.preset(
-        "laptop", "digits", objective="mi_valid", dense=True, latent_dim=4, informed="1,2", weight=0.1, steps=3
+        "laptop", "digits", objective="mi_valid", dense=True, latent_dim=4, latent_indices="1,2", weight=0.1, steps=3
     )
-    learn.sweep([config], tmp_path, table=tmp_path / "tiny.csv", progress=False)
+    sweeps.sweep([config], tmp_path, table=tmp_path / "tiny.csv", progress=False)
     monkeypatch.setattr(sys, "argv", ["each.py", str(tmp_path / "tiny.csv"), str(tmp_path / "runs")])
     script("each").main()
     with (tmp_path / "tiny_each.csv").open(newline="") as file:
         (line,) = csv.DictReader(file)
-    assert (line["seed"], line["lambda"], line["informed"], line["config_hash"]) == ("0", "0.1", "1,2", config.hash)
+    assert (line["seed"], line["lambda"], line["latent_indices"], line["config_hash"]) == ("0", "0.1", "1,2", config.hash)
     _, model = learn.load_run(tmp_path / "runs" / config.hash)
     images = data.load("digits").test
     each, point = [float(line[f"rate_{i}"]) for i in range(4)], evaluate(model, images, split="test")
     np.testing.assert_allclose(each, rates(model, images), atol=1e-6)
     assert abs(sum(each) - point.rate) < 5 * point.rate_se
-    (row,) = (row for row in learn.read_rows(tmp_path / "tiny.csv") if row["split"] == "test")
+    (row,) = (row for row in results.read_rows(tmp_path / "tiny.csv") if row["split"] == "test")
     assert each[1] + each[2] == pytest.approx(row["kl_c"], abs=1e-5)

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,17 +9,17 @@ import torch
 from safetensors.torch import load_file
 from test_project import script
 
-from companion import learn
+from companion import learn, results, sweeps
 
 TINY = learn.preset("laptop", "digits", steps=2, beta=0.5)
-CONFIGS = [TINY, replace(TINY, seed=1), replace(TINY, family="-+v"), replace(TINY, family="-+v", beta=2.0)]
+CONFIGS = [TINY, TINY.replace(seed=1), TINY.replace(family="-+v"), TINY.replace(family="-+v", beta=2.0)]
 FILES = ["config.json", "generations.png", "model.safetensors", "provenance.json", "rates.csv", "reconstructions.png"]
 
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("swept")
-    learn.sweep(CONFIGS, out, table=out / "tiny.csv", progress=False)
+    sweeps.sweep(CONFIGS, out, table=out / "tiny.csv", progress=False)
     return out
 
 
@@ -43,7 +42,7 @@ def names(folder: Path) -> list[str]:
 
 def test_each_familys_best_and_one_familys_betas_are_kept_in_half_precision(swept, gallery):
     folder = gallery(swept / "runs")
-    rows = [r for r in learn.read_rows(swept / "tiny.csv") if r["split"] == "validation"]
+    rows = [r for r in results.read_rows(swept / "tiny.csv") if r["split"] == "validation"]
     best = max((r for r in rows if r["family"] == "---"), key=lambda r: r["elbo"])
     assert names(folder) == ["family-+v_beta0.5", "family-+v_beta2", "family---_beta0.5"]
     assert all(names(path) == FILES for path in folder.iterdir())
@@ -86,7 +85,7 @@ def test_an_interrupted_or_outdated_folder_is_made_anew_and_plain_files_stay(swe
     gallery(swept / "runs")
     assert names(folder) == [".DS_Store", "family-+v_beta0.5", "family-+v_beta2", "family---_beta0.5"]
     assert all(names(path) == FILES for path in folder.iterdir() if path.is_dir())
-    assert len(learn.read_rows(folder / "family---_beta0.5" / "rates.csv")) == 2
+    assert len(results.read_rows(folder / "family---_beta0.5" / "rates.csv")) == 2
     assert (folder / "family-+v_beta0.5" / "model.safetensors").stat().st_mtime_ns == whole
 
 

@@ -1,6 +1,5 @@
 """Grids from a file: what they name, and that kills, budgets, workers and clones change no byte of their table."""
 
-import importlib
 import json
 import os
 import random
@@ -10,16 +9,16 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from companion import cli, learn
-from companion.learn import records
-from companion.learn.ledger import Ledger
-from companion.learn.verify import SHARE, compare
+from companion import cli, learn, results, sweeps
+from companion.learn import training
+from companion.results import ResultsTable, schema
+from companion.sweeps import sweeping
+from companion.sweeps.verification import SHARE, compare
 
 TOML = """
 data = "digits"
@@ -40,17 +39,17 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished grid: ``grid.toml`` with its table beside it."""
     folder = tmp_path_factory.mktemp("grid")
     (folder / "grid.toml").write_text(TOML)
-    learn.sweep(learn.read_grid(folder / "grid.toml"), folder / "runs", table=folder / "grid.csv", progress=False)
+    sweeps.sweep(sweeps.read_grid(folder / "grid.toml"), folder / "runs", table=folder / "grid.csv", progress=False)
     return folder
 
 
 def test_a_grid_is_the_product_of_its_lists_in_the_order_of_the_file(grid):
-    configs = learn.read_grid(grid / "grid.toml")
-    assert [(c.beta, c.seed, c.target, c.steps) for c in configs] == [
+    configs = sweeps.read_grid(grid / "grid.toml")
+    assert [(s["beta"], s["seed"], s["target"], s["steps"]) for s in (c.settings() for c in configs)] == [
         *[(0.1, 0, None, 30), (0.1, 1, None, 30), (1.0, 0, None, 30), (1.0, 1, None, 30)],
         (1.0, 0, 3.0, 60),
     ]
-    assert [r["config_hash"] for r in learn.read_rows(grid / "grid.csv")] == [c.hash for c in configs for _ in range(2)]
+    assert [r["config_hash"] for r in results.read_rows(grid / "grid.csv")] == [c.hash for c in configs for _ in range(2)]
 
 
 def test_a_table_overrides_what_stands_above_and_repeats_are_dropped(tmp_path):
@@ -60,8 +59,8 @@ def test_a_table_overrides_what_stands_above_and_repeats_are_dropped(tmp_path):
     )
     base = learn.preset("laptop", "mnist-static", annealed=True)
     paper = learn.preset("paper", "mnist-static", beta=2.0, annealed=True)
-    assert learn.read_grid(tmp_path / "g.toml") == [
-        *[replace(base, beta=2.0), replace(base, beta=1.0), paper, replace(paper, annealed=False)],
+    assert sweeps.read_grid(tmp_path / "g.toml") == [
+        *[base.replace(beta=2.0), base.replace(beta=1.0), paper, paper.replace(annealed=False)],
         learn.preset("laptop", "digits", beta=2.0, annealed=True, steps=2 * 37),
     ]
 
@@ -129,8 +128,8 @@ def test_three_kills_at_random_moments_change_no_byte(grid, tmp_path):
 
 
 def test_two_processes_write_the_same_bytes_as_one(grid, tmp_path):
-    configs = learn.read_grid(grid / "grid.toml")
-    learn.sweep(configs, tmp_path / "runs", table=tmp_path / "grid.csv", jobs=2, progress=False)
+    configs = sweeps.read_grid(grid / "grid.toml")
+    sweeps.sweep(configs, tmp_path / "runs", table=tmp_path / "grid.csv", jobs=2, progress=False)
     assert (tmp_path / "grid.csv").read_bytes() == (grid / "grid.csv").read_bytes()
 
 
@@ -145,7 +144,7 @@ def test_two_dask_workers_write_the_same_bytes_as_one_process(grid, tmp_path):
 def test_without_dask_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "dask.distributed", None)
     with pytest.raises(ValueError, match=r"engine: expected dask to be installed, .*elbo-companion\[scale\]"):
-        learn.sweep(SMALL, tmp_path, engine="dask", progress=False)
+        sweeps.sweep(SMALL, tmp_path, engine="dask", progress=False)
 
 
 def test_the_committed_table_alone_is_a_finished_sweep(grid, tmp_path, capsys):
@@ -164,12 +163,12 @@ def test_a_spent_budget_stops_stores_and_goes_on(tmp_path, capsys, monkeypatch):
     assert cli.main([*command(tmp_path, "--jobs", "1", "--budget", "0s")[3:]]) == 0
     assert capsys.readouterr().out == "the budget is spent: 2 of 2 runs are left; call again to go on\n"
     assert list(tmp_path.iterdir()) == [tmp_path / "grid.toml"]
-    configs, clock = learn.read_grid(tmp_path / "grid.toml"), count()
-    whole = learn.sweep(configs, tmp_path / "whole", progress=False)
-    for name in ("train", "sweep"):
-        monkeypatch.setattr(importlib.import_module(f"companion.learn.{name}"), "time", lambda: next(clock))
+    configs, clock = sweeps.read_grid(tmp_path / "grid.toml"), count()
+    whole = sweeps.sweep(configs, tmp_path / "whole", progress=False)
+    for module in (training, sweeping):
+        monkeypatch.setattr(module, "time", lambda: next(clock))
     stored = []
-    while len(rows := learn.sweep(configs, tmp_path / "parts", budget=70, progress=False)) < 4:
+    while len(rows := sweeps.sweep(configs, tmp_path / "parts", budget=70, progress=False)) < 4:
         stored.append(len(list(tmp_path.glob("parts/runs/*/checkpoint.safetensors"))))
         assert len(stored) < 9
     assert stored == [1] * 5
@@ -177,29 +176,29 @@ def test_a_spent_budget_stops_stores_and_goes_on(tmp_path, capsys, monkeypatch):
 
 
 def test_the_table_is_written_after_every_run_and_rows_of_other_runs_stay_behind(tmp_path, monkeypatch):
-    learn.sweep(SMALL[2:], tmp_path, progress=False)
-    entered, enter = [], Ledger.enter
+    sweeps.sweep(SMALL[2:], tmp_path, progress=False)
+    entered, upsert = [], ResultsTable.upsert
 
-    def watched(ledger: Ledger, rows: list, facts: dict) -> None:
-        enter(ledger, rows, facts)
-        entered.append([r["beta"] for r in learn.read_rows(tmp_path / "rates.csv")])
+    def watched(table: ResultsTable, rows: list, facts: dict) -> None:
+        upsert(table, rows, facts)
+        entered.append([r["beta"] for r in results.read_rows(tmp_path / "rates.csv")])
 
-    monkeypatch.setattr(Ledger, "enter", watched)
-    rows = learn.sweep(SMALL[:2], tmp_path, progress=False)
+    monkeypatch.setattr(ResultsTable, "upsert", watched)
+    rows = sweeps.sweep(SMALL[:2], tmp_path, progress=False)
     assert entered == [[0.1, 0.1, 10, 10], [0.1, 0.1, 1, 1, 10, 10]]
     assert [r["beta"] for r in rows] == [0.1, 0.1, 1, 1]
     runs = json.loads((tmp_path / "rates.json").read_text())["runs"]
     assert list(runs) == [config.hash for config in SMALL]
     for config in SMALL:
-        assert runs[config.hash]["config"]["beta"] == config.beta
-        assert runs[config.hash]["made_by"] == records.made_by()
+        assert runs[config.hash]["config"]["beta"] == config.objective.beta
+        assert runs[config.hash]["made_by"] == schema.environment_info()
 
 
 def test_a_run_that_diverges_does_not_stop_the_others(tmp_path):
-    wild = replace(SMALL[0], steps=100, learning_rate=1e18)
+    wild = SMALL[0].replace(steps=100, learning_rate=1e18)
     with pytest.raises(learn.TrainingError, match=rf"{wild.hash}: training stopped at step \d+: the .* is (nan|inf)"):
-        learn.sweep([wild, SMALL[0]], tmp_path, progress=False)
-    assert {r["config_hash"] for r in learn.read_rows(tmp_path / "rates.csv")} == {SMALL[0].hash}
+        sweeps.sweep([wild, SMALL[0]], tmp_path, progress=False)
+    assert {r["config_hash"] for r in results.read_rows(tmp_path / "rates.csv")} == {SMALL[0].hash}
 
 
 def test_damaged_provenance_is_named(grid, tmp_path):
@@ -207,19 +206,19 @@ def test_damaged_provenance_is_named(grid, tmp_path):
         shutil.copy(grid / name, tmp_path)
     (tmp_path / "grid.json").write_text("[")
     with pytest.raises(ValueError, match=r"grid.json: expected the provenance of the rows beside it"):
-        learn.sweep(SMALL[:1], tmp_path / "runs", table=tmp_path / "grid.csv", progress=False)
+        sweeps.sweep(SMALL[:1], tmp_path / "runs", table=tmp_path / "grid.csv", progress=False)
 
 
 def test_verification_finds_the_same_bits_and_a_row_that_was_tampered_with(tmp_path, capsys):
     (tmp_path / "grid.toml").write_text('data = "digits"\nsteps = 10\n[[runs]]\nbetas = [0.1, 1, 10]')
-    learn.sweep(SMALL, tmp_path / "runs", table=tmp_path / "grid.csv", progress=False)
+    sweeps.sweep(SMALL, tmp_path / "runs", table=tmp_path / "grid.csv", progress=False)
     verify = command(tmp_path, "--jobs", "1", "--verify", "2")[3:]
     before = {path: path.read_bytes() for path in tmp_path.glob("grid.*")}
     assert cli.main(verify) == 0
     assert "16 of 16 quantities agree" in capsys.readouterr().out
     assert before == {path: path.read_bytes() for path in tmp_path.glob("grid.*")}
-    rows = learn.read_rows(tmp_path / "grid.csv")
-    records.write_rows(tmp_path / "grid.csv", [{**r, "rate": r["rate"] + 1e-6} for r in rows])
+    rows = results.read_rows(tmp_path / "grid.csv")
+    schema.write_rows(tmp_path / "grid.csv", [{**r, "rate": r["rate"] + 1e-6} for r in rows])
     assert cli.main(verify) == 1
     printed = capsys.readouterr().out
     assert "12 of 16 quantities agree" in printed
@@ -229,25 +228,25 @@ def test_verification_finds_the_same_bits_and_a_row_that_was_tampered_with(tmp_p
 def test_on_another_machine_the_stated_tolerance_holds(grid, tmp_path):
     """The provenance is made another machine's: then small differences pass, and large ones do not."""
     config = SMALL[1]
-    learn.sweep([config], tmp_path, progress=False)
+    sweeps.sweep([config], tmp_path, progress=False)
     facts = json.loads((tmp_path / "rates.json").read_text())
     facts["runs"][config.hash]["made_by"]["processor"] = "an abacus"
     (tmp_path / "rates.json").write_text(json.dumps(facts))
-    rows = learn.read_rows(tmp_path / "rates.csv")
+    rows = results.read_rows(tmp_path / "rates.csv")
     for change, agrees in {0.05: True, 20.0: False}.items():
-        records.write_rows(tmp_path / "rates.csv", [{**r, "distortion": r["distortion"] + change} for r in rows])
-        found = learn.verify([config], tmp_path / "rates.csv", 1)
+        schema.write_rows(tmp_path / "rates.csv", [{**r, "distortion": r["distortion"] + change} for r in rows])
+        found = sweeps.verify([config], tmp_path / "rates.csv", 1)
         assert {c.quantity for c in found if not c.agrees} == (set() if agrees else {"distortion"})
 
 
 def test_steps_and_epochs_of_a_later_table_override_either_of_an_earlier_one():
-    (longer,) = learn.expand({"data": "digits", "steps": 5}, {"epochs": 2})
-    (shorter,) = learn.expand({"data": "digits", "epochs": 2}, {"steps": 5})
+    (longer,) = sweeps.expand({"data": "digits", "steps": 5}, {"epochs": 2})
+    (shorter,) = sweeps.expand({"data": "digits", "epochs": 2}, {"steps": 5})
     assert (longer.steps, shorter.steps) == (74, 5)
 
 
 def test_the_tolerance_is_the_one_that_is_stated(grid):
-    stored = learn.read_rows(grid / "grid.csv")[0]
+    stored = results.read_rows(grid / "grid.csv")[0]
     found = {**stored, "rate_se": 0.3}
     allowed = {c.quantity: c.allowed for c in compare(stored, found, identical=False)}
     assert allowed["rate"] == pytest.approx(0.1 + SHARE * stored["rate"] + 5 * 0.3)
@@ -258,9 +257,9 @@ def test_the_tolerance_is_the_one_that_is_stated(grid):
 
 
 def test_no_column_may_differ_here_and_elsewhere_only_the_measured_ones(grid):
-    stored = learn.read_rows(grid / "grid.csv")[0]
+    stored = results.read_rows(grid / "grid.csv")[0]
     assert all(c.agrees and c.allowed is None for c in compare(stored, dict(stored), identical=True))
-    for name in records.SCHEMAS["rates"]:
+    for name in schema.SCHEMAS["families"]:
         found = {**stored, name: 1e-6 if stored[name] is None else stored[name] * 2 or 1}
         wrong = [c.quantity for c in compare(stored, found, identical=True) if not c.agrees]
         assert wrong == [name]

@@ -1,5 +1,4 @@
 import hashlib
-import importlib
 import json
 import os
 import shutil
@@ -7,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +15,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from scipy import special
 
-from companion import data, learn, measure
-from companion.learn import objectives
-from companion.learn.casting import vae_player
-from companion.learn.objectives import TARGETED
-from companion.learn.players import normalise_gradients
-from companion.learn.train import batches, best_step, build, check_device, fit, validate
+from companion import data, learn, measure, objectives
+from companion.learn import batches, build, fit, training
+from companion.learn.training import best_step, check_device, normalise_gradients, validate, vae_unit
 from companion.terms import RateDistortion, Terms
 
-training = importlib.import_module("companion.learn.train")  # ``learn.train`` is the function
 QUICK = learn.preset("laptop", "digits", steps=20)
 
 
@@ -68,13 +63,13 @@ def test_impossible_betas_are_refused(beta):
         ({"learning_rate": float("nan")}, "learning_rate: expected a positive, finite number"),
         ({"seed": -1}, "seed: expected 0 or more"),
         ({"pseudo_inputs": 0}, "pseudo_inputs: expected at least 1"),
-        ({"weight": 0.0}, "weight: expected a positive, finite number"),
+        ({"objective": "target_rate", "target": 1.0, "weight": 0.0}, "weight: expected a positive, finite number"),
         ({"objective": "elbo"}, "objective: expected one of beta_vae"),
         ({"conditioned": True}, r"conditioned: expected the encoder \+ and the marginal - or \+, got the family ---"),
         ({"target": 10.0}, "target: expected none with the objective beta_vae, got 10.0"),
         ({"objective": "capacity"}, "target: expected a finite rate in nats, 0 or more, got None"),
         ({"objective": "multiplier", "target": -1.0}, "target: expected a finite rate in nats, 0 or more, got -1.0"),
-        ({"objective": "target_rate", "target": 9.0, "beta": 2.0}, "beta, annealed: expected none with the objective"),
+        ({"objective": "target_rate", "target": 9.0, "beta": 2.0}, "beta: expected none with the objective target_rate, got 2.0"),
         ({"annealed": "no"}, "annealed: expected true or false, got 'no'"),
         ({"steps": 1.5}, "steps: expected a whole number, got 1.5"),
         ({"seed": True}, "seed: expected a whole number, got True"),
@@ -91,7 +86,7 @@ def test_unknown_presets_and_oversized_batches_are_refused():
     with pytest.raises(ValueError, match="preset: expected one of laptop, paper, got 'phone'"):
         learn.preset("phone", "digits")
     with pytest.raises(ValueError, match="batch_size: expected at most the 1197 training images"):
-        learn.train(replace(QUICK, batch_size=1198), progress=False)
+        learn.train(QUICK.replace(batch_size=1198), progress=False)
 
 
 def test_presets_are_one_code_at_two_scales():
@@ -101,7 +96,7 @@ def test_presets_are_one_code_at_two_scales():
     assert (laptop.latent_dim, paper.latent_dim) == (64, 64)
     assert (paper.precision, paper.compile, paper.device, paper.pseudo_inputs) == ("bf16", True, "cuda", 500)
     strong = learn.preset("laptop", "mnist-static", family="-+-")
-    assert strong == replace(laptop, family="-+-", steps=3000, batch_size=32)
+    assert strong == laptop.replace(family="-+-", steps=3000, batch_size=32)
     assert learn.preset("laptop", "mnist-static", family="-+-", batch_size=8, steps=5).batch_size == 8
 
 
@@ -109,15 +104,15 @@ def test_every_field_changes_the_hash():
     changed = {"annealed": True, "seed": 1, "precision": "bf16", "channels_last": True, "compile": True, "threads": 2}
     changed |= {"beta": 2.0, "steps": 21, "batch_size": 64, "learning_rate": 1e-4, "latent_dim": 8, "width": 1.0}
     changed |= {"data": "mnist", "binarise": "dynamic", "preset": "paper", "device": "cuda"}
-    changed |= {"pseudo_inputs": 7, "conditioned": True, "normalised_gradients": True, "weight": 2.0}
-    asked = {"categories": 4, "dense": True, "informed": "3", "reads": "prior", "shaken": True}
-    assert changed.keys() | asked.keys() == {field.name for field in fields(QUICK)} - {"family", "objective", "target"}
-    plain, informed = replace(QUICK, family="+--"), replace(QUICK, objective="mi_valid", informed="1")
-    runs = [QUICK, plain, *(replace(plain, **{name: value}) for name, value in changed.items())]
-    runs += [informed, replace(QUICK, categories=4), *(replace(QUICK, dense=True, seed=seed) for seed in (0, 1))]
-    runs += [replace(informed, **{name: value}) for name, value in asked.items() if name != "categories"]
-    runs += [replace(informed, objective="mi_literal"), replace(informed, informed="", categories=4)]
-    runs += [replace(QUICK, objective=name, target=rate) for name in TARGETED for rate in (3.0, 6.0)]
+    changed |= {"pseudo_inputs": 7, "conditioned": True, "normalised_gradients": True}
+    asked = {"categories": 4, "dense": True, "weight": 2.0, "latent_indices": "3", "critic_input": "prior", "augmented": True}
+    assert changed.keys() | asked.keys() == QUICK.settings().keys() - {"family", "objective", "target"}
+    plain, informed = QUICK.replace(family="+--"), QUICK.replace(objective="mi_valid", latent_indices="1")
+    runs = [QUICK, plain, *(plain.replace(**{name: value}) for name, value in changed.items())]
+    runs += [informed, QUICK.replace(categories=4), *(QUICK.replace(dense=True, seed=seed) for seed in (0, 1))]
+    runs += [informed.replace(**{name: value}) for name, value in asked.items() if name != "categories"]
+    runs += [informed.replace(objective="mi_literal"), informed.replace(latent_indices="", categories=4)]
+    runs += [QUICK.replace(objective=name, target=rate) for name in ("target_rate", "multiplier", "capacity") for rate in (3.0, 6.0)]
     assert len({run.hash for run in runs}) == len(runs)
 
 
@@ -127,7 +122,7 @@ def test_a_field_at_its_default_leaves_the_hash_alone():
     text = json.dumps(told, sort_keys=True)
     assert plain.hash == hashlib.sha256(text.encode()).hexdigest()[:12]
     text = json.dumps({"beta": 0.5, **told}, sort_keys=True)
-    assert replace(plain, beta=0.5).hash == hashlib.sha256(text.encode()).hexdigest()[:12]
+    assert plain.replace(beta=0.5).hash == hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def test_epochs_count_steps():
@@ -139,7 +134,7 @@ def test_epochs_count_steps():
 
 
 def test_equal_configurations_have_one_hash():
-    same = [replace(QUICK, beta=1), replace(QUICK, binarise="threshold"), replace(QUICK, seed=np.int64(0))]
+    same = [QUICK.replace(beta=1), QUICK.replace(binarise="threshold"), QUICK.replace(seed=np.int64(0))]
     same += [learn.preset("laptop", "digits", steps=20, binarise=None)]
     assert {config.hash for config in same} == {QUICK.hash}
     assert set(same) == {QUICK}
@@ -154,14 +149,14 @@ def test_a_run_trained_elsewhere_is_measured_here(tmp_path, monkeypatch):
     assert (config.device, next(model.parameters()).device.type) == ("cuda", "cpu")
 
 
-def test_every_player_keeps_its_own_learning_rate():
+def test_every_training_unit_keeps_its_own_learning_rate():
     steps, rates = 8, {"fast": 0.1, "slow": 0.001}
     weights = {name: torch.nn.Parameter(torch.zeros(1)) for name in rates}
-    players = [
-        learn.Player(name, lambda x, rng, step, w=w: w.sum(), torch.optim.SGD([w], lr=rates[name]))
+    units = [
+        learn.TrainingUnit(name, lambda x, rng, step, w=w: w.sum(), torch.optim.SGD([w], lr=rates[name]))
         for name, w in weights.items()
     ]
-    list(fit(players, lambda step: torch.zeros(1), steps=steps))
+    list(fit(units, lambda step: torch.zeros(1), steps=steps))
     fall = sum(min(1.0, 2 * (1 - step / steps)) for step in range(steps))
     for name, w in weights.items():
         assert w.item() == pytest.approx(-rates[name] * fall, rel=1e-5)
@@ -170,7 +165,7 @@ def test_every_player_keeps_its_own_learning_rate():
 def test_every_image_is_visited_once_an_epoch_in_a_new_order():
     digits = data.load("digits")
     numbered = replace(digits, train=np.arange(12 * 16).reshape(12, 4, 4) // 16)
-    batch = batches(numbered, replace(QUICK, batch_size=4))
+    batch = batches(numbered, QUICK.replace(batch_size=4))
     epochs = [np.concatenate([batch(3 * e + i)[:, 0, 0] for i in range(3)]) for e in range(20)]
     assert all(sorted(order) == list(range(12)) for order in epochs)
     assert len({tuple(order) for order in epochs}) == 20
@@ -178,7 +173,7 @@ def test_every_image_is_visited_once_an_epoch_in_a_new_order():
 
 
 def test_the_same_seed_gives_the_same_weights_twice_and_another_seed_others(tmp_path):
-    for name, config in {"a": QUICK, "b": QUICK, "c": replace(QUICK, seed=1)}.items():
+    for name, config in {"a": QUICK, "b": QUICK, "c": QUICK.replace(seed=1)}.items():
         learn.train(config, out=tmp_path / name, progress=False)
     assert equal(weights(tmp_path / "a"), weights(tmp_path / "b"))
     assert not equal(weights(tmp_path / "a"), weights(tmp_path / "c"))
@@ -192,7 +187,7 @@ def test_training_uses_its_threads_and_restores_them_and_the_random_state(monkey
         return validate(*arguments)
 
     monkeypatch.setattr(training, "validate", watched)
-    learn.train(replace(QUICK, steps=1, threads=before + 1), progress=False)
+    learn.train(QUICK.replace(steps=1, threads=before + 1), progress=False)
     assert seen == [before + 1]
     assert torch.get_num_threads() == before
     assert torch.equal(state, torch.get_rng_state())
@@ -210,7 +205,7 @@ def test_no_rate_leaves_the_best_independent_pixels():
 
 
 def test_annealing_starts_without_the_rate_and_ends_with_all_of_it():
-    runs = [replace(QUICK, annealed=True, beta=9.0), replace(QUICK, beta=0.0), replace(QUICK, beta=9.0)]
+    runs = [QUICK.replace(annealed=True, beta=9.0), QUICK.replace(beta=0.0), QUICK.replace(beta=9.0)]
     annealed, free, fixed = (learn.train(run, progress=False, every=1).history for run in runs)
     assert annealed[0][1] == free[0][1]
     assert annealed[0][1] != fixed[0][1]
@@ -220,7 +215,7 @@ def test_annealing_starts_without_the_rate_and_ends_with_all_of_it():
 
 def test_the_kept_weights_are_those_of_the_lowest_validation_objective(tmp_path):
     """At a wild learning rate it soars after the first steps; the minimum is found by hand."""
-    config = replace(QUICK, steps=20, learning_rate=0.1, beta=0.2)
+    config = QUICK.replace(steps=20, learning_rate=0.1, beta=0.2)
     trained = learn.train(config, out=tmp_path, every=2, progress=False)
     objective = {step: p.distortion + 0.2 * p.rate for step, p in trained.history}
     best = min(objective, key=objective.get)
@@ -233,9 +228,9 @@ def test_the_kept_weights_are_those_of_the_lowest_validation_objective(tmp_path)
 
 def test_the_best_step_weighs_the_rate_by_beta():
     history = [(1, RateDistortion(9.0, 60.0, 0, 0, 0, 2)), (2, RateDistortion(1.0, 66.0, 0, 0, 0, 2))]
-    assert best_step(history, replace(QUICK, beta=0.5)) == 1  # 64.5 against 66.5
-    assert best_step(history, replace(QUICK, beta=1.0)) == 2  # 69 against 67
-    assert best_step([*history, (3, history[0][1])], replace(QUICK, beta=0.5)) == 1  # the first of equals
+    assert best_step(history, QUICK.replace(beta=0.5)) == 1  # 64.5 against 66.5
+    assert best_step(history, QUICK.replace(beta=1.0)) == 2  # 69 against 67
+    assert best_step([*history, (3, history[0][1])], QUICK.replace(beta=0.5)) == 1  # the first of equals
 
 
 def test_normalised_gradients_have_length_one_and_zero_stays_zero():
@@ -253,10 +248,10 @@ def test_normalised_gradients_have_length_one_and_zero_stays_zero():
 def test_the_configuration_normalises_gradients():
     """Without Adam's memory of scale nothing but the direction is left: one step of SGD has the rate as its length."""
     model = build(QUICK, (8, 8))
-    player = vae_player(model, replace(QUICK, normalised_gradients=True))
-    player.optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    unit = vae_unit(model, QUICK.replace(normalised_gradients=True), 1197)
+    unit.optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     before = [p.detach().clone() for p in model.parameters()]
-    next(fit([player], batches(data.load("digits"), QUICK), steps=20))
+    next(fit([unit], batches(data.load("digits"), QUICK), steps=20))
     moved = [(p.detach() - q).norm().item() for p, q in zip(model.parameters(), before, strict=True)]
     assert moved == pytest.approx([0.01] * len(moved), rel=1e-3)
 
@@ -292,12 +287,12 @@ def test_a_killed_run_resumes_to_the_same_rows_and_weights(tmp_path):
 def test_what_a_kill_left_half_written_is_cleared_away(tmp_path):
     for name in (".checkpoint.safetensors.0badcafe.part", ".film.mkv.part"):
         (tmp_path / name).write_bytes(b"half")
-    learn.train(replace(QUICK, steps=1), out=tmp_path, progress=False)
+    learn.train(QUICK.replace(steps=1), out=tmp_path, progress=False)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".film.mkv.part", "config.json", "model.safetensors"]
 
 
 def test_a_run_that_diverges_names_step_and_term_and_keeps_its_last_good_checkpoint(tmp_path):
-    config = replace(QUICK, steps=200, learning_rate=1e18)
+    config = QUICK.replace(steps=200, learning_rate=1e18)
     with pytest.raises(learn.TrainingError, match=r"training stopped at step \d+: the (rate|distortion) is (nan|inf)"):
         learn.train(config, out=tmp_path, progress=False, every=1)
     for path in tmp_path.glob("*.safetensors"):
@@ -308,13 +303,13 @@ def test_another_run_in_the_folder_is_refused_and_left_alone(tmp_path):
     learn.train(QUICK, out=tmp_path, progress=False)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(learn.CheckpointError, match=r"found a run that differs \(beta 1.0 against 5.0\)"):
-        learn.train(replace(QUICK, beta=5.0), out=tmp_path, progress=False)
+        learn.train(QUICK.replace(beta=5.0), out=tmp_path, progress=False)
     assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(tmp_path):
     for name, width in {"a": 0.25, "b": 0.5}.items():
-        learn.train(replace(QUICK, steps=1, width=width), out=tmp_path / name, progress=False)
+        learn.train(QUICK.replace(steps=1, width=width), out=tmp_path / name, progress=False)
     shutil.copy(tmp_path / "b" / "model.safetensors", tmp_path / "a" / "model.safetensors")
     message = r"of another architecture: encoder.trunk.0.conv.weight expected \(16, 1, 5, 5\), got \(32, 1, 5, 5\)"
     with pytest.raises(learn.CheckpointError, match=message):
@@ -332,7 +327,7 @@ def test_a_checkpoint_of_another_architecture_is_refused(tmp_path):
 
 @pytest.mark.parametrize("damage", [b"", b"not safetensors", None])
 def test_a_damaged_checkpoint_is_named_with_what_to_do(tmp_path, damage):
-    learn.train(replace(QUICK, steps=1), out=tmp_path, progress=False)
+    learn.train(QUICK.replace(steps=1), out=tmp_path, progress=False)
     path = tmp_path / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
     with pytest.raises(
@@ -344,7 +339,7 @@ def test_a_damaged_checkpoint_is_named_with_what_to_do(tmp_path, damage):
 def test_a_folder_without_a_run_and_a_damaged_configuration_are_named(tmp_path):
     with pytest.raises(learn.CheckpointError, match=r"expected the folder of a run, found no config.json"):
         learn.load_run(tmp_path)
-    learn.train(replace(QUICK, steps=1), out=tmp_path, progress=False)
+    learn.train(QUICK.replace(steps=1), out=tmp_path, progress=False)
     (tmp_path / "model.safetensors").unlink()
     with pytest.raises(learn.CheckpointError, match=r"expected a finished run, found no model.safetensors"):
         learn.load_run(tmp_path)
@@ -361,7 +356,7 @@ def test_a_stored_run_measures_as_the_trained_one(tmp_path):
 
 
 def test_a_stored_run_is_read_without_its_data(tmp_path, monkeypatch):
-    trained = learn.train(replace(QUICK, steps=2), out=tmp_path, progress=False)
+    trained = learn.train(QUICK.replace(steps=2), out=tmp_path, progress=False)
     monkeypatch.setattr(data, "load", None)
     stored = learn.load_run(tmp_path)[1].state_dict()
     assert equal(stored, trained.model.state_dict())
@@ -377,7 +372,7 @@ def test_images_of_another_set_or_rule_are_refused():
     with pytest.raises(ValueError, match="images: expected those of digits, threshold, got digits, dynamic"):
         learn.train(QUICK, images=digits, progress=False)
     with pytest.raises(ValueError, match="images: expected those of mnist-static, static, got digits, dynamic"):
-        learn.train(replace(QUICK, data="mnist-static", binarise=None), images=digits, progress=False)
+        learn.train(QUICK.replace(data="mnist-static", binarise=None), images=digits, progress=False)
 
 
 @pytest.mark.parametrize("device", ["tpu9", "cuda:99", "meta?"])
@@ -390,13 +385,13 @@ def test_compiling_without_a_compiler_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(ValueError, match=r"compile: expected a C\+\+ compiler on the path, found none"):
-        build(replace(QUICK, compile=True), (8, 8))
+        build(QUICK.replace(compile=True), (8, 8))
 
 
 def test_half_precision_and_layout_train_to_nearly_the_same_point():
     test = data.load("digits").test
-    config = replace(QUICK, steps=100)
-    configs = [config, replace(config, precision="bf16"), replace(config, channels_last=True)]
+    config = QUICK.replace(steps=100)
+    configs = [config, config.replace(precision="bf16"), config.replace(channels_last=True)]
     points = [measure.evaluate(learn.train(c, progress=False).model, test) for c in configs]
     assert points[1] != points[0]
     for p in points[1:]:
@@ -410,9 +405,9 @@ def test_half_precision_and_layout_train_to_nearly_the_same_point():
 @pytest.mark.full
 def test_compiled_networks_train_to_nearly_the_same_point():
     test = data.load("digits").test
-    config = replace(QUICK, steps=100)
+    config = QUICK.replace(steps=100)
     points = [
-        measure.evaluate(learn.train(replace(config, compile=c), progress=False).model, test) for c in (False, True)
+        measure.evaluate(learn.train(config.replace(compile=c), progress=False).model, test) for c in (False, True)
     ]
     assert abs(points[0].elbo - points[1].elbo) < 5 * points[0].elbo_se
 

@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 
 from companion.exact.tables import cross_entropy, kl, mutual_information
 from companion.exact.toy import toy_process
-from companion.learn.toy import (
+from companion.studies.toy import (
     PARAMETRISATIONS,
     _log_tables,
     _start,
@@ -18,7 +18,7 @@ from companion.learn.toy import (
     target_rate_squared,
     train_toys,
 )
-from companion.learn.train import TrainingError
+from companion.learn.training import TrainingError
 
 PROCESS = toy_process()
 H = PROCESS.entropy

@@ -1,7 +1,5 @@
 """Objectives against values computed by hand, and training against the rates it was told to reach."""
 
-import importlib
-from dataclasses import replace
 from math import exp, inf, log, nan, sqrt
 
 import numpy as np
@@ -9,17 +7,16 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from companion import data, learn, measure
-from companion.learn import objectives
-from companion.learn.casting import cast, objective
-from companion.learn.players import MULTIPLIER_LIMIT, Multiplier, Player
-from companion.learn.train import build, fit
-from companion.models import Passage
+from companion import data, learn, measure, objectives
+from companion.learn import training_units
+from companion.learn import build, fit
+from companion.objectives import Multiplier, TrainingStep, TrainingUnit
+from companion.objectives.elbo import MULTIPLIER_LIMIT
+from companion.models import ForwardOutput
 from companion.terms import Terms
 
-training = importlib.import_module("companion.learn.train")  # ``learn.train`` is the function
 DIGITS = learn.preset("laptop", "digits")
-HELD = {name: replace(DIGITS, objective=name, target=6.0) for name in objectives.TARGETED}
+HELD = {name: DIGITS.replace(objective=name, target=6.0) for name in ("target_rate", "multiplier", "capacity")}
 BATCH = Terms(log_e=np.array([2.0, 6.0]), log_d=np.array([-70.0, -80.0]), log_m=np.array([-3.0, -1.0]))  # R 6, D 75
 
 
@@ -78,12 +75,16 @@ def test_batches_blur_the_kink_as_the_docstring_says():
 
 def test_the_configuration_picks_the_objective_and_its_schedule():
     terms = terms_of(torch.tensor([2.0, 10.0]), torch.tensor([70.0, 80.0]))
-    met = Passage(x=None, e=None, z=None, d=None, terms=terms)
-    config = replace(HELD["target_rate"], target=10.0, weight=3.0)
-    assert objective(met, config, 5).item() == 75 + 3 * 4
-    assert objective(met, replace(config, objective="capacity"), DIGITS.steps // 4).item() == 75 + 3 * 1
-    assert objective(met, replace(DIGITS, beta=2.0, annealed=True), DIGITS.steps // 8).item() == 75 + 1.0 * 6
-    assert objective(met, replace(DIGITS, beta=2.0, annealed=True), DIGITS.steps // 2).item() == 75 + 2.0 * 6
+    met = ForwardOutput(x=None, e=None, z=None, d=None, terms=terms)
+    config = HELD["target_rate"].replace(target=10.0, weight=3.0)
+
+    def loss(config: learn.Config, number: int) -> float:
+        return config.objective.loss(None, met, TrainingStep(number, DIGITS.steps, 0, 1197)).item()
+
+    assert loss(config, 5) == 75 + 3 * 4
+    assert loss(config.replace(objective="capacity"), DIGITS.steps // 4) == 75 + 3 * 1
+    assert loss(DIGITS.replace(beta=2.0, annealed=True), DIGITS.steps // 8) == 75 + 1.0 * 6
+    assert loss(DIGITS.replace(beta=2.0, annealed=True), DIGITS.steps // 2) == 75 + 2.0 * 6
 
 
 def test_the_multiplier_finds_the_slope_of_a_known_frontier():
@@ -92,10 +93,10 @@ def test_the_multiplier_finds_the_slope_of_a_known_frontier():
         rate, multiplier = torch.nn.Parameter(torch.tensor([1.0])), Multiplier(target)
 
         def loss(x, rng, step, rate=rate, multiplier=multiplier):
-            return multiplier.weigh(terms_of(rate, torch.exp(-rate)))
+            return multiplier.lagrangian_loss(terms_of(rate, torch.exp(-rate)))
 
-        model = Player("the rate", loss, torch.optim.SGD([rate], lr=1.0))
-        list(fit([model, multiplier.player()], lambda step: torch.zeros(1), steps=3000))
+        model = TrainingUnit("rate", loss, torch.optim.SGD([rate], lr=1.0))
+        list(fit([model, *multiplier.units()], lambda step: torch.zeros(1), steps=3000))
         assert rate.item() == pytest.approx(target, abs=0.06)
         assert multiplier().item() == pytest.approx(exp(-target), rel=0.06)
 
@@ -103,14 +104,14 @@ def test_the_multiplier_finds_the_slope_of_a_known_frontier():
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_target_out_of_reach_leaves_the_multiplier_at_its_limit_and_free_to_return(sign):
     multiplier = Multiplier(5.0)
-    player = multiplier.player()
+    (unit,) = multiplier.units()
 
     def push(excess: float, steps: int) -> None:
         multiplier.excess = torch.tensor(excess)
         for _ in range(steps):
-            player.optimizer.zero_grad()
-            player.loss(torch.zeros(1), torch.Generator(), 0).backward()
-            player.optimizer.step()
+            unit.optimizer.zero_grad()
+            unit.loss(torch.zeros(1), torch.Generator(), 0).backward()
+            unit.optimizer.step()
 
     push(3.0 * sign, 400)
     assert sign * log(multiplier().item()) == pytest.approx(log(MULTIPLIER_LIMIT), abs=0.05)
@@ -125,10 +126,10 @@ def test_the_multiplier_is_within_its_limits_when_it_is_used():
         assert multiplier().item() == pytest.approx(MULTIPLIER_LIMIT**sign)
 
 
-def test_the_players_of_each_objective():
+def test_the_training_units_of_each_objective():
     for name, config in {"beta_vae": DIGITS, **HELD}.items():
-        players, others = cast(build(config, (8, 8)), config)
-        assert [player.name for player in players] == ["the VAE", "the multiplier"][: 1 + (name == "multiplier")]
+        units, others = training_units(build(config, (8, 8)), config, 1197)
+        assert [unit.name for unit in units] == ["VAE", "multiplier"][: 1 + (name == "multiplier")]
         assert list(others) == (["multiplier"] if name == "multiplier" else [])
 
 
@@ -145,7 +146,7 @@ def test_training_reaches_the_target_rate_within_the_noise_of_a_batch(name, with
     ("name", "family"), [("target_rate", "---"), ("multiplier", "+-+"), ("capacity", "--v"), ("beta_vae", "+-v")]
 )
 def test_a_run_that_was_broken_off_twice_ends_in_the_same_bits(name, family, broken_off):
-    config = replace(HELD.get(name, DIGITS), steps=40, family=family, normalised_gradients=name == "beta_vae")
+    config = HELD.get(name, DIGITS).replace(steps=40, family=family, normalised_gradients=name == "beta_vae")
     stored = broken_off(config, 12, 30)
     assert ("multiplier/log" in stored) == (name == "multiplier")
     assert ("best/encoder.mean.bias" in stored) == (name == "beta_vae")  # rates that are held keep the last

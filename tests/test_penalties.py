@@ -1,4 +1,4 @@
-"""The penalties of the ELBO's relatives against values computed by hand, enumerations and known truths."""
+"""Penalties against values computed by hand, enumerations and known truths."""
 
 from itertools import permutations
 from math import log, sqrt
@@ -8,12 +8,11 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal, norm
 
-from companion.learn import penalties, related
-from companion.learn.adversaries import permuted
-from companion.learn.objectives import penalised
-from companion.measure.surgery import gaussian_surgery
+from companion.objectives import penalised, penalties, permute_dimensions
+from companion.studies import blockwise_mmd, discriminator_total_correlation, fit_discriminator, minibatch_total_correlation
+from companion.measure.decomposition import gaussian_surgery
 from companion.models import generator
-from companion.models.discriminators import Discriminator, logistic_loss
+from companion.models.critics import Discriminator, logistic_loss
 from companion.terms import Terms
 
 BATCH = Terms(log_e=np.array([2.0, 6.0]), log_d=np.array([-70.0, -80.0]), log_m=np.array([-3.0, -1.0]))  # R 6, D 75
@@ -67,7 +66,7 @@ def test_the_second_moments_are_those_of_the_codes_and_the_first_of_the_means():
     mean, scale = randn(0, 6, 2), randn(1, 6, 2).abs() + 0.2
     codes = (mean + scale * randn(2, 200_000, 6, 2)).flatten(0, 1)
     assert penalties.dip_ii(mean, scale).item() == pytest.approx(
-        penalties.moments(torch.cov(codes.T), 1.0).item(), rel=0.01
+        penalties.moment_penalty(torch.cov(codes.T), 1.0).item(), rel=0.01
     )
     assert penalties.dip_i(mean, scale).item() == penalties.dip_i(mean, 9 * scale).item()
 
@@ -122,7 +121,7 @@ def test_the_stratified_total_correlation_by_hand():
     densities = norm.pdf(z.numpy()[:, None], mean.numpy(), scale.numpy())
     columns = np.log((weights[..., None] * densities).sum(1)).sum(1)
     by_hand = np.log((weights * densities.prod(2)).sum(1)) - columns
-    found = penalties.stratified_correlation(z, mean, scale, n=5)
+    found = penalties.total_correlation_mss(z, mean, scale, n=5)
     assert found.item() == pytest.approx(by_hand.mean(), rel=1e-6)
 
 
@@ -136,7 +135,7 @@ def test_the_densities_of_all_minibatches_average_to_the_aggregate():
     for each in (log_e.sum(2), log_e[..., 0], log_e[..., 1]):
         found: dict[int, list[float]] = {i: [] for i in range(5)}
         for chosen in map(list, permutations(range(5), 3)):
-            densities = penalties.minibatch_stratified(each[chosen][:, chosen], 5).exp()
+            densities = penalties.log_qz_mss(each[chosen][:, chosen], 5).exp()
             for i, density in zip(chosen, densities.tolist(), strict=True):
                 found[i].append(density)
         averages = torch.tensor([np.mean(found[i]) for i in range(5)])
@@ -147,11 +146,11 @@ def test_the_total_correlation_of_all_minibatches_is_off_by_what_the_logarithms_
     """All ordered minibatches of 3 of 5: by Jensen's inequality, every logarithm is too small on average."""
     mean = torch.tensor([[-4.0, -4.0], [-2.0, -2.0], [0.0, 0.0], [2.0, 2.0], [4.0, 4.0]], dtype=torch.float64)
     apart, wide, batches = torch.full_like(mean, 0.1), torch.ones_like(mean), list(map(list, permutations(range(5), 3)))
-    each = [penalties.stratified_correlation(mean[c], mean[c], apart[c], 5).item() for c in batches]
+    each = [penalties.total_correlation_mss(mean[c], mean[c], apart[c], 5).item() for c in batches]
     assert np.allclose(each, log(5))  # where codes do not overlap, a code meets its own encoder alone
     assert gaussian_surgery(mean, apart**2).total_correlation == pytest.approx(log(5))
     z = mean + randn(15, 5, 2)
-    each = [penalties.stratified_correlation(z[c], mean[c], wide[c], 5).item() for c in batches]
+    each = [penalties.total_correlation_mss(z[c], mean[c], wide[c], 5).item() for c in batches]
     densities = torch.distributions.Normal(mean, wide).log_prob(z[:, None])
     lost = [lost_nats(e) for e in (densities.sum(2), densities[..., 0], densities[..., 1])]
     exact = (aggregate(densities.sum(2)) - aggregate(densities[..., 0]) - aggregate(densities[..., 1])).mean().item()
@@ -166,7 +165,7 @@ def aggregate(log_e: torch.Tensor) -> torch.Tensor:
 def lost_nats(log_e: torch.Tensor) -> float:
     """log q(z_i) of the aggregate minus its estimate, averaged over all ordered minibatches of 3 and their codes."""
     chosen = list(map(list, permutations(range(len(log_e)), 3)))
-    found = [aggregate(log_e)[c] - penalties.minibatch_stratified(log_e[c][:, c], len(log_e)) for c in chosen]
+    found = [aggregate(log_e)[c] - penalties.log_qz_mss(log_e[c][:, c], len(log_e)) for c in chosen]
     return torch.stack(found).mean().item()
 
 
@@ -179,7 +178,7 @@ def test_the_best_discriminator_knows_the_total_correlation_of_a_correlated_gaus
     truth = -0.5 * log(1 - rho**2)
     assert ratio.mean() == pytest.approx(truth, abs=five_errors(torch.from_numpy(ratio)))
     code = (z.float(), torch.full((20_000, 2), 1e-3))
-    found = related.by_discriminator(related.fresh_discriminator(code), *code)
+    found = discriminator_total_correlation(fit_discriminator(code), *code)
     assert found.value == pytest.approx(truth, abs=0.05)
     assert found.se < 0.01
 
@@ -204,7 +203,7 @@ def test_the_best_logits_give_the_loss_its_least_value():
 
 def test_permuting_keeps_every_dimension_and_breaks_what_ties_them():
     z = randn(17, 4000, 1).expand(4000, 3)
-    found = permuted(z, generator(0))
+    found = permute_dimensions(z, generator(0))
     assert torch.equal(found.sort(0).values, z.sort(0).values)
     assert torch.corrcoef(found.T).triu(1).abs().max() < 5 / sqrt(4000)
 
@@ -223,12 +222,12 @@ def test_the_estimates_of_a_table_against_truths_that_are_known():
     mean = randn(19, n, 2) @ torch.from_numpy(np.linalg.cholesky(covariance - inner**2 * np.eye(2))).T
     code = mean.float(), torch.full((n, 2), inner)
     truth = -0.5 * log(1 - rho**2)
-    minibatch = related.by_minibatches(*code)
+    minibatch = minibatch_total_correlation(*code)
     exact = gaussian_surgery(code[0], code[1].double() ** 2).total_correlation
     assert exact == pytest.approx(truth, abs=0.02)
     assert minibatch.value == pytest.approx(exact, abs=0.05)
     assert minibatch.n == n // 64
     independent = randn(20, n, 2).float() * sqrt(1 - inner**2), code[1]
-    found = related.discrepancy(*independent)
+    found = blockwise_mmd(*independent)
     assert abs(found.value) < 5 * found.se
-    assert related.discrepancy(code[0] + 1, code[1]).value > 0.1
+    assert blockwise_mmd(code[0] + 1, code[1]).value > 0.1

@@ -1,7 +1,6 @@
 """The committed results: every table has its provenance, and every kept model still is what its row says."""
 
 import json
-from dataclasses import asdict
 from math import log
 from pathlib import Path
 
@@ -10,10 +9,9 @@ import pytest
 import torch
 from _pytest.mark import ParameterSet
 
-from companion import data, learn, measure
+from companion import data, learn, measure, results
 from companion.learn.checkpoint import read_config
-from companion.learn.config import Config
-from companion.learn.records import configured
+from companion.results.schema import configured
 
 RESULTS = Path(__file__).parents[1] / "book" / "results"
 TABLES = sorted(path for path in RESULTS.glob("*.csv") if path.with_suffix(".toml").is_file())  # of sweeps
@@ -24,31 +22,31 @@ IMAGES = 500
 
 def with_column(name: str) -> list[Path]:
     """The tables that hold it."""
-    return [table for table in TABLES if name in learn.read_rows(table)[0]]
+    return [table for table in TABLES if name in results.read_rows(table)[0]]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda path: path.stem)
 def test_every_row_has_the_configuration_that_made_it(table):
     runs = json.loads(table.with_suffix(".json").read_text())["runs"]
-    rows = learn.read_rows(table)
+    rows = results.read_rows(table)
     assert {row["config_hash"] for row in rows} == runs.keys()
     for row in rows:
-        config = Config(**runs[row["config_hash"]]["config"])
+        config = learn.Config.of(**runs[row["config_hash"]]["config"])
         assert config.hash == row["config_hash"]
-        assert configured(row).items() <= asdict(config).items()
+        assert configured(row).items() <= config.settings().items()
         assert row["elbo"] == pytest.approx(-row["rate"] - row["distortion"], abs=2e-6)
         assert row["rate"] > -5 * row["rate_se"]  # a divergence, up to the noise of its draws
 
 
 @pytest.mark.parametrize("table", with_column("iwae5"), ids=lambda path: path.stem)
 def test_importance_weights_tighten_every_bound(table):
-    for row in learn.read_rows(table):
+    for row in results.read_rows(table):
         assert row["iwae5"] >= row["elbo"]
         assert row["iwae5_se"] < 2 * row["elbo_se"]
 
 
 def test_no_bound_exceeds_what_it_bounds():
-    for row in (row for table in with_column("mi_exact") for row in learn.read_rows(table)):
+    for row in (row for table in with_column("mi_exact") for row in results.read_rows(table)):
         assert row["mi_direct"] <= row["mi_exact"] + 5 * np.hypot(row["mi_direct_se"], row["mi_exact_se"])
         drawn = 0 if row.get("categories") else row["mi_exact_se"]  # exact sums, and codes drawn from densities
         assert abs(row["mi_exact"] + row["kl_aggregate"] - row["kl_c"]) <= 5 * (drawn + row["kl_aggregate_se"]) + 2e-6
@@ -69,8 +67,8 @@ def test_a_kept_model_measures_what_its_row_says(folder):
     test = data.load(config.data, config.binarise).test
     some = np.sort(np.random.default_rng(2).permutation(len(test))[:IMAGES])  # the set is sorted by class
     point = measure.evaluate(model, test[some], seed=1)
-    (row,) = (r for r in learn.read_rows(folder / "rates.csv") if r["split"] == "test")
-    assert row in learn.read_rows(RESULTS / f"{folder.parent.name}.csv")
+    (row,) = (r for r in results.read_rows(folder / "rates.csv") if r["split"] == "test")
+    assert row in results.read_rows(RESULTS / f"{folder.parent.name}.csv")
     assert row["config_hash"] == read_config(folder).hash
     assert abs(point.rate - row["rate"]) < 5 * np.hypot(point.rate_se, row["rate_se"]) + 1e-4
     assert abs(point.elbo - row["elbo"]) < 5 * np.hypot(point.elbo_se, row["elbo_se"])

@@ -1,36 +1,35 @@
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from companion import cli, data, learn, measure, units
+from companion import cli, data, learn, measure, results, sweeps, units
 from companion.cli.commands import draw_planes, plane_labels, print_table
-from companion.learn import records
-from companion.learn.measures import table_of
+from companion.results import schema
+from companion.studies.measures import table_of
 from companion.terms import RateDistortion
 
 GRID = [learn.preset("laptop", "digits", steps=20, beta=beta) for beta in (0.1, 10.0)]
 SWEEP = ["sweep", "--data", "digits", "--betas", "0.1,10", "--steps", "20", "--jobs", "1"]
 
 
-def row_of(config: learn.Config, point: RateDistortion) -> records.Row:
+def row_of(config: learn.Config, point: RateDistortion) -> schema.Row:
     """A row without a tighter bound."""
-    return records.row(config, point, {"iwae5": None, "iwae5_se": None})
+    return schema.row(config, point, {"iwae5": None, "iwae5_se": None})
 
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("swept")
-    learn.sweep(GRID, out, progress=False)
+    sweeps.sweep(GRID, out, progress=False)
     return out
 
 
 def test_order_and_jobs_change_no_byte_of_the_rows(swept, tmp_path):
-    learn.sweep(GRID[::-1], tmp_path, jobs=2, progress=False)
+    sweeps.sweep(GRID[::-1], tmp_path, jobs=2, progress=False)
     lines, reversed_lines = ((folder / "rates.csv").read_text().splitlines() for folder in (swept, tmp_path))
     assert sorted(lines) == sorted(reversed_lines)
     assert reversed_lines[1:3] == lines[3:5]
@@ -40,11 +39,11 @@ def test_rows_in_the_table_are_done_with_or_without_their_folder_and_lost_rows_a
     shutil.copytree(swept, tmp_path, dirs_exist_ok=True)
     shutil.rmtree(tmp_path / "runs" / GRID[0].hash)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*") if path.is_file()}
-    rows = learn.read_rows(swept / "rates.csv")
-    assert learn.sweep(GRID, tmp_path, progress=False) == rows
+    rows = results.read_rows(swept / "rates.csv")
+    assert sweeps.sweep(GRID, tmp_path, progress=False) == rows
     assert not (tmp_path / "runs" / GRID[0].hash).exists()
-    records.write_rows(tmp_path / "rates.csv", rows[:3])  # the second run has lost a row
-    assert learn.sweep(GRID, tmp_path, progress=False) == rows
+    schema.write_rows(tmp_path / "rates.csv", rows[:3])  # the second run has lost a row
+    assert sweeps.sweep(GRID, tmp_path, progress=False) == rows
     assert (tmp_path / "rates.csv").read_bytes() == (swept / "rates.csv").read_bytes()
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
 
@@ -52,23 +51,23 @@ def test_rows_in_the_table_are_done_with_or_without_their_folder_and_lost_rows_a
 def test_a_finished_run_with_rows_of_another_schema_is_measured_anew(swept, tmp_path):
     shutil.copytree(swept / "runs" / GRID[0].hash, tmp_path, dirs_exist_ok=True)
     (tmp_path / "rates.csv").write_text("beta,kld\n1,2\n")
-    assert learn.run(GRID[0], tmp_path, progress=False) == learn.read_rows(swept / "rates.csv")[:2]
+    assert sweeps.run(GRID[0], tmp_path, progress=False) == results.read_rows(swept / "rates.csv")[:2]
 
 
 def test_a_lower_beta_buys_rate_and_saves_distortion(swept):
-    low, high = (r for r in learn.read_rows(swept / "rates.csv") if r["split"] == "test")
+    low, high = (r for r in results.read_rows(swept / "rates.csv") if r["split"] == "test")
     assert low["rate"] > high["rate"]
     assert low["beta"] < high["beta"]
 
 
 def test_rows_survive_their_file(tmp_path):
     point = RateDistortion(0.000412, 80.6, 1e-5, 0.25, 0.251, n=10_000, split="test", seed=5)
-    rows = [row_of(config, point) for config in (replace(GRID[0], seed=3), replace(GRID[0], annealed=True))]
-    rows += [records.row(GRID[0], point, {"iwae5": -78.1, "iwae5_se": 0.2543})]
-    records.write_rows(tmp_path / "rates.csv", rows)
-    read = records.read_rows(tmp_path / "rates.csv")
+    rows = [row_of(config, point) for config in (GRID[0].replace(seed=3), GRID[0].replace(annealed=True))]
+    rows += [schema.row(GRID[0], point, {"iwae5": -78.1, "iwae5_se": 0.2543})]
+    schema.write_rows(tmp_path / "rates.csv", rows)
+    read = schema.read_rows(tmp_path / "rates.csv")
     assert read == [{**r, "beta": float(r["beta"])} for r in rows]
-    assert records.point(read[0]) == point
+    assert schema.point(read[0]) == point
     assert (read[0]["iwae5"], read[0]["target"]) == (None, None)
     assert (read[2]["iwae5"], read[2]["iwae5_se"]) == (-78.1, 0.2543)
     header = (tmp_path / "rates.csv").read_text().splitlines()[0].split(",")
@@ -80,7 +79,7 @@ def test_rows_survive_their_file(tmp_path):
 def test_the_tighter_bound_agrees_with_its_direct_measurement(swept):
     """The 300 images are all in the subset; what is left is the noise of the draws, measured over other seeds."""
     _, model = learn.load_run(swept / "runs" / GRID[0].hash)
-    row, test = learn.read_rows(swept / "rates.csv")[1], data.load("digits").test
+    row, test = results.read_rows(swept / "rates.csv")[1], data.load("digits").test
     direct = np.mean([measure.iwae(model, test, 5, seed=seed).value for seed in range(1, 9)])
     noise = np.std([measure.evaluate(model, test, seed=seed).elbo for seed in range(1, 9)])
     assert row["iwae5"] == pytest.approx(direct, abs=5 * noise)
@@ -89,11 +88,11 @@ def test_the_tighter_bound_agrees_with_its_direct_measurement(swept):
 
 def test_other_columns_are_refused(tmp_path):
     point = RateDistortion(6.1, 80.6, 0.1, 0.25, 0.251, n=800, split="test")
-    with pytest.raises(ValueError, match=r"table rates, missing \['iwae5', 'iwae5_se'\], foreign \['kld'\]"):
-        records.row(GRID[0], point, {"kld": 1.0})
+    with pytest.raises(ValueError, match=r"table families, missing \['iwae5', 'iwae5_se'\], foreign \['kld'\]"):
+        schema.row(GRID[0], point, {"kld": 1.0})
     (tmp_path / "rates.csv").write_text("beta,kld\n1,2\n")
     with pytest.raises(ValueError, match=r"rates.csv: expected the columns family,beta,.* got \['beta', 'kld'\]"):
-        records.read_rows(tmp_path / "rates.csv")
+        schema.read_rows(tmp_path / "rates.csv")
 
 
 @pytest.mark.parametrize(
@@ -107,11 +106,11 @@ def test_other_columns_are_refused(tmp_path):
 )
 def test_a_damaged_table_is_named_with_its_line(tmp_path, old, new, message):
     point = RateDistortion(6.1, 80.6, 0.1, 0.25, 0.251, n=800, split="test")
-    records.write_rows(tmp_path / "rates.csv", [row_of(GRID[0], point)] * 2)
+    schema.write_rows(tmp_path / "rates.csv", [row_of(GRID[0], point)] * 2)
     head, tail = (tmp_path / "rates.csv").read_text().rsplit(old, 1)
     (tmp_path / "rates.csv").write_text(head + new + tail)
     with pytest.raises(ValueError, match=rf"rates.csv: line 3: {message}"):
-        records.read_rows(tmp_path / "rates.csv")
+        schema.read_rows(tmp_path / "rates.csv")
 
 
 def test_provenance_says_what_made_the_rows(swept):
@@ -123,16 +122,16 @@ def test_provenance_says_what_made_the_rows(swept):
     assert {"companion", "torch", "numpy", "python", "processor", "cores"} <= one["made_by"].keys()
     assert one["kept"] in range(1, 21)
     with pytest.raises(ValueError, match="jobs: expected at least 1, got 0"):
-        learn.sweep(GRID, swept, jobs=0)
+        sweeps.sweep(GRID, swept, jobs=0)
     for configs in ([], [GRID[0], GRID[0]]):
         with pytest.raises(ValueError, match="configs: expected one or more different configurations"):
-            learn.sweep(configs, swept)
+            sweeps.sweep(configs, swept)
 
 
 def test_the_sweep_command_prints_its_table_and_draws_the_plane(tmp_path, capsys):
     assert cli.main([*SWEEP, "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
-    row = next(r for r in learn.read_rows(tmp_path / "rates.csv") if r["split"] == "test")
+    row = next(r for r in results.read_rows(tmp_path / "rates.csv") if r["split"] == "test")
     assert f"{row['rate']:.3f} ± {row['rate_se']:.3f}" in printed
     assert f"{units.bits(-row['elbo']):.3f} ± {units.bits(row['elbo_se']):.3f}" in printed
     assert np.asarray(Image.open(tmp_path / "rd_plane.png").convert("L")).std() > 10
@@ -141,15 +140,15 @@ def test_the_sweep_command_prints_its_table_and_draws_the_plane(tmp_path, capsys
 
 def test_planes_keep_data_sets_apart_and_labels_tell_the_runs(tmp_path, capsys):
     point = RateDistortion(6.1, 80.6, 0.1, 0.25, 0.251, n=800, split="test")
-    configs = [GRID[0], replace(GRID[0], annealed=True), replace(GRID[0], steps=9)]
+    configs = [GRID[0], GRID[0].replace(annealed=True), GRID[0].replace(steps=9)]
     rows = [row_of(config, point) for config in configs]
     assert plane_labels(rows) == ["β = 0.1 20 steps", "β = 0.1 20 steps annealed", "β = 0.1 9 steps"]
-    rows.append(row_of(replace(GRID[0], binarise="dynamic"), point))
-    records.write_rows(tmp_path / "two.csv", rows)
+    rows.append(row_of(GRID[0].replace(binarise="dynamic"), point))
+    schema.write_rows(tmp_path / "two.csv", rows)
     assert cli.main(["show", str(tmp_path / "two.csv")]) == 0
     names = ["rd_plane-digits-dynamic.png", "rd_plane-digits-threshold.png"]
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == names
-    records.write_rows(tmp_path / "none.csv", [{**r, "split": "validation"} for r in rows])
+    schema.write_rows(tmp_path / "none.csv", [{**r, "split": "validation"} for r in rows])
     assert cli.main(["show", str(tmp_path / "none.csv")]) == 1
     assert "rows: expected one or more of the split test, got 4 of others" in capsys.readouterr().err
 
@@ -157,19 +156,19 @@ def test_planes_keep_data_sets_apart_and_labels_tell_the_runs(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("config", "aim"),
     [
-        (learn.Config("digits", objective="mi_valid", categories=10, weight=3.0), "λ = 3"),
-        (learn.Config("digits", objective="beta_vae", categories=10, beta=0.5), "β = 0.5"),
-        (learn.Config("digits", objective="mi_literal", informed="1,2", weight=0.1), "λ = 0.1"),
-        (learn.Config("digits", objective="beta_tcvae", weight=2.0), "λ = 2"),
-        (learn.Config("digits", objective="target_rate", target=5.0), "R = 5"),
+        (learn.Config.of(data="digits", objective="mi_valid", categories=10, weight=3.0), "λ = 3"),
+        (learn.Config.of(data="digits", objective="beta_vae", categories=10, beta=0.5), "β = 0.5"),
+        (learn.Config.of(data="digits", objective="mi_literal", latent_indices="1,2", weight=0.1), "λ = 0.1"),
+        (learn.Config.of(data="digits", objective="beta_tcvae", weight=2.0), "λ = 2"),
+        (learn.Config.of(data="digits", objective="target_rate", target=5.0), "R = 5"),
     ],
 )
 def test_every_table_is_drawn_and_printed(config, aim, tmp_path, capsys):
     table = table_of(config)
     point = RateDistortion(5.0, 100.0, 0.1, 0.2, 0.2, n=100, split="test")
-    measured = {name: 1.0 for name in records.quantities(records.SCHEMAS[table]) if name not in records.POINT}
+    measured = {name: 1.0 for name in schema.quantities(schema.SCHEMAS[table]) if name not in schema.POINT}
     errors = {f"{name}_se": 0.1 for name in measured}
-    row = records.row(config, point, measured | errors, table)
+    row = schema.row(config, point, measured | errors, table)
     assert plane_labels([row]) == [aim]
     assert draw_planes([row], tmp_path) == [tmp_path / "rd_plane.png"]
     print_table([row])
@@ -182,13 +181,13 @@ def test_runs_that_diverge_are_all_named_after_the_table_of_the_others(tmp_path,
     assert cli.main(["sweep", "--grid", str(tmp_path / "g.toml"), "--out", str(tmp_path / "out"), "--jobs", "1"]) == 1
     printed = capsys.readouterr()
     assert "g.csv and g.json are written; rd_plane.png" in printed.out
-    failed = [config.hash for config in learn.read_grid(tmp_path / "g.toml")][:2]
+    failed = [config.hash for config in sweeps.read_grid(tmp_path / "g.toml")][:2]
     assert all(name in printed.err.splitlines()[-1] for name in failed)
 
 
 def test_train_evaluate_and_show_agree(tmp_path, capsys):
     assert cli.main(["train", "--data", "digits", "--steps", "20", "--out", str(tmp_path)]) == 0
-    test_row = learn.read_rows(tmp_path / "rates.csv")[1]
+    test_row = results.read_rows(tmp_path / "rates.csv")[1]
     capsys.readouterr()
     assert cli.main(["evaluate", str(tmp_path)]) == 0
     assert f"R {test_row['rate']:.3f} ± {test_row['rate_se']:.3f}" in capsys.readouterr().out

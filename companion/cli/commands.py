@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from companion import data, learn, measure, show, units
-from companion.learn.grids import AXES, SCALARS
-from companion.learn.objectives import INFORMED, RELATED
-from companion.learn.records import Row, point
+from companion import data, learn, measure, results, show, sweeps, units
 from companion.models import generator
+from companion.objectives import OBJECTIVES
+from companion.results import point
+from companion.results.schema import Row
+from companion.sweeps.grids import AXES, SCALARS
 
 
 def data_command(options: argparse.Namespace) -> None:
@@ -34,9 +35,9 @@ def changes(options: argparse.Namespace) -> dict[str, Any]:
 
 def train_command(options: argparse.Namespace) -> None:
     """Train one run and print its points."""
-    (chosen,) = learn.expand(changes(options))
+    (chosen,) = sweeps.expand(changes(options))
     out = options.out or Path("runs") / chosen.hash
-    rows = learn.run(chosen, out)
+    rows = sweeps.run(chosen, out)
     print_table(rows)
     print(f"written to {out}")
 
@@ -55,7 +56,7 @@ def show_command(options: argparse.Namespace) -> None:
     table, out = (given, given.with_suffix("")) if given.suffix == ".csv" else (given / "rates.csv", given)
     if not table.is_file():
         raise ValueError(f"PATH: expected a table, or the folder of a finished run or sweep, found no {table}")
-    written = draw_planes(learn.read_rows(table), out)
+    written = draw_planes(results.read_rows(table), out)
     if (out / "config.json").is_file():
         written.append(draw_images(out))
     print("\n".join(map(str, written)))
@@ -94,7 +95,7 @@ def aim(row: Row) -> str:
     """The beta of a row, the rate it was to reach, or what its reward or penalty weighs."""
     if row.get("target") is not None:
         return f"R = {row['target']:g}"
-    return f"λ = {row['lambda']:g}" if row["objective"] in (*INFORMED, *RELATED) else f"β = {row['beta']:g}"
+    return f"λ = {row['lambda']:g}" if hasattr(OBJECTIVES[row["objective"]], "weight") else f"β = {row['beta']:g}"
 
 
 def draw_images(folder: Path) -> Path:

@@ -8,8 +8,9 @@ from typing import Any
 
 from companion import data, learn
 from companion.cli import commands, grading, sweeping
-from companion.learn.objectives import OBJECTIVES, READS
 from companion.models import FAMILIES
+from companion.objectives import OBJECTIVES
+from companion.objectives.information import CRITIC_INPUTS
 
 EPILOG = """examples:
   python -m companion data mnist-static
@@ -31,9 +32,9 @@ CHANGES = (
     ("--conditioned", bool, None, "let the steps of the encoder + see the image"),
     ("--categories", int, "K", "of a one-hot part of the code (default 0: none)"),
     ("--dense", bool, None, "plain networks in place of convolutions"),
-    ("--informed", str, "I,J", "numbers of the code whose information is paid for"),
-    ("--reads", str, "WHAT", f"what it is read off: {', '.join(READS)}"),
-    ("--shaken", bool, None, "ask that it survive small turns and shifts"),
+    ("--latent-indices", str, "I,J", "dimensions of the code whose information is rewarded"),
+    ("--critic-input", str, "WHAT", f"what tells it: {', '.join(CRITIC_INPUTS)}"),
+    ("--augmented", bool, None, "turned, scaled, sheared and shifted a little"),
     ("--steps", int, "N", "training steps"),
     ("--epochs", int, "N", "passes over the training images, in place of steps"),
     ("--batch-size", int, "N", "images a step"),

@@ -4,11 +4,11 @@ import argparse
 from math import inf
 from pathlib import Path
 
-from companion import learn
+from companion import learn, sweeps
 from companion.cli.commands import changes, draw_planes, print_table
-from companion.learn.ledger import Ledger
-from companion.learn.records import Row
-from companion.learn.verify import ERRORS, NATS, SHARE, Comparison
+from companion.results import ResultsTable
+from companion.results.schema import Row
+from companion.sweeps.verification import ERRORS, NATS, SHARE, Comparison
 
 BETAS = [0.1, 0.3, 1.0, 3.0, 10.0]
 
@@ -17,13 +17,13 @@ def sweep_command(options: argparse.Namespace) -> int:
     """Train a grid and write its table and its plane, or verify the table."""
     configs, out, table = grid(options)
     if options.verify is not None:
-        return print_comparisons(learn.verify(configs, table, options.verify, jobs=options.jobs))
+        return print_comparisons(sweeps.verify(configs, table, options.verify, jobs=options.jobs))
     budget = inf if options.budget is None else options.budget
     workers = {"jobs": options.jobs, "engine": options.engine, "scheduler": options.scheduler}
     try:
-        rows = learn.sweep(configs, out, table=table, budget=budget, **workers)
+        rows = sweeps.sweep(configs, out, table=table, budget=budget, **workers)
     except learn.TrainingError:  # what did not diverge is shown first
-        print_sweep(Ledger(table, configs).mine(), out, table)
+        print_sweep(ResultsTable(table, configs).own_rows(), out, table)
         raise
     print_sweep(rows, out, table)
     left = len(configs) - len({row["config_hash"] for row in rows})
@@ -47,12 +47,12 @@ def grid(options: argparse.Namespace) -> tuple[list[learn.Config], Path, Path]:
         if said:
             raise ValueError(f"grid: expected all settings in {options.grid}, got {', '.join(said)} beside it")
         out = options.out or Path("runs") / options.grid.stem
-        return learn.read_grid(options.grid), out, options.grid.with_suffix(".csv")
+        return sweeps.read_grid(options.grid), out, options.grid.with_suffix(".csv")
     if "data" not in said:
         raise ValueError("sweep: expected --grid FILE.toml or --data NAME, got neither")
     betas = {"betas": BETAS} if said.get("objective", "beta_vae") == "beta_vae" else {}
     out = options.out or Path("runs") / f"sweep-{options.data}"
-    return list(dict.fromkeys(learn.expand(betas, said))), out, out / "rates.csv"
+    return list(dict.fromkeys(sweeps.expand(betas, said))), out, out / "rates.csv"
 
 
 def print_comparisons(comparisons: list[Comparison]) -> int:

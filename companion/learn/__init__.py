@@ -1,20 +1,53 @@
-"""Objectives, the training loop, and sweeps over configurations.
+"""One training run: its configuration, the loop, and its checkpoints.
 
->>> from companion.learn import preset, train
+- ``preset(name, data, **changes)`` makes a ``Config``: data, model, objective with its settings, optimiser. ``PRESETS``
+  says what ``laptop`` and ``paper`` stand for; ``Config.of`` takes all settings by name, ``Config.replace`` changes some.
+- ``train(config)`` trains it and gives a ``Trained``: the model, the validation points on the way, the seconds.
+  With ``out=`` a folder it writes checkpoints, from which it goes on when it was interrupted; ``load_run`` reads a
+  finished one. With ``model=`` and ``images=`` it trains any VAE on any arrays.
+- The pieces, for a loop of your own: ``build`` (the untrained model), ``batches``, ``training_units`` (what takes steps),
+  ``fit`` (the loop itself), ``gumbel_temperature``, ``relaxed``, ``threads``.
+- ``CheckpointError``, ``TrainingError`` and ``OutOfTime`` are what may be raised.
+
 >>> run = train(preset("laptop", "digits", steps=2), progress=False)
 >>> [step for step, _ in run.history]
 [1, 2]
 """
 
-from companion.learn.checkpoint import CheckpointError
+from companion.learn.checkpoint import CheckpointError, State
 from companion.learn.config import PRESETS, Config, preset
-from companion.learn.grids import expand, read_grid
-from companion.learn.players import Player, TrainingError
-from companion.learn.records import point, read_rows
-from companion.learn.runs import load_run, run
-from companion.learn.sweep import sweep
-from companion.learn.train import OutOfTime, Trained, threads, train
-from companion.learn.verify import verify
+from companion.learn.loading import load_run
+from companion.learn.training import (
+    OutOfTime,
+    Trained,
+    batches,
+    build,
+    fit,
+    gumbel_temperature,
+    relaxed,
+    threads,
+    train,
+    training_units,
+)
+from companion.objectives import TrainingError, TrainingUnit
 
-__all__ = ["PRESETS", "CheckpointError", "Config", "OutOfTime", "Player", "Trained", "TrainingError", "expand"]
-__all__ += ["load_run", "point", "preset", "read_grid", "read_rows", "run", "sweep", "threads", "train", "verify"]
+__all__ = [
+    "PRESETS",
+    "CheckpointError",
+    "Config",
+    "OutOfTime",
+    "State",
+    "Trained",
+    "TrainingError",
+    "TrainingUnit",
+    "batches",
+    "build",
+    "fit",
+    "gumbel_temperature",
+    "load_run",
+    "preset",
+    "relaxed",
+    "threads",
+    "train",
+    "training_units",
+]

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from companion.atomic import replacing
+from companion.atomic import atomic_write
 from companion.learn.config import Config
 from companion.terms import RateDistortion
 
@@ -30,7 +30,7 @@ class State:
     """All that an unfinished run needs to go on.
 
     modules : the networks that are trained, by name; the one that is kept in the end is called ``model``
-    optimizers : of the players, in their order
+    optimizers : of the training units, in their order
     best : the weights of ``model`` at the best validation so far; empty where the last are kept
     """
 
@@ -74,8 +74,8 @@ class Checkpoint:
                     f"({theirs.differences(config)}): choose another folder"
                 )
         else:
-            with replacing(self.folder / "config.json") as temporary:
-                temporary.write_text(json.dumps(asdict(config), indent=1) + "\n")
+            with atomic_write(self.folder / "config.json") as temporary:
+                temporary.write_text(json.dumps(config.settings(), indent=1) + "\n")
 
     def save(self, state: State) -> None:
         """Store ``state``; after the last step, the weights of ``model`` alone."""
@@ -85,7 +85,7 @@ class Checkpoint:
         tensors = {k: t.contiguous() for k, t in state.tensors().items() if not done or k.startswith("model/")}
         history = [(at, asdict(point)) for at, point in state.history]
         progress = {"step": state.step, "seconds": state.seconds, "history": history}
-        with replacing(self.folder / ("model.safetensors" if done else "checkpoint.safetensors")) as temporary:
+        with atomic_write(self.folder / ("model.safetensors" if done else "checkpoint.safetensors")) as temporary:
             save_file(tensors, temporary, {"progress": json.dumps(progress)})
         for name in ("checkpoint.safetensors", ".checkpoint.safetensors.*.part") if done else ():
             for path in self.folder.glob(name):  # the last, and what a killed process left half written
@@ -111,7 +111,7 @@ def read_config(folder: Path | str) -> Config:
     """The configuration of the run in ``folder``; raises ``CheckpointError`` where there is none to read."""
     path = Path(folder) / "config.json"
     try:
-        return Config(**json.loads(path.read_text()))
+        return Config.of(**json.loads(path.read_text()))
     except FileNotFoundError as error:
         raise CheckpointError(
             f"{folder}: expected the folder of a run, found no config.json: train it first"

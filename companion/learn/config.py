@@ -2,74 +2,41 @@
 
 import hashlib
 import json
-import operator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import cache
 from math import inf
 from typing import Any
 
 from companion import data
-from companion.learn.objectives import (
-    INFORMED,
-    OBJECTIVES,
-    READS,
-    RELATED,
-    TARGETED,
-    check_beta,
-    check_informed,
-    check_related,
-    check_target,
-    check_weight,
-)
-from companion.models.family import FAMILIES, check_conditioned, check_plain
+from companion.models.families import FAMILIES, check_conditioned, check_plain
+from companion.objectives import OBJECTIVES, SETTINGS, BetaVAE, Objective
+from companion.objectives.base import coerce_fields
+from companion.objectives.settings import objective, settings_of
 
 PRECISIONS = ("fp32", "bf16")
-
-
-def _boolean(value: Any) -> bool:
-    if value not in (True, False):
-        raise ValueError
-    return bool(value)
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, str | bool):
-        raise TypeError
-    return float(value)
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool):
-        raise TypeError
-    return operator.index(value)
-
-
-KINDS: dict[Any, Any] = {bool: ("true or false", _boolean), int: ("a whole number", _whole)}
-KINDS |= {float: ("a number", _number), float | None: ("a number", _number)}
+ARRAYS = "arrays"  # the name of images that are the reader's own
+#: Earlier names of settings, which files written by version 0.1 have; hashes are taken over them.
+OLD_NAMES = {"latent_indices": "informed", "critic_input": "reads", "augmented": "shaken"}
 
 
 @dataclass(frozen=True)
 class Config:
-    """The configuration of one run.
+    """The configuration of one run: data, model, training, and the objective with its own settings.
 
-    data, binarise : the image set and its rule, see ``companion.data.load``
-    family, width, latent_dim : the model, see ``companion.models.family``
-    beta : weight of the rate; ``annealed`` raises it linearly from 0 over the first quarter of the steps
+    data, binarise : the image set and its rule, see ``companion.data.load``; "arrays" for images of your own
+    family, width, latent_dim, pseudo_inputs, conditioned, categories, dense : the model, see ``companion.models.family``
+    objective : what is minimised, see ``companion.objectives``
     seed : of weights, batches and draws
     preset : the name of the scale these settings come from, ``laptop`` or ``paper``
     steps, batch_size : of training; images are visited in a new random order every epoch
     learning_rate : of Adam, constant for the first half of the steps, then falling linearly to zero
     threads, precision, channels_last, compile, device : each changes the last digits, so each belongs to the hash
-    pseudo_inputs, conditioned : of the marginal ``v`` and of the encoder ``+``, see ``companion.models.family``
     normalised_gradients : divide each parameter tensor's gradient by its norm before Adam (Yu et al., 2017)
-    objective : one of ``OBJECTIVES``; those of ``TARGETED`` hold the rate at ``target`` nats and use no ``beta``
-    weight : of the rate's distance to its target under ``target_rate`` and ``capacity``, of the information under
-        the objectives of ``INFORMED``, of the penalty under those of ``RELATED``, see ``companion.learn.objectives``
-    categories, dense : K of a one-hot part c of the code, and plain networks, see ``companion.models.family``
-    informed : which numbers of the code the objectives of ``INFORMED`` are about, as in "3,17", where it is not c
-    reads, shaken : what they read it from, see ``companion.learn.readers``
 
     Raises ``ValueError`` naming the field, what was expected and what came.
+
+    >>> Config("digits", objective=BetaVAE(beta=0.5)).replace(beta=2.0).objective
+    BetaVAE(beta=2.0, annealed=False)
     """
 
     data: str
@@ -77,8 +44,7 @@ class Config:
     family: str = "---"
     width: float = 0.25
     latent_dim: int = 64
-    beta: float = 1.0
-    annealed: bool = False
+    objective: Objective = field(default_factory=BetaVAE)
     seed: int = 0
     preset: str = "laptop"
     steps: int = 6000
@@ -92,19 +58,17 @@ class Config:
     pseudo_inputs: int = 100
     conditioned: bool = False
     normalised_gradients: bool = False
-    objective: str = "beta_vae"
-    target: float | None = None
-    weight: float = 5.0
     categories: int = 0
     dense: bool = False
-    informed: str = ""
-    reads: str = "reconstruction"
-    shaken: bool = False
 
     def __post_init__(self) -> None:
-        self._normalise()
+        if self.binarise is None and self.data in data.SETS:
+            object.__setattr__(self, "binarise", data.SETS[self.data].rules[0])
+        coerce_fields(self)
         self._check_choices()
-        self._check_together()
+        check_conditioned(self.family, self.conditioned)
+        check_plain(self.family, self.categories, self.dense)
+        self.objective.check_model(self.family, self.categories, self.latent_dim)
         for name in ("steps", "batch_size", "threads", "latent_dim", "pseudo_inputs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)!r}")
@@ -116,83 +80,78 @@ class Config:
 
     def _check_choices(self) -> None:
         for name, choices in {
-            "data": data.NAMES,
+            "data": (*data.NAMES, ARRAYS),
             "family": FAMILIES,
             "preset": tuple(PRESETS),
             "precision": PRECISIONS,
-            "objective": OBJECTIVES,
-            "reads": READS,
-            "binarise": tuple(data.BINARISATIONS),
+            "binarise": (*data.BINARISATIONS, *[None] * (self.data == ARRAYS)),
         }.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name}: expected one of {', '.join(map(str, choices))}, got {getattr(self, name)!r}")
+        if not isinstance(self.objective, Objective):
+            raise ValueError(f"objective: expected a record of companion.objectives, got {self.objective!r}")
         if self.binarise == "grey":
             raise ValueError(
                 f"binarise: {self.data} is grey, and a Bernoulli likelihood needs binary pixels: "
                 "expected 'threshold' or 'dynamic'"
             )
 
-    def _check_together(self) -> None:
-        check_conditioned(self.family, self.conditioned)
-        check_plain(self.family, self.categories, self.dense)
-        check_beta(self.beta)
-        check_weight(self.weight, or_none=self.objective in (*INFORMED, *RELATED))
-        asked = self.informed, self.reads, self.shaken
-        check_informed(self.objective, asked, bool(self.categories), bool(self.numbers), self.annealed)
-        check_related(self.objective, (self.family, self.categories), self.beta, self.annealed)
-        if self.objective in TARGETED:
-            check_target(self.target)
-            if (self.beta, self.annealed) != (1.0, False):
-                raise ValueError(
-                    f"beta, annealed: expected none with the objective {self.objective}, "
-                    f"got {self.beta!r}, {self.annealed!r}"
-                )
-        elif self.target is not None:
-            raise ValueError(f"target: expected none with the objective {self.objective}, got {self.target!r}")
+    @classmethod
+    def of(cls, **settings: Any) -> "Config":
+        """The configuration with these settings, those of the objective among them, ``objective`` being its name.
 
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """The numbers of the code that ``informed`` names."""
-        try:
-            found = tuple(int(text) for text in self.informed.split(",")) if self.informed else ()
-        except ValueError:
-            found = (-1,)
-        if len(set(found)) < len(found) or any(not 0 <= number < self.latent_dim for number in found):
-            raise ValueError(
-                f"informed: expected different numbers from 0 to {self.latent_dim - 1} between commas, "
-                f"got {self.informed!r}"
-            )
-        return found
+        Names of version 0.1 (``OLD_NAMES``) are understood. Raises ``ValueError`` for an unknown one, and as ``Config``.
 
-    def _normalise(self) -> None:
-        """Give equal configurations equal hashes: plain types, and the rule that None stands for."""
-        if self.binarise is None and self.data in data.SETS:
-            object.__setattr__(self, "binarise", data.SETS[self.data].rules[0])
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.type in KINDS and not (value is None and field.default is None):
-                word, kind = KINDS[field.type]
-                try:
-                    object.__setattr__(self, field.name, kind(value))
-                except (TypeError, ValueError) as error:
-                    raise ValueError(f"{field.name}: expected {word}, got {value!r}") from error
+        >>> Config.of(data="digits", objective="target_rate", target=6.0).objective
+        TargetRate(target=6.0, weight=5.0)
+        """
+        old = {was: name for name, was in OLD_NAMES.items()}
+        settings = {old.get(name, name): value for name, value in settings.items()}
+        own = {name: settings.pop(name) for name in SETTINGS if name in settings}
+        chosen = settings.pop("objective", "beta_vae")
+        if isinstance(chosen, Objective):  # a record: what is given beside it changes it
+            own = {name: value for name, value in settings_of(chosen).items() if name != "objective"} | own
+            chosen = chosen.name
+        if unknown := settings.keys() - {f.name for f in fields(cls)}:
+            raise ValueError(f"{min(unknown)}: expected a setting of a configuration, got one that is unknown")
+        return cls(objective=objective(chosen, **own), **settings)
+
+    def settings(self) -> dict[str, Any]:
+        """All settings by name, those of the objective among them, as plain values: ``Config.of`` reads them."""
+        return {f.name: getattr(self, f.name) for f in fields(self)} | settings_of(self.objective)
+
+    def replace(self, **changes: Any) -> "Config":
+        """This configuration with some of its ``settings`` changed.
+
+        Under another objective the settings that it shares with the old one stay. Raises as ``Config.of``.
+        """
+        new = changes.get("objective", self.objective.name)
+        kept = set() if isinstance(new, Objective) else objective_fields(new)
+        told = {name: value for name, value in self.settings().items() if name not in SETTINGS or name in kept}
+        return Config.of(**{**told, **changes})
 
     @property
     def hash(self) -> str:
         """Twelve hexadecimal digits that name this configuration.
 
-        Taken over the data, its rule, and whatever differs from the defaults above: a field added later, whose
-        default is what was done before, leaves the hashes of earlier runs as they are.
+        Taken over the data, its rule, and whatever differs from the defaults, under the names of version 0.1: a
+        setting added later, whose default is what was done before, leaves the hashes of earlier runs as they are, and
+        so does a new name.
         """
-        named = {f.name: getattr(self, f.name) for f in fields(self)}
-        told = {f.name for f in fields(self) if f.name in ("data", "binarise") or named[f.name] != f.default}
-        text = json.dumps({name: value for name, value in named.items() if name in told}, sort_keys=True)
+        defaults = {f.name: f.default for f in fields(self)} | SETTINGS | {"objective": "beta_vae"}
+        told = {n: v for n, v in self.settings().items() if n in ("data", "binarise") or v != defaults[n]}
+        text = json.dumps({OLD_NAMES.get(name, name): value for name, value in told.items()}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def differences(self, other: "Config") -> str:
-        """The fields in which two configurations differ, for messages."""
-        pairs = ((f.name, getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
-        return ", ".join(f"{name} {mine!r} against {theirs!r}" for name, mine, theirs in pairs if mine != theirs)
+        """The settings in which two configurations differ, for messages."""
+        mine, theirs = self.settings(), other.settings()
+        return ", ".join(f"{name} {mine[name]!r} against {theirs[name]!r}" for name in mine if mine[name] != theirs[name])
+
+
+def objective_fields(name: str) -> set[str]:
+    """The names of the settings that the objective ``name`` has; none for an unknown one."""
+    return {f.name for f in fields(OBJECTIVES[name])} if name in OBJECTIVES else set()
 
 
 #: What each preset sets in a ``Config``.
@@ -208,7 +167,7 @@ SMALL_IMAGES = {"latent_dim": 16, "steps": 800, "batch_size": 32}  # the 8 x 8 d
 
 
 def preset(name: str, data: str, *, epochs: int | None = None, **changes: Any) -> Config:
-    """The configuration of the preset ``name`` for the image set ``data``, with ``changes`` to single fields.
+    """The configuration of the preset ``name`` for the image set ``data``, with ``changes`` to single settings.
 
     ``epochs`` may stand in place of ``steps``: as many as so many passes over the training images take, part-batches
     dropped. The set is loaded to count them.
@@ -218,18 +177,18 @@ def preset(name: str, data: str, *, epochs: int | None = None, **changes: Any) -
     >>> preset("laptop", "digits", epochs=2).steps  # of 1 197 images, 32 a step
     74
 
-    Raises ``ValueError`` for an unknown preset or an impossible field, or for both ``epochs`` and ``steps``.
+    Raises ``ValueError`` for an unknown preset or an impossible setting, or for both ``epochs`` and ``steps``.
     """
     if name not in PRESETS:
         raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {name!r}")
     scale = PRESETS[name] | (AUTOREGRESSIVE.get(name, {}) if str(changes.get("family"))[1:2] == "+" else {})
     small = SMALL_IMAGES if data == "digits" else {}
-    chosen = Config(**{"data": data, "preset": name, **scale, **small, **changes})
+    chosen = Config.of(**{"data": data, "preset": name, **scale, **small, **changes})
     if epochs is None:
         return chosen
     if "steps" in changes or not isinstance(epochs, int) or epochs < 1:
         raise ValueError(f"epochs: expected at least 1, and no steps beside them, got {epochs!r}")
-    return replace(chosen, steps=epochs * (training_images(data) // chosen.batch_size))
+    return chosen.replace(steps=epochs * (training_images(data) // chosen.batch_size))
 
 
 @cache

@@ -1,0 +1,106 @@
+"""Training objectives: what a VAE minimises, one registered record each.
+
+``objective(name, **settings)`` makes one by its name; ``OBJECTIVES`` lists the names.
+
+- ``BetaVAE``: D + beta R, annealed or not.
+- ``TargetRate``, ``Capacity``, ``LearnedMultiplier``: least D at a rate that is held.
+- ``FactorVAE``, ``BetaTCVAE``, ``DIPVAEI``, ``DIPVAEII``, ``AdversarialAutoencoder``, ``WAEMMD``, ``WAEGAN``, ``InfoVAE``,
+  ``InfoMaxVAE``: D + beta R + weight times a penalty on the aggregate.
+- ``LiteralInformation``, ``ValidInformation``: D + beta R - weight times a bound on a mutual information.
+
+The formulas alone are the functions ``beta_vae``, ``target_rate``, ``capacity``, ``lagrangian``, ``penalised`` and
+``information_regularised`` of ``Terms``; the penalties ``total_correlation_mss``, ``dip_i``, ``dip_ii`` and
+``maximum_mean_discrepancy`` are functions of codes. ``AuxiliaryModel`` and ``TrainingUnit`` are what an objective with
+a second network is made of; ``register`` enters a new one.
+
+>>> objective("beta_vae", beta=0.5)
+BetaVAE(beta=0.5, annealed=False)
+"""
+
+from companion.objectives.base import (
+    OBJECTIVES,
+    AuxiliaryModel,
+    Objective,
+    TrainingError,
+    TrainingStep,
+    TrainingUnit,
+    register,
+)
+from companion.objectives.elbo import (
+    BetaVAE,
+    Capacity,
+    HeldRate,
+    LearnedMultiplier,
+    Multiplier,
+    TargetRate,
+    beta_vae,
+    capacity,
+    lagrangian,
+    target_rate,
+)
+from companion.objectives.information import (
+    InformationRegularised,
+    LiteralInformation,
+    ValidInformation,
+    VariationalPosterior,
+    information_regularised,
+)
+from companion.objectives.penalised import (
+    WAEGAN,
+    WAEMMD,
+    AdversarialAutoencoder,
+    BetaTCVAE,
+    DIPVAEI,
+    DIPVAEII,
+    FactorVAE,
+    InfoMaxVAE,
+    InfoVAE,
+    Penalised,
+    penalised,
+    permute_dimensions,
+)
+from companion.objectives.penalties import dip_i, dip_ii, maximum_mean_discrepancy, total_correlation_mss
+from companion.objectives.settings import SETTINGS, objective
+
+__all__ = [
+    "OBJECTIVES",
+    "SETTINGS",
+    "WAEGAN",
+    "WAEMMD",
+    "AdversarialAutoencoder",
+    "AuxiliaryModel",
+    "BetaTCVAE",
+    "BetaVAE",
+    "Capacity",
+    "DIPVAEI",
+    "DIPVAEII",
+    "FactorVAE",
+    "HeldRate",
+    "InfoMaxVAE",
+    "InfoVAE",
+    "InformationRegularised",
+    "LearnedMultiplier",
+    "LiteralInformation",
+    "Multiplier",
+    "Objective",
+    "Penalised",
+    "TargetRate",
+    "TrainingError",
+    "TrainingStep",
+    "TrainingUnit",
+    "ValidInformation",
+    "VariationalPosterior",
+    "beta_vae",
+    "capacity",
+    "dip_i",
+    "dip_ii",
+    "information_regularised",
+    "lagrangian",
+    "maximum_mean_discrepancy",
+    "objective",
+    "penalised",
+    "permute_dimensions",
+    "register",
+    "target_rate",
+    "total_correlation_mss",
+]

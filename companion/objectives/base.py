@@ -1,0 +1,190 @@
+"""What every training objective is: one record with its settings, its loss, and the model it needs beside it.
+
+An objective is minimised over the batches of a training run. Some need a second network that learns along: a
+discriminator, a variational posterior, a Lagrange multiplier. That is the objective's ``AuxiliaryModel``, and each
+network that takes optimiser steps is a ``TrainingUnit`` of the run.
+"""
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from math import inf
+from typing import Any, ClassVar, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from companion.models import VAE, ForwardOutput, generator
+from companion.seeds import DRAWS
+
+#: Every objective's class by its name, in the order of registration.
+OBJECTIVES: dict[str, type["Objective"]] = {}
+
+
+class TrainingError(RuntimeError):
+    """A loss or a validation term stopped being finite; the message names the step and the term."""
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """Where a training run is: the step's number from 0, how many there are, the seed, and the training set's size."""
+
+    number: int
+    total: int
+    seed: int
+    examples: int
+
+    @property
+    def progress(self) -> float:
+        """The share of the steps that is done, from 0 to 1."""
+        return self.number / self.total
+
+    def generator(self, stream: int, device: torch.device | str) -> torch.Generator:
+        """A generator for this step's draws under ``stream``, a number that no training unit's turn has."""
+        return generator(self.seed, DRAWS, self.number, stream, device=device)
+
+
+@dataclass
+class TrainingUnit:
+    """A loss and the optimiser that descends it, one step a batch.
+
+    ``loss(x, rng, step)`` returns a scalar for a batch ``x``. With ``normalised``, the optimiser sees each parameter
+    tensor's gradient divided by its norm.
+    """
+
+    name: str
+    loss: Callable[[Tensor, torch.Generator, int], Tensor]
+    optimizer: torch.optim.Optimizer
+    normalised: bool = False
+
+
+class AuxiliaryModel(nn.Module):
+    """A network that is trained beside the VAE, against it or for it.
+
+    title : its name in checkpoints
+    first : whether it takes its step before the VAE at each batch
+    """
+
+    title = ""
+    first = False
+
+    def units(self, model: VAE, learning_rate: float) -> list[TrainingUnit]:
+        """What takes steps beside ``model``, in order; ``learning_rate`` is the VAE's own."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The settings of one objective, and what it minimises. Subclasses are registered by ``register``.
+
+    name : how configurations, tables and the command line call it
+    table : the results table that its runs belong to (``companion.results``)
+    keeps_best : whether the weights with the lowest validation loss are kept in the end, or the last ones
+    """
+
+    name: ClassVar[str] = ""
+    table: ClassVar[str] = "families"
+    keeps_best: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        """Settings as plain types; raises ``ValueError`` naming the first that is impossible."""
+        coerce_fields(self)
+
+    @property
+    def label(self) -> str:
+        """A few words that name the run in bars and legends."""
+        return self.name
+
+    def loss(self, model: VAE, out: ForwardOutput, step: TrainingStep, auxiliary: Any = None) -> Tensor:
+        """What the VAE descends at ``step``, a scalar in nats, from one forward pass ``out`` of a batch."""
+        raise NotImplementedError
+
+    def auxiliary(self, model: VAE, seed: int) -> AuxiliaryModel | None:
+        """The network that learns beside ``model``; None where none is needed."""
+        return None
+
+    def check_model(self, family: str, categories: int, latent_dim: int) -> None:
+        """Raise ``ValueError`` where the objective makes no sense for such a model."""
+
+
+Class = TypeVar("Class", bound=type[Objective])
+
+
+def register(name: str) -> Callable[[Class], Class]:
+    """Enter an objective's class in ``OBJECTIVES`` under ``name``."""
+
+    def enter(cls: Class) -> Class:
+        cls.name = name
+        OBJECTIVES[name] = cls
+        return cls
+
+    return enter
+
+
+def _boolean(value: Any) -> bool:
+    if value not in (True, False):
+        raise ValueError
+    return bool(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, str | bool):
+        raise TypeError
+    return float(value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool):
+        raise TypeError
+    return operator.index(value)
+
+
+KINDS: dict[Any, Any] = {bool: ("true or false", _boolean), int: ("a whole number", _whole)}
+KINDS |= {float: ("a number", _number), float | None: ("a number", _number)}
+
+
+def coerce_fields(record: Any) -> None:
+    """Turn the fields of a frozen dataclass into plain Python types, so that equal settings are equal records.
+
+    Raises ``ValueError`` naming the field, what was expected and what came.
+    """
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if field.type in KINDS and not (value is None and field.default is None):
+            word, kind = KINDS[field.type]
+            try:
+                object.__setattr__(record, field.name, kind(value))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{field.name}: expected {word}, got {value!r}") from error
+
+
+def check_beta(beta: float) -> float:
+    """``beta`` itself; raises ``ValueError`` unless it is a finite number, 0 or more."""
+    if not 0 <= beta < inf:
+        raise ValueError(f"beta: expected a finite number, 0 or more, got {beta!r}")
+    return beta
+
+
+def check_target(target: float | None) -> float:
+    """``target`` itself; raises ``ValueError`` unless it is a finite number, 0 or more."""
+    if target is None or not 0 <= target < inf:
+        raise ValueError(f"target: expected a finite rate in nats, 0 or more, got {target!r}")
+    return target
+
+
+def check_weight(weight: float, or_zero: bool = False) -> float:
+    """``weight`` itself; raises ``ValueError`` unless it is positive, or 0 where ``or_zero``, and finite."""
+    if not (0 < weight < inf or (or_zero and weight == 0)):
+        expected = "a finite number, 0 or more" if or_zero else "a positive, finite number"
+        raise ValueError(f"weight: expected {expected}, got {weight!r}")
+    return weight
+
+
+def require_finite(step: int, **terms: Tensor) -> None:
+    """Raise ``TrainingError`` naming ``step`` and the first of ``terms`` that holds a value that is not finite."""
+    for name, values in terms.items():
+        if not bool(torch.isfinite(values).all()):
+            bad = values.detach()[~torch.isfinite(values)].flatten()[0].item()
+            raise TrainingError(
+                f"training stopped at step {step}: the {name} is {bad}: try a lower learning_rate, or fp32 precision"
+            )

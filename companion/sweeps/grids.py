@@ -1,0 +1,95 @@
+"""Grids of configurations, written as TOML: values under plural names are run through, the rest holds for all.
+
+A file may read ::
+
+    data = "mnist-static"
+    steps = 6000
+
+    [[runs]]
+    families = ["---", "+--"]
+    betas = [0.5, 1.0]
+    annealed = [false, true]
+
+    [[runs]]
+    objective = "target_rate"
+    targets = [5.0, 20.0]
+    seeds = [0, 1]
+"""
+
+import tomllib
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from companion.learn import Config, preset
+from companion.learn.config import OLD_NAMES
+
+AXES = {"families": "family", "betas": "beta", "targets": "target", "annealed": "annealed", "seeds": "seed"}
+AXES |= {"objectives": "objective", "weights": "weight"}
+SCALARS = Config("digits").settings().keys() | {"epochs", *OLD_NAMES.values()}
+DURATIONS = {"steps", "epochs"}
+
+
+def read_grid(path: Path | str) -> list[Config]:
+    """The configurations of a TOML file, in its order, each once.
+
+    What stands above the tables ``[[runs]]`` holds for all of them, unless one of them says otherwise. Every field of
+    ``Config`` may be given, and ``epochs`` in place of ``steps``.
+
+    Raises ``ValueError`` naming the file, the table and the key that is wrong.
+    """
+    try:
+        shared = tomllib.loads(Path(path).read_text())
+    except ValueError as error:  # no TOML, or no text
+        raise ValueError(f"{path}: expected TOML ({error})") from error
+    runs = shared.pop("runs", None)
+    if not (isinstance(runs, list) and runs and all(isinstance(run, dict) for run in runs)):
+        raise ValueError(f"{path}: runs: expected one or more tables [[runs]], got {runs!r}")
+    configs: list[Config] = []
+    for number, run in enumerate(runs, 1):
+        try:
+            configs += expand(shared, run)
+        except ValueError as error:
+            raise ValueError(f"{path}: [[runs]] {number}: {error}") from error
+    return list(dict.fromkeys(configs))
+
+
+def expand(*tables: dict[str, Any]) -> list[Config]:
+    """The configurations of the product of all lists of values; a later table overrides an earlier one.
+
+    ``steps`` and ``epochs`` of a later table each override both of an earlier one.
+
+    >>> grid = expand({"data": "digits", "seed": 3}, {"betas": [0.1, 1.0], "annealed": [False, True]})
+    >>> [(c.beta, c.annealed, c.seed) for c in grid]
+    [(0.1, False, 3), (0.1, True, 3), (1.0, False, 3), (1.0, True, 3)]
+
+    Raises ``ValueError`` naming the key that is unknown, given twice or impossible.
+    """
+    values: dict[str, list] = {}
+    for table in map(_lists, tables):
+        if table.keys() & DURATIONS:  # either word for how long overrides both
+            values = {name: value for name, value in values.items() if name not in DURATIONS}
+        values |= table
+    if "data" not in values:
+        raise ValueError("data: expected the name of an image set, got none")
+    axes = {name: values.pop(name) for name in AXES.values() if name in values}
+    fixed = {name: value for name, (value,) in values.items()}
+    name, data = fixed.pop("preset", "laptop"), fixed.pop("data")
+    cells = (dict(zip(axes, cell, strict=True)) for cell in product(*axes.values()))
+    return [preset(name, data, **fixed, **cell) for cell in cells]
+
+
+def _lists(table: dict[str, Any]) -> dict[str, list]:
+    """The values of each field that ``table`` names, under the field's own name."""
+    found: dict[str, list] = {}
+    for key, value in table.items():
+        if key not in SCALARS | AXES.keys():
+            raise ValueError(f"{key}: expected a field of a configuration or one of {', '.join(AXES)}")
+        if AXES.get(key, key) in found:
+            raise ValueError(f"{key}: expected one of {AXES[key]} and {key} in a table, got both")
+        if key in AXES and not (isinstance(value, list) and value) and not (key in SCALARS and value in (True, False)):
+            raise ValueError(f"{key}: expected a list of one or more values, got {value!r}")
+        if key not in AXES and isinstance(value, list | dict):
+            raise ValueError(f"{key}: expected one value, got {value!r}")
+        found[AXES.get(key, key)] = value if isinstance(value, list) else [value]
+    return found

@@ -1,0 +1,110 @@
+"""Sweeps: each configuration of a grid is trained once, by several workers, within a budget, and put into a table."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from math import inf
+from pathlib import Path
+from time import time
+from typing import Any
+
+from joblib import Parallel, delayed, parallel_config
+
+from companion import data
+from companion.learn import Config, OutOfTime, TrainingError
+from companion.learn.training import progress_bar
+from companion.results.schema import Row
+from companion.results.table import ResultsTable
+from companion.sweeps.running import run
+
+ENGINES = ("joblib", "dask")
+Outcome = tuple[list[Row], dict[str, Any]] | TrainingError | None
+
+
+def sweep(
+    configs: Sequence[Config],
+    out: Path | str,
+    *,
+    table: Path | str | None = None,
+    jobs: int = 1,
+    budget: float = inf,
+    engine: str = "joblib",
+    scheduler: str | None = None,
+    progress: bool = True,
+) -> list[Row]:
+    """Run ``configs``, ``jobs`` at a time, each in ``out/runs/<hash>``; returns what rows the table then has of them.
+
+    table : the CSV, ``out/rates.csv`` by default, with a JSON of the same name beside it. It is rewritten after every
+        run, and a configuration with rows in it is done, whether its folder is still there or not
+    budget : seconds after which no run is started; those under way are stored at their next step, to go on later
+    engine : ``joblib`` runs processes on this machine, ``dask`` the workers of the ``scheduler`` at an address, which
+        must see the same files, or of a cluster on this machine
+
+    Each run uses the threads its configuration says, so that order, jobs and engine change no digit. A run that
+    diverges does not stop the others.
+
+    Raises ``ValueError`` for ``jobs`` below 1, an impossible engine, or configurations that are none or repeated, and
+    in the end one ``TrainingError`` that names every run that diverged.
+    """
+    _check(configs, jobs, engine, scheduler)
+    out, until = Path(out).absolute(), time() + budget
+    results = ResultsTable(table or out / "rates.csv", configs)
+    done = results.done()
+    pending = [config for config in configs if config.hash not in done]
+    for name, rule in {(config.data, config.binarise): None for config in pending}:
+        data.load(name, rule)  # fetched and parsed once, before the workers start
+    failures = []
+    with workers(engine, jobs, scheduler) if pending else ExitStack():
+        work = (delayed(attempt)(config, out / "runs" / config.hash, until) for config in pending)
+        finished = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(work)
+        for outcome in progress_bar(progress, finished, total=len(pending), unit="run"):
+            if isinstance(outcome, TrainingError):
+                failures.append(outcome)
+            elif outcome:
+                results.upsert(*outcome)
+    if failures:
+        raise TrainingError("; ".join(sorted(map(str, failures))))
+    return results.own_rows()
+
+
+def attempt(config: Config, folder: Path, until: float) -> Outcome:
+    """The rows of one run and its provenance; the error it ended in; or None where the time was up before its end."""
+    if time() >= until:
+        return None
+    try:
+        rows = run(config, folder, until=until, progress=False)
+    except OutOfTime:
+        return None
+    except TrainingError as error:
+        return TrainingError(f"{folder}: {error}")
+    return rows, json.loads((folder / "provenance.json").read_text())
+
+
+@contextmanager
+def workers(engine: str, jobs: int, scheduler: str | None = None) -> Iterator[None]:
+    """Let joblib's calls inside the block run on the workers that ``engine`` names."""
+    if engine == "joblib":
+        yield
+        return
+    try:
+        from dask.distributed import Client, LocalCluster
+    except ImportError as error:
+        raise ValueError(
+            "engine: expected dask to be installed, found none: pip install 'elbo-companion[scale]'"
+        ) from error
+    with ExitStack() as stack:
+        local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None}
+        client = Client(scheduler or stack.enter_context(LocalCluster(**local)), set_as_default=False)
+        with client, parallel_config("dask", client=client):
+            yield
+
+
+def _check(configs: Sequence[Config], jobs: int, engine: str, scheduler: str | None) -> None:
+    if jobs < 1:
+        raise ValueError(f"jobs: expected at least 1, got {jobs!r}")
+    if engine not in ENGINES:
+        raise ValueError(f"engine: expected one of {', '.join(ENGINES)}, got {engine!r}")
+    if scheduler and engine != "dask":
+        raise ValueError(f"scheduler: expected none with the engine {engine}, got {scheduler!r}")
+    if not configs or len(set(configs)) < len(configs):
+        raise ValueError(f"configs: expected one or more different configurations, got {len(configs)} with repeats")
