@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from companion.exact.tables import check_distribution
-from companion.exact.toy import REACH, Tables
+from companion.exact.toy import REACH, ModelTables
 from companion.learn.objectives import check_beta
 from companion.learn.train import TrainingError, threads
 from companion.models import generator
@@ -108,9 +108,9 @@ class ToyModels:
     decoders: np.ndarray
     marginals: np.ndarray
 
-    def tables(self, i: int) -> Tables:
+    def tables(self, i: int) -> ModelTables:
         """The model number ``i``."""
-        return Tables(self.p_x, self.encoders[i], self.decoders[i], self.marginals[i])
+        return ModelTables(self.p_x, self.encoders[i], self.decoders[i], self.marginals[i])
 
 
 @threads(1)
