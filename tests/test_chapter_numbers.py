@@ -45,7 +45,7 @@ def test_a_reward_read_off_the_image_lowers_the_water(kappa, beta, weight, liter
         return distortion + beta * rate - weight * (information - literal * np.log(t) / 2)
 
     _, _, information, _, t = told(least(loss), kappa)
-    (expected,) = linear.linear_beta_vae([kappa], beta - weight, noise=1.0).rates
+    (expected,) = linear.linear_beta_vae([kappa], beta - weight, noise=1.0).latent_rates
     assert information == pytest.approx(expected, abs=1e-6)
     assert t == pytest.approx(1 - literal * weight / beta, abs=1e-6)
 

@@ -13,8 +13,8 @@ from scipy.stats import norm
 from torch.distributions import Normal
 
 from companion.exact import tables
+from companion.exact.decomposition import elbo_surgery
 from companion.exact.discrete import DiscreteModel
-from companion.exact.surgery import elbo_surgery
 from companion.learn import penalties
 from companion.objectives import penalised
 from companion.measure.decomposition import gaussian_surgery, log_qz_mss, log_qz_mws, log_qz_batch

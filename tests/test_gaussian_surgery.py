@@ -9,7 +9,7 @@ from scipy import integrate
 from scipy.special import logsumexp
 from scipy.stats import norm
 
-from companion.exact.surgery import elbo_surgery
+from companion.exact.decomposition import elbo_surgery
 from companion.measure.surgery import (
     aggregate_log_density,
     batch_information,

@@ -57,7 +57,7 @@ def test_training_meets_the_closed_form_within_a_thousandth_of_a_nat_a_dimension
     assert terms.distortion.mean().item() == pytest.approx(best.distortion, abs=tolerance)
     rates = np.sort(model.rates(rows()).numpy())[::-1]
     assert (rates > 1e-3).sum() == best.active
-    np.testing.assert_allclose(rates, best.rates[:latent_dim], atol=5e-3)  # each code takes one principal axis
+    np.testing.assert_allclose(rates, best.latent_rates[:latent_dim], atol=5e-3)  # each code takes one principal axis
     assert model.decoder.log_noise.exp().item() == pytest.approx(best.noise, rel=1e-3)
 
 

@@ -16,7 +16,7 @@ from companion.results.schema import Row, read_rows
 from companion.studies import mi_bounds
 
 TABLE = Path(__file__).parents[1] / "book" / "results" / "mi_bounds.csv"
-PROBLEM = CorrelatedGaussians.of_information(2, 1.0, sinh_transformed=True)
+PROBLEM = CorrelatedGaussians.from_information(2, 1.0, sinh_transformed=True)
 
 
 @pytest.mark.parametrize("bound", mi_bounds.TRAINED)

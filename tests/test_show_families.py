@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from companion import show
-from companion.exact.fronts import lower_hull, pareto
+from companion.exact.fronts import lower_hull, pareto_front
 from companion.show.families import COLOURS, MARKERS, family_plane, skew_plane
 
 
@@ -85,7 +85,7 @@ def test_families_are_told_apart_by_colour_and_marker_and_runs_by_fill_and_size(
 @pytest.mark.parametrize(("skew", "scale"), [(0, "linear"), (1, "linear"), (1, "symlog")])
 def test_the_front_the_hull_and_the_best_are_those_of_the_points(skew, scale):
     axes = (skew_plane(ROWS, scale) if skew else family_plane(ROWS)).axes[0]
-    lines, front, hull = lines_of(axes), pareto(R, D), lower_hull(R, D)
+    lines, front, hull = lines_of(axes), pareto_front(R, D), lower_hull(R, D)
     np.testing.assert_allclose(lines["crosses"], np.stack([R, D + skew * R], 1)[front])
     np.testing.assert_allclose(lines["best"] @ [1 - skew, 1], 80.3)
     straight = lines["hull"][:, 1] - skew * lines["hull"][:, 0]

@@ -2,7 +2,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from companion.exact.toy import optimal_model, panels, toy_process
+from companion.exact.toy import optimal_toy_model, toy_panels, toy_process
 from companion.show import tables
 
 RNG = np.random.default_rng(0)
@@ -32,9 +32,9 @@ def test_heat_maps_wrap_and_leave_no_empty_axes():
 
 def test_model_panels_draw_the_record():
     process = toy_process(bins=8)
-    model = optimal_model(process, codes=6)
-    shown = panels(process.p_x, process.posterior, *model[1:])
-    blind = panels(
+    model = optimal_toy_model(process, codes=6)
+    shown = toy_panels(process.p_x, process.posterior, *model[1:])
+    blind = toy_panels(
         process.p_x, process.posterior, np.full((8, 6), 1 / 6), np.tile(process.p_x, (6, 1)), np.full(6, 1 / 6)
     )
     picture = tables.model_panels({"by hand": shown, "blind": blind})

@@ -8,7 +8,7 @@ from scipy.special import xlogy
 
 from companion.coursework import parts
 from companion.coursework.questions import Assignment, Inputs, Question, Slip, Written
-from companion.exact.surgery import elbo_surgery
+from companion.exact.decomposition import elbo_surgery
 from companion.exact.tables import entropy, mutual_information
 from companion.units import bits
 

@@ -8,7 +8,7 @@ from scipy.special import rel_entr
 
 from companion.coursework import parts
 from companion.coursework.questions import Assignment, Inputs, Question, Slip, Written
-from companion.exact.frontier import bernoulli_rate, binary_entropy, blahut_arimoto
+from companion.exact.rate_distortion import bernoulli_rate, binary_entropy, blahut_arimoto
 from companion.exact.tables import entropy
 from companion.units import bits
 

@@ -7,7 +7,7 @@ from scipy.special import logsumexp, rel_entr
 
 from companion.coursework import parts
 from companion.coursework.questions import Assignment, Inputs, Question, Slip, Written
-from companion.exact.surgery import elbo_surgery, three_forms
+from companion.exact.decomposition import elbo_forms, elbo_surgery
 from companion.exact.tables import entropy, kl
 
 Array = np.ndarray
@@ -143,7 +143,7 @@ def _dimensions_law(answer: dict[str, Any], encoder: Array, first: Array, second
 
 
 def _forms(encoder: Array, prior: Array, log_likelihood: Array) -> dict[str, float]:
-    found = three_forms(encoder, [prior], log_likelihood)
+    found = elbo_forms(encoder, [prior], log_likelihood)
     return {"term_by_term": found.term_by_term, "split": found.split, "evidence": found.evidence}
 
 

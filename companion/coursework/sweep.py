@@ -124,7 +124,7 @@ def _mask(places: Array, n: int) -> Array:
 
 
 def _front(rates: Array, distortions: Array) -> Array:
-    return _mask(fronts.pareto(rates, distortions), len(rates))
+    return _mask(fronts.pareto_front(rates, distortions), len(rates))
 
 
 def _hull(rates: Array, distortions: Array) -> Array:

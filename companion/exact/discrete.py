@@ -127,7 +127,7 @@ class DiscreteModel:
         return mean_kl(self.marginal, self.decoder, self.generated)
 
     @property
-    def generative_lower(self) -> float:
+    def generative_lower_bound(self) -> float:
         """E = sum_z m(z) sum_x d(x|z) log e(z|x) / m(z) <= I_gen (Alemi et al. (2018), eq. 7 and B.5).
 
         How well the encoder recovers the code of a generated x. It may be negative, and is minus infinity where the
@@ -136,7 +136,7 @@ class DiscreteModel:
         joint = self.marginal[:, None] * self.decoder
         return float(xlogy(joint, self.encoder.T).sum()) + tables.entropy(self.marginal)
 
-    def generative_upper(self, q_x: Any = None) -> float:
+    def generative_upper_bound(self, q_x: Any = None) -> float:
         """G = sum_z m(z) sum_x d(x|z) log d(x|z) / q(x) >= I_gen (Alemi et al. (2018), eq. 8 and B.6).
 
         q_x : estimate q(x) of the data, ``[X]``; by default the model's own g(x), which makes the bound an equality
@@ -145,7 +145,8 @@ class DiscreteModel:
         over the X data values.
 
         >>> model = DiscreteModel([0.5, 0.5], np.eye(2), [[0.9, 0.1], [0.1, 0.9]], [0.25, 0.75])
-        >>> bool(model.generative_upper([0.5, 0.5]) > model.generative_upper() == model.generative_mutual_information)
+        >>> least = model.generative_upper_bound()
+        >>> bool(model.generative_upper_bound([0.5, 0.5]) > least == model.generative_mutual_information)
         True
         """
         return mean_kl(self.marginal, self.decoder, self.generated if q_x is None else self._estimate(q_x))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 
-def pareto(rates: Any, distortions: Any) -> np.ndarray:
+def pareto_front(rates: Any, distortions: Any) -> np.ndarray:
     """The indices of the points that no other dominates, by increasing rate, so by decreasing distortion.
 
     Of points that coincide the first is listed. In Alemi et al. (2018), figure 3, the points are in nats, and the
@@ -20,7 +20,7 @@ def pareto(rates: Any, distortions: Any) -> np.ndarray:
 
     Raises ``ValueError`` for other shapes, no points, or numbers that are not finite.
 
-    >>> pareto([0.0, 6.2, 6.2, 8.0], [80.6, 74.1, 75.0, 74.1]).tolist()
+    >>> pareto_front([0.0, 6.2, 6.2, 8.0], [80.6, 74.1, 75.0, 74.1]).tolist()
     [0, 1]
     """
     r, d = _check(rates, distortions)
@@ -37,14 +37,14 @@ def lower_hull(rates: Any, distortions: Any) -> np.ndarray:
     listed. The hull is that of the points and of all they dominate: between two corners it is a straight line, with
     slope -beta, beyond them it is vertical and level.
 
-    rates, distortions : as for ``pareto``, which says what is raised
+    rates, distortions : as for ``pareto_front``, which says what is raised
 
     >>> lower_hull([0.0, 1.0, 2.0, 3.0], [10.0, 8.0, 1.0, 0.5]).tolist()
     [0, 2, 3]
     """
     r, d = _check(rates, distortions)
     corners: list[int] = []
-    for i in pareto(r, d).tolist():
+    for i in pareto_front(r, d).tolist():
         while len(corners) > 1 and _above(*(np.array([r[j], d[j]]) for j in (*corners[-2:], i))):
             corners.pop()
         corners.append(i)
@@ -56,7 +56,7 @@ def hull_distortion(rates: Any, distortions: Any, at: Any) -> np.ndarray:
 
     To the left of every point nothing is reached, and the distortion is infinite; to the right it stays level.
 
-    rates, distortions : as for ``pareto``, which says what is raised
+    rates, distortions : as for ``pareto_front``, which says what is raised
     at : rates, of any shape, which the result shares
 
     >>> hull_distortion([0.0, 2.0], [10.0, 1.0], [-1.0, 1.0, 5.0]).tolist()

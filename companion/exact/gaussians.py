@@ -24,20 +24,20 @@ class CorrelatedGaussians:
 
     dimensions : d
     correlation : rho of x_k and g_k in every dimension, between -1 and 1
-    bent : whether z is sinh(g), dimension by dimension, instead of g
+    sinh_transformed : whether z is sinh(g), dimension by dimension, instead of g
 
     Raises ``ValueError`` for fewer than one dimension or a correlation outside.
 
     >>> problem = CorrelatedGaussians(2, 0.6)
     >>> round(problem.information, 4)  # -log(1 - 0.36)
     0.4463
-    >>> CorrelatedGaussians(2, 0.6, bent=True).information == problem.information
+    >>> CorrelatedGaussians(2, 0.6, sinh_transformed=True).information == problem.information
     True
     """
 
     dimensions: int
     correlation: float
-    bent: bool = False
+    sinh_transformed: bool = False
 
     def __post_init__(self) -> None:
         if self.dimensions < 1:
@@ -46,28 +46,28 @@ class CorrelatedGaussians:
             raise ValueError(f"correlation: expected a number between -1 and 1, got {self.correlation}")
 
     @classmethod
-    def of_information(cls, dimensions: int, nats: float, bent: bool = False) -> "CorrelatedGaussians":
+    def from_information(cls, dimensions: int, nats: float, sinh_transformed: bool = False) -> "CorrelatedGaussians":
         """The problem with ``nats`` of information, the same in every dimension: rho^2 = 1 - exp(-2 nats / d).
 
         Raises ``ValueError`` for less than none, and for so much that rho would round to 1 (18 nats a dimension).
 
-        >>> CorrelatedGaussians.of_information(5, 10.0).information
+        >>> CorrelatedGaussians.from_information(5, 10.0).information
         10.0...
         """
         if not 0 <= nats <= 18 * dimensions:
             raise ValueError(f"nats: expected 0 to 18 for each of the {dimensions} dimensions, got {nats}")
-        return cls(dimensions, sqrt(-expm1(-2 * nats / dimensions)), bent)
+        return cls(dimensions, sqrt(-expm1(-2 * nats / dimensions)), sinh_transformed)
 
     @property
     def information(self) -> float:
-        """I(x; z) = -d/2 log(1 - rho^2), bent or not."""
+        """I(x; z) = -d/2 log(1 - rho^2), sinh_transformed or not."""
         return 0.0 - self.dimensions / 2 * log(self._variance)
 
     @property
     def entropy(self) -> float:
         """H(z) = d (log(2 pi e) / 2 + E log dz/dg), differential: it may be negative. The last term by quadrature."""
         bending = quad(lambda g: exp(-g * g / 2) * _log_slope(np.sinh(g)), -30, 30)[0] / sqrt(2 * pi)
-        return self.dimensions * ((1 + log(2 * pi)) / 2 + bending * self.bent)
+        return self.dimensions * ((1 + log(2 * pi)) / 2 + bending * self.sinh_transformed)
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """``n`` independent pairs: x and z, ``[n, d]`` each.
@@ -78,7 +78,7 @@ class CorrelatedGaussians:
         """
         x, noise = rng.standard_normal((2, n, self.dimensions))
         g = self.correlation * x + sqrt(self._variance) * noise
-        return x, np.sinh(g) if self.bent else g
+        return x, np.sinh(g) if self.sinh_transformed else g
 
     def log_conditional(self, x: Array, z: Array) -> Array:
         """log p(z|x) for arrays ``[..., d]`` that are broadcast: one row of x against many of z, say.
@@ -103,7 +103,7 @@ class CorrelatedGaussians:
         return (1 - self.correlation) * (1 + self.correlation)
 
     def _log_density(self, z: Array, mean: Any, variance: float) -> Array:
-        g, slope = (np.arcsinh(z), _log_slope(z)) if self.bent else (z, np.zeros_like(z))
+        g, slope = (np.arcsinh(z), _log_slope(z)) if self.sinh_transformed else (z, np.zeros_like(z))
         return -0.5 * ((g - mean) ** 2 / variance + log(2 * pi * variance) + 2 * slope).sum(-1)
 
 

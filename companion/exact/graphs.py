@@ -24,7 +24,7 @@ def cascade(p_a: Any, b_given_a: Any, c_given_b: Any) -> np.ndarray:
     Raises ``ValueError`` for tables that are no distributions or do not fit.
 
     >>> joint = cascade([0.5, 0.5], np.eye(2), np.eye(2))
-    >>> marginal_information(joint, "AC") > 0.69, conditional_information(joint, "AC")
+    >>> marginal_mutual_information(joint, "AC") > 0.69, conditional_mutual_information(joint, "AC")
     (True, 0.0)
     """
     a, b_a, c_b = (check_distribution("p_a", p_a), *_conditionals(b_given_a=b_given_a, c_given_b=c_given_b))
@@ -49,7 +49,7 @@ def v_structure(p_a: Any, p_b: Any, c_given_ab: Any) -> np.ndarray:
 
     >>> either = np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [0.0, 1.0]]])  # c = a or b
     >>> joint = v_structure([0.5, 0.5], [0.5, 0.5], either)
-    >>> marginal_information(joint, "AB"), conditional_information(joint, "AB") > 0.1
+    >>> marginal_mutual_information(joint, "AB"), conditional_mutual_information(joint, "AB") > 0.1
     (0.0, True)
     """
     a, b = check_distribution("p_a", p_a), check_distribution("p_b", p_b)
@@ -58,7 +58,7 @@ def v_structure(p_a: Any, p_b: Any, c_given_ab: Any) -> np.ndarray:
     return np.einsum("a,b,abc->abc", a, b, c_ab)
 
 
-def marginal_information(joint: Any, pair: str) -> float:
+def marginal_mutual_information(joint: Any, pair: str) -> float:
     """The mutual information, in nats, of two variables when the third is not looked at.
 
     joint : ``[A, B, C]``, entries that sum to one
@@ -67,24 +67,24 @@ def marginal_information(joint: Any, pair: str) -> float:
     return mutual_information(_move_third_last(joint, pair).sum(2))
 
 
-def conditional_information(joint: Any, pair: str) -> float:
+def conditional_mutual_information(joint: Any, pair: str) -> float:
     """I(first; second | third), in nats: zero exactly where the pair is independent at every value of the third.
 
-    Arguments and errors as for ``marginal_information``.
+    Arguments and errors as for ``marginal_mutual_information``.
     """
     table = _move_third_last(joint, pair)
     first, second, third = table.sum(1, keepdims=True), table.sum(0, keepdims=True), table.sum((0, 1), keepdims=True)
     return kl(table, np.divide(first * second, third, out=np.zeros_like(table), where=third > 0))
 
 
-def belief(joint: Any, variable: str, **seen: int) -> np.ndarray:
-    """The distribution of ``variable`` ("A", "B" or "C") once others are seen: ``belief(joint, "A", B=1, C=0)``.
+def posterior(joint: Any, variable: str, **seen: int) -> np.ndarray:
+    """The distribution of ``variable`` ("A", "B" or "C") once others are seen: ``posterior(joint, "A", B=1, C=0)``.
 
     Raises ``ValueError`` for an unknown variable, or for something seen that has probability zero.
 
     >>> either = np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [0.0, 1.0]]])  # c = a or b
     >>> joint = v_structure([0.5, 0.5], [0.5, 0.5], either)
-    >>> [belief(joint, "A", **seen).round(3).tolist()[1] for seen in ({}, {"C": 1}, {"C": 1, "B": 1})]
+    >>> [posterior(joint, "A", **seen).round(3).tolist()[1] for seen in ({}, {"C": 1}, {"C": 1, "B": 1})]
     [0.5, 0.667, 0.5]
     """
     table = _check_joint(joint)

@@ -44,7 +44,7 @@ class LinearOptimum:
         return self.beta * self.noise
 
     @property
-    def rates(self) -> np.ndarray:
+    def latent_rates(self) -> np.ndarray:
         """The rate of each eigenvalue's dimension, shape ``[n]``: 0 where it is collapsed or has no code."""
         return water_filling(self._reached, self.water_level)[0]
 
@@ -57,7 +57,7 @@ class LinearOptimum:
     @property
     def rate(self) -> float:
         """R = E KL(e(z|x) || m(z)), here equal to I(X; Z)."""
-        return float(self.rates.sum())
+        return float(self.latent_rates.sum())
 
     @property
     def distortion(self) -> float:
@@ -72,7 +72,7 @@ class LinearOptimum:
     @property
     def active(self) -> int:
         """The number of dimensions that carry information."""
-        return int((self.rates > ROUNDING).sum())
+        return int((self.latent_rates > ROUNDING).sum())
 
     @property
     def _reached(self) -> np.ndarray:

@@ -21,7 +21,7 @@ from companion.exact.tables import check_distribution
 
 
 @dataclass(frozen=True)
-class Mixture:
+class GaussianMixture:
     """A mixture of K Gaussians in d dimensions.
 
     weights : ``[K]``, p(k)
@@ -30,7 +30,7 @@ class Mixture:
 
     Raises ``ValueError`` for weights that are no distribution, or shapes or covariances that do not fit.
 
-    >>> two = Mixture([0.5, 0.5], [[-1.0], [1.0]], [[[1.0]], [[1.0]]])
+    >>> two = GaussianMixture([0.5, 0.5], [[-1.0], [1.0]], [[[1.0]], [[1.0]]])
     >>> two.posterior([[0.0], [1.0]]).round(3)
     array([[0.5  , 0.5  ],
            [0.119, 0.881]])
@@ -76,7 +76,7 @@ class Mixture:
 
 
 @dataclass(frozen=True)
-class HalfStep:
+class EMState:
     """The state after half a step of EM, in nats per example: ``log_likelihood = elbo + gap``.
 
     step : "start", "E" or "M"
@@ -86,14 +86,14 @@ class HalfStep:
     """
 
     step: str
-    mixture: Mixture
+    mixture: GaussianMixture
     responsibilities: np.ndarray
     elbo: float
     log_likelihood: float
     gap: float
 
 
-def half_step(step: str, mixture: Mixture, x: Any, responsibilities: Any) -> HalfStep:
+def em_state(step: str, mixture: GaussianMixture, x: Any, responsibilities: Any) -> EMState:
     """The bound, the likelihood and the gap of any ``responsibilities`` ``[n, K]``, posterior or not.
 
     Raises ``ValueError`` for responsibilities that are no distributions or of another shape.
@@ -105,10 +105,10 @@ def half_step(step: str, mixture: Mixture, x: Any, responsibilities: Any) -> Hal
     log_r = np.log(r[used])
     elbo = float((r[used] * (log_joint[used] - log_r)).sum()) / len(r)
     gap = float((r[used] * (log_r - (log_joint - log_p)[used])).sum()) / len(r)  # in logs, which never underflow
-    return HalfStep(step, mixture, r, elbo, float(log_p.mean()), gap)
+    return EMState(step, mixture, r, elbo, float(log_p.mean()), gap)
 
 
-def m_step(x: Any, responsibilities: Any, floor: float = 1e-6) -> Mixture:
+def m_step(x: Any, responsibilities: Any, floor: float = 1e-6) -> GaussianMixture:
     """The mixture that maximises the ELBO at these responsibilities, among those whose variances are ``floor`` or more.
 
     Eigenvalues of the weighted covariances below ``floor`` are raised to it: the exact maximiser under the constraint,
@@ -130,10 +130,10 @@ def m_step(x: Any, responsibilities: Any, floor: float = 1e-6) -> Mixture:
         values, vectors = np.linalg.eigh((weight[:, None] * (x - mean)).T @ (x - mean) / count)
         covariance = (vectors * np.maximum(values, floor)) @ vectors.T
         covariances.append((covariance + covariance.T) / 2)
-    return Mixture(counts / counts.sum(), means, np.stack(covariances))
+    return GaussianMixture(counts / counts.sum(), means, np.stack(covariances))
 
 
-def em(x: Any, start: Mixture, steps: int, floor: float = 1e-6) -> list[HalfStep]:
+def em(x: Any, start: GaussianMixture, steps: int, floor: float = 1e-6) -> list[EMState]:
     """``steps`` steps of EM from ``start``: 1 + 2 ``steps`` half-steps, along which the ELBO never falls.
 
     The first has the weights of ``start`` as responsibilities of every example: an encoder that ignores x.
@@ -141,22 +141,22 @@ def em(x: Any, start: Mixture, steps: int, floor: float = 1e-6) -> list[HalfStep
     Raises ``ValueError`` for fewer than one step, and as ``m_step`` does.
 
     >>> x = np.array([[-1.2], [-0.8], [0.9], [1.1]])
-    >>> path = em(x, Mixture([0.5, 0.5], [[-0.5], [0.5]], [[[0.1]], [[0.1]]]), steps=5)
+    >>> path = em(x, GaussianMixture([0.5, 0.5], [[-0.5], [0.5]], [[[0.1]], [[0.1]]]), steps=5)
     >>> [half.step for half in path[:4]], path[-1].mixture.means.round(2).ravel().tolist()
     (['start', 'E', 'M', 'E'], [-1.0, 1.0])
     """
     if steps < 1:
         raise ValueError(f"steps: expected 1 or more, got {steps}")
     x = _check_points(x)
-    path = [half_step("start", start, x, np.tile(start.weights, (len(x), 1)))]
+    path = [em_state("start", start, x, np.tile(start.weights, (len(x), 1)))]
     for _ in range(steps):
-        path.append(half_step("E", path[-1].mixture, x, path[-1].mixture.posterior(x)))
+        path.append(em_state("E", path[-1].mixture, x, path[-1].mixture.posterior(x)))
         r = path[-1].responsibilities
-        path.append(half_step("M", m_step(x, r, floor), x, r))
+        path.append(em_state("M", m_step(x, r, floor), x, r))
     return path
 
 
-def random_start(x: Any, components: int, seed: int | Sequence[int] = 0) -> Mixture:
+def random_initialisation(x: Any, components: int, seed: int | Sequence[int] = 0) -> GaussianMixture:
     """A mixture to start from: means at random examples, equal weights, the covariance of the data everywhere.
 
     Raises ``ValueError`` unless 1 <= components <= n.
@@ -166,7 +166,7 @@ def random_start(x: Any, components: int, seed: int | Sequence[int] = 0) -> Mixt
         raise ValueError(f"components: expected 1 to {len(x)}, one example each, got {components}")
     chosen = np.random.default_rng(seed).choice(len(x), components, replace=False)
     covariance = np.atleast_2d(np.cov(x.T, bias=True))
-    return Mixture(np.full(components, 1 / components), x[chosen], np.tile(covariance, (components, 1, 1)))
+    return GaussianMixture(np.full(components, 1 / components), x[chosen], np.tile(covariance, (components, 1, 1)))
 
 
 def _check_points(x: Any, dimensions: int | None = None) -> np.ndarray:

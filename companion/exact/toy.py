@@ -65,7 +65,7 @@ class ToyProcess:
         return mutual_information(self.joint)
 
 
-class Tables(NamedTuple):
+class ModelTables(NamedTuple):
     """A model of finite data: ``p_x`` ``[X]``, ``encoder`` ``[X, Z]``, ``decoder`` ``[Z, X]``, ``marginal`` ``[Z]``."""
 
     p_x: np.ndarray
@@ -121,7 +121,7 @@ def _conditional(bins: int, sigma: float, discretisation: str) -> np.ndarray:
     return np.where(above, ndtr(-low) - ndtr(-high), ndtr(high) - ndtr(low))
 
 
-def optimal_model(process: ToyProcess, codes: int = 30) -> Tables:
+def optimal_toy_model(process: ToyProcess, codes: int = 30) -> ModelTables:
     """The model made by hand that holds the class and nothing else: R = I(X; Z*) and D = H(X | Z*), hence R + D = H(X).
 
     Each class owns a group of the ``codes``, as many as its probability asks for. Within the group the encoder draws
@@ -129,7 +129,7 @@ def optimal_model(process: ToyProcess, codes: int = 30) -> Tables:
 
     Raises ``ValueError`` for fewer than 2 codes.
 
-    >>> model = optimal_model(toy_process())
+    >>> model = optimal_toy_model(toy_process())
     >>> model.encoder.shape, model.marginal[:2].round(4).tolist()
     ((30, 30), [0.0333, 0.0333])
     """
@@ -139,11 +139,11 @@ def optimal_model(process: ToyProcess, codes: int = 30) -> Tables:
     sizes = np.array([first, codes - first])
     owner = np.repeat([0, 1], sizes)
     encoder = process.posterior[:, owner] / sizes[owner]
-    return Tables(process.p_x, encoder, process.conditional[owner], process.p_z[owner] / sizes[owner])
+    return ModelTables(process.p_x, encoder, process.conditional[owner], process.p_z[owner] / sizes[owner])
 
 
 @dataclass(frozen=True)
-class Panels:
+class ToyPanels:
     """What figure 2 of Alemi et al. (2018) shows of one model, as data.
 
     p_x, generated, reconstructed : ``[X]``: p*(x), g(x) = sum_z m(z) d(x|z), d(x) = sum_x' sum_z p*(x') e(z|x') d(x|z)
@@ -166,7 +166,7 @@ class Panels:
     reconstruction: np.ndarray
 
 
-def panels(p_x: Any, class_posterior: Any, encoder: Any, decoder: Any, marginal: Any) -> Panels:
+def toy_panels(p_x: Any, class_posterior: Any, encoder: Any, decoder: Any, marginal: Any) -> ToyPanels:
     """The panels of figure 2 of Alemi et al. (2018) for one model.
 
     p_x : ``[X]``; class_posterior : ``[X, C]``, p(z* | x); encoder : ``[X, Z]``; decoder : ``[Z, X]``;
@@ -175,7 +175,7 @@ def panels(p_x: Any, class_posterior: Any, encoder: Any, decoder: Any, marginal:
     Raises ``ValueError`` for tables that are no distributions, whose shapes do not fit, or for a class without data.
 
     >>> process = toy_process()
-    >>> shown = panels(process.p_x, process.posterior, *optimal_model(process)[1:])
+    >>> shown = toy_panels(process.p_x, process.posterior, *optimal_toy_model(process)[1:])
     >>> bool(np.allclose(shown.generated, process.p_x)), shown.class_weights.round(2).tolist()
     (True, [0.7, 0.3])
     """
@@ -192,4 +192,4 @@ def panels(p_x: Any, class_posterior: Any, encoder: Any, decoder: Any, marginal:
     if not (weights > 0).all():
         raise ValueError(f"class_posterior: expected every class to have data, got probabilities {weights.tolist()}")
     aggregate = p @ e
-    return Panels(p, m @ d, aggregate @ d, m, aggregate, weights, (joint / weights).T @ e, e, d, e @ d)
+    return ToyPanels(p, m @ d, aggregate @ d, m, aggregate, weights, (joint / weights).T @ e, e, d, e @ d)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, TransformedDistribution
 from torch.distributions.transforms import Transform
 
-from companion.exact.surgery import Surgery
+from companion.exact.decomposition import ElboSurgery
 from companion.measure.aggregate import Columns, mean_over_draws, sample_aggregate
 from companion.measure.surgery import gaussian_surgery
 from companion.models import VAE
@@ -29,7 +29,7 @@ def surgery(
     draws: int = 2,
     by_dimension: bool = True,
     batch_size: int = 500,
-) -> Surgery:
+) -> ElboSurgery:
     """The parts of ``model``'s rate over binary ``images`` ``[N, H, W]``, in nats, the aggregate being exact.
 
     All are without bias over the ``draws`` codes of every image (two or more); the standard errors hold the noise of
@@ -64,7 +64,7 @@ def surgery(
     rate, rate_se = mean_over_draws(log_e.sum(2) - log_m)
     information, information_se = mean_over_draws(log_e.sum(2) - log_q)
     excess, excess_se = mean_over_draws(log_q - log_m)
-    parts = Surgery(rate, information, excess, len(mean), None, (), information_se, excess_se, rate_se=rate_se)
+    parts = ElboSurgery(rate, information, excess, len(mean), None, (), information_se, excess_se, rate_se=rate_se)
     if flow is not None or not by_dimension:
         return parts
     total, total_se = Columns(codes, mean, variance, seed).total_correlation(log_q)

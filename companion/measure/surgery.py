@@ -11,7 +11,7 @@ from math import log
 import torch
 from torch import Tensor
 
-from companion.exact.surgery import Surgery
+from companion.exact.decomposition import ElboSurgery
 from companion.measure.aggregate import (
     Columns,
     aggregate_log_density,
@@ -35,7 +35,7 @@ __all__ = [
 @torch.no_grad()
 def gaussian_surgery(
     mean: Tensor, variance: Tensor, *, seed: int = 0, draws: int = 2, by_dimension: bool = True
-) -> Surgery:
+) -> ElboSurgery:
     """The parts of the rate of e(z|n) = N(mean_n, diag variance_n) to the prior N(0, I), over n = 1..N.
 
     The rate is in closed form, for each code dimension. The rest is averaged over ``draws`` codes of every example, the
@@ -59,14 +59,14 @@ def gaussian_surgery(
     rates = 0.5 * (variance + mean**2 - 1 - variance.log()).mean(0)
     information, information_se = mean_over_draws(log_e.sum(2) - log_q)
     rate = rates.sum().item()
-    parts = Surgery(rate, information, rate - information, len(mean), None, (), information_se, information_se)
+    parts = ElboSurgery(rate, information, rate - information, len(mean), None, (), information_se, information_se)
     if not by_dimension:
         return parts
     columns = Columns(z, mean, variance, seed)
     return _with_dimensions(parts, columns, log_e, log_q, rates)
 
 
-def _with_dimensions(parts: Surgery, columns: Columns, log_e: Tensor, log_q: Tensor, rates: Tensor) -> Surgery:
+def _with_dimensions(parts: ElboSurgery, columns: Columns, log_e: Tensor, log_q: Tensor, rates: Tensor) -> ElboSurgery:
     total, total_se = columns.total_correlation(log_q)
     each, errors = columns.informations(log_e)
     return replace(

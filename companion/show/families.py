@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from companion.exact.fronts import lower_hull, pareto
+from companion.exact.fronts import lower_hull, pareto_front
 from companion.show.plots import GUIDE, PALETTE, Picture, plane, style
 
 Rows = Sequence[Mapping[str, Any]]
@@ -128,7 +128,7 @@ def _draw_fronts(axes: Axes, rows: Rows, skew: bool) -> None:
     """The best ELBO, the hull, and the staircase from above the picture to its right edge, its points crossed."""
     r, d = (np.array([row[name] for row in rows]) for name in ("rate", "distortion"))
     ends, best = np.array(axes.get_xlim()), min(-row["elbo"] for row in rows)
-    hull, front = lower_hull(r, d), pareto(r, d)
+    hull, front = lower_hull(r, d), pareto_front(r, d)
     across = np.concatenate([np.repeat(r[front], 2), ends[1:]])
     up = np.concatenate([[2 * axes.get_ylim()[1]], np.repeat(d[front], 2)])
     _draw_line(axes, ends, best - ends, skew, color=GUIDE, linestyle="--", linewidth=1)

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 
-from companion.exact.toy import Panels
+from companion.exact.toy import ToyPanels
 from companion.show.plots import PALETTE, Picture, style
 
 COLOURS = "cividis"  # even in lightness, the same to colour-blind eyes
@@ -75,7 +75,7 @@ def draw_table(axes: Axes, table: np.ndarray, top: float | None = None) -> Any:
     return axes.imshow(table, origin="lower", cmap=COLOURS, norm=norm, aspect="auto", interpolation="nearest")
 
 
-def model_panels(models: Mapping[str, Panels]) -> Picture:
+def model_panels(models: Mapping[str, ToyPanels]) -> Picture:
     """Figure 2 of Alemi et al. (2018): a column for each of ``models``, by name.
 
     Top: p*(x) as bars, g(x) and d(x) as lines. Below: the codes of each class, p(z*) e(z | z*), as stacked bars whose
@@ -108,7 +108,7 @@ def model_panels(models: Mapping[str, Panels]) -> Picture:
     return picture
 
 
-def _draw_data(axes: Axes, shown: Panels) -> None:
+def _draw_data(axes: Axes, shown: ToyPanels) -> None:
     bins = np.arange(len(shown.p_x))
     axes.bar(bins, shown.p_x, color="#BBBBBB", width=1, label="data p*(x)")
     axes.plot(bins, shown.generated, color=PALETTE[0], label="generated g(x)")
@@ -116,7 +116,7 @@ def _draw_data(axes: Axes, shown: Panels) -> None:
     axes.set(xlabel="bin x", ylabel="probability")
 
 
-def _draw_codes(axes: Axes, shown: Panels) -> None:
+def _draw_codes(axes: Axes, shown: ToyPanels) -> None:
     codes, base = np.arange(len(shown.marginal)), np.zeros(len(shown.marginal))
     for i, (weight, share) in enumerate(zip(shown.class_weights, shown.class_aggregates, strict=True)):
         colour = PALETTE[(3, 4, 2, 5, 0, 1, 6)[i % 7]]

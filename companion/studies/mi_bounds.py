@@ -30,7 +30,7 @@ def mi_problems() -> list[CorrelatedGaussians]:
     """The 28 problems of the table: 1 to 20 dimensions, 0.5 to 20 nats, every other one transformed by sinh."""
     grid = [(d, nats) for nats in (0.5, 1.0, 2.0, 5.0, 10.0) for d in (1, 2, 5, 10, 20)]
     grid += [(d, 20.0) for d in (5, 10, 20)]
-    return [CorrelatedGaussians.of_information(d, nats, bool(i % 2)) for i, (d, nats) in enumerate(grid)]
+    return [CorrelatedGaussians.from_information(d, nats, bool(i % 2)) for i, (d, nats) in enumerate(grid)]
 
 
 def train_critic(problem: CorrelatedGaussians, bound: str, seed: int = 0, steps: int = STEPS) -> nn.Module:

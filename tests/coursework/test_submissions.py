@@ -54,7 +54,9 @@ REFUSED = {
     "import companion\ndef entropy(p):\n    c = companion\n    return c": "hands on the module companion.",
     "import companion\ndef entropy(p):\n    return companion.exact.tables.entropy(p)": "companion.exact.tables.entropy",
     "import companion.exact.tables as t\ndef entropy(p):\n    f = t.entropy\n    return f(p)": "companion.exact.tables",
-    "def entropy(p):\n    from companion.exact import surgery as s\n    return s.entropy(p)": "companion.exact.surgery",
+    "def entropy(p):\n    from companion.exact import decomposition as s\n    return s.entropy(p)": (
+        "companion.exact.decomposition"
+    ),
     "from scipy import special\ndef entropy(p):\n    return special.entr(p)": (
         "scipy.special.entr, which does the work of this question."
     ),
@@ -125,7 +127,7 @@ def another(p):
 
 
 def test_a_name_handed_on_by_another_module_is_found_where_it_is_defined(tmp_path):
-    text = "from companion.exact.surgery import entropy as h\ndef entropy(p):\n    return h(p)"
+    text = "from companion.exact.decomposition import entropy as h\ndef entropy(p):\n    return h(p)"
     found = source(script(tmp_path / "a.py", text), forbids=("companion.exact.tables",))
     assert (
         found.refused == "Line 2 of entropy uses companion.exact.tables.entropy, which does the work of this question."

@@ -7,7 +7,7 @@ from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from companion.coursework import information, rate_distortion, sweep, toy
 from companion.coursework.questions import instances
-from companion.exact.frontier import blahut_arimoto
+from companion.exact.rate_distortion import blahut_arimoto
 from companion.exact.tables import entropy, mutual_information
 from companion.exact.toy import toy_process
 from companion.measure import categories

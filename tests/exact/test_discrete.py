@@ -54,8 +54,8 @@ def written_out(model, q):
         "distortion": -sum(term(p[x] * e[x][z], d[z][x], 1) for x, z in pairs),
         "mutual_information": sum(term(p[x] * e[x][z], e[x][z], aggregate[z]) for x, z in pairs),
         "generative_mutual_information": sum(term(m[z] * d[z][x], d[z][x], g[x]) for x, z in pairs),
-        "generative_lower": sum(term(m[z] * d[z][x], e[x][z], m[z]) for x, z in pairs),
-        "generative_upper": sum(term(m[z] * d[z][x], d[z][x], q[x]) for x, z in pairs),
+        "generative_lower_bound": sum(term(m[z] * d[z][x], e[x][z], m[z]) for x, z in pairs),
+        "generative_upper_bound": sum(term(m[z] * d[z][x], d[z][x], q[x]) for x, z in pairs),
     }
 
 
@@ -68,7 +68,7 @@ def close(a, b):
 def test_every_quantity_is_its_double_sum(model, data):
     q = data.draw(table(len(model.p_x)))
     for name, truth in written_out(model, q).items():
-        value = model.generative_upper(q) if name == "generative_upper" else getattr(model, name)
+        value = model.generative_upper_bound(q) if name == "generative_upper_bound" else getattr(model, name)
         assert close(value, truth), name
     assert close(model.elbo, -(model.rate + model.distortion))
     assert close(model.mutual_information, tables.mutual_information(model.joint))
@@ -122,15 +122,15 @@ def test_optimal_marginal_and_decoder_attain_the_sandwich_and_nothing_beats_them
 def test_generative_bounds_with_both_differences(model, data):
     q = data.draw(table(len(model.p_x)))
     information, g = model.generative_mutual_information, model.generated
-    assert model.generative_lower - 1e-10 <= information <= model.generative_upper(q) + 1e-10
-    assert close(model.generative_upper(q) - information, tables.kl(g, q))
-    assert close(model.generative_upper(), information)
+    assert model.generative_lower_bound - 1e-10 <= information <= model.generative_upper_bound(q) + 1e-10
+    assert close(model.generative_upper_bound(q) - information, tables.kl(g, q))
+    assert close(model.generative_upper_bound(), information)
     joint = (model.marginal[:, None] * model.decoder).T
     rows = [(w, row / w, e) for w, row, e in zip(g, joint, model.encoder, strict=True) if w > 0]
-    assert close(information - model.generative_lower, sum(w * tables.kl(post, e) for w, post, e in rows))
+    assert close(information - model.generative_lower_bound, sum(w * tables.kl(post, e) for w, post, e in rows))
     posterior = np.array([row / w if w > 0 else e for w, row, e in zip(g, joint, model.encoder, strict=True)])
     inverse = DiscreteModel(model.p_x, posterior, model.decoder, model.marginal)
-    assert close(inverse.generative_lower, information)
+    assert close(inverse.generative_lower_bound, information)
 
 
 @pytest.mark.verifies("thm-sandwich-estimate")
@@ -162,7 +162,7 @@ def test_processing_the_code_cannot_raise_information_and_a_bijection_changes_no
     assert after.rate <= model.rate + 1e-10
     order = data.draw(st.permutations(range(codes)))
     renamed = DiscreteModel(model.p_x, model.encoder[:, order], model.decoder[order], model.marginal[order])
-    for name in ("rate", "distortion", "mutual_information", "generative_mutual_information", "generative_lower"):
+    for name in ("rate", "distortion", "mutual_information", "generative_mutual_information", "generative_lower_bound"):
         assert close(getattr(renamed, name), getattr(model, name)), name
 
 

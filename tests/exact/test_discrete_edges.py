@@ -18,8 +18,8 @@ def test_what_is_missed_costs_infinity_and_never_nan():
     assert (perfect.rate, perfect.distortion, perfect.elbo) == (math.log(2), 0.0, -math.log(2))
     blind = DiscreteModel([0.5, 0.5], np.eye(2), [[0, 1], [1, 0]], [1, 0])
     assert (blind.rate, blind.distortion, blind.elbo) == (math.inf, math.inf, -math.inf)
-    assert blind.generative_lower == -math.inf
-    assert blind.generative_upper([1, 0]) == math.inf
+    assert blind.generative_lower_bound == -math.inf
+    assert blind.generative_upper_bound([1, 0]) == math.inf
     assert blind.reparametrised([1, 0]) == (math.inf, math.inf)
     assert blind.reparametrised([0.5, 0.5]) == (-math.inf, 0.0)
 
@@ -78,6 +78,6 @@ def test_tables_that_do_not_fit_together_are_refused(name, value, message):
 @pytest.mark.parametrize("q_x", [[0.5, 0.6], [1.5, -0.5], [np.nan, 1], [], [0.2, 0.3, 0.5]])
 def test_bad_estimates_are_refused(q_x):
     model = DiscreteModel(**GOOD)
-    for call in (model.generative_upper, model.reparametrised):
+    for call in (model.generative_upper_bound, model.reparametrised):
         with pytest.raises(ValueError, match=r"^q_x: expected"):
             call(q_x)

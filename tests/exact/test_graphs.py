@@ -5,15 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from companion.exact.decomposition import elbo_surgery
 from companion.exact.graphs import (
-    belief,
     cascade,
     common_parent,
-    conditional_information,
-    marginal_information,
+    conditional_mutual_information,
+    marginal_mutual_information,
+    posterior,
     v_structure,
 )
-from companion.exact.surgery import elbo_surgery
 from companion.exact.tables import entropy
 
 many = settings(max_examples=200, deadline=None, derandomize=True)
@@ -38,10 +38,10 @@ def test_each_graph_promises_one_independence_and_no_other(sizes, seed):
         assert joint.shape == sizes
         assert joint.sum() == pytest.approx(1)
     for joint in (chain, fork):
-        assert conditional_information(joint, "AC") == pytest.approx(0, abs=1e-10)
-        assert marginal_information(joint, "AC") > 1e-12
-    assert marginal_information(collider, "AB") == pytest.approx(0, abs=1e-10)
-    assert conditional_information(collider, "AB") > 1e-12
+        assert conditional_mutual_information(joint, "AC") == pytest.approx(0, abs=1e-10)
+        assert marginal_mutual_information(joint, "AC") > 1e-12
+    assert marginal_mutual_information(collider, "AB") == pytest.approx(0, abs=1e-10)
+    assert conditional_mutual_information(collider, "AB") > 1e-12
 
 
 @many
@@ -50,9 +50,11 @@ def test_informations_are_differences_of_entropies(sizes, seed):
     """I(A; B | C) = H(A, C) + H(B, C) - H(A, B, C) - H(C), and the chain rule links marginal and conditional."""
     joint = np.random.default_rng(seed).dirichlet(np.full(int(np.prod(sizes)), 0.3)).reshape(sizes)
     by_entropies = entropy(joint.sum(1)) + entropy(joint.sum(0)) - entropy(joint) - entropy(joint.sum((0, 1)))
-    assert conditional_information(joint, "AB") == pytest.approx(by_entropies, abs=1e-10)
-    both = marginal_information(joint, "AC") + conditional_information(joint, "AB")
-    assert both == pytest.approx(marginal_information(joint, "AB") + conditional_information(joint, "AC"), abs=1e-10)
+    assert conditional_mutual_information(joint, "AB") == pytest.approx(by_entropies, abs=1e-10)
+    both = marginal_mutual_information(joint, "AC") + conditional_mutual_information(joint, "AB")
+    assert both == pytest.approx(
+        marginal_mutual_information(joint, "AB") + conditional_mutual_information(joint, "AC"), abs=1e-10
+    )
 
 
 def test_the_tables_hold_the_conditionals_they_were_built_from():
@@ -68,11 +70,11 @@ def test_the_tables_hold_the_conditionals_they_were_built_from():
 
 def test_explaining_away_by_counting():
     joint = v_structure([0.9, 0.1], [0.8, 0.2], EITHER)
-    assert belief(joint, "A")[1] == pytest.approx(0.1)
-    assert belief(joint, "A", B=1)[1] == pytest.approx(0.1)  # causes know nothing of each other
-    assert belief(joint, "A", C=1)[1] == pytest.approx(0.1 / (1 - 0.9 * 0.8))  # the effect accuses
-    assert belief(joint, "A", C=1, B=1)[1] == pytest.approx(0.1)  # the other cause acquits
-    assert belief(joint, "C", A=0, B=1)[1] == 1.0
+    assert posterior(joint, "A")[1] == pytest.approx(0.1)
+    assert posterior(joint, "A", B=1)[1] == pytest.approx(0.1)  # causes know nothing of each other
+    assert posterior(joint, "A", C=1)[1] == pytest.approx(0.1 / (1 - 0.9 * 0.8))  # the effect accuses
+    assert posterior(joint, "A", C=1, B=1)[1] == pytest.approx(0.1)  # the other cause acquits
+    assert posterior(joint, "C", A=0, B=1)[1] == 1.0
 
 
 @pytest.mark.verifies("thm-prelude-two-divergences")
@@ -113,14 +115,14 @@ JOINT = np.full((2, 2, 2), 1 / 8)
         (lambda: common_parent(HALF, np.eye(2), np.eye(3)), r"c_given_b: expected shape \(2, 3\)"),
         (lambda: v_structure(HALF, HALF, np.eye(2)), "c_given_ab: expected a non-empty array of 3 dimensions"),
         (lambda: v_structure(HALF, [1.0], EITHER), r"c_given_ab: expected shape \(2, 1, 2\), got \(2, 2, 2\)"),
-        (lambda: marginal_information(JOINT, "CA"), "pair: expected AB, AC or BC, got 'CA'"),
-        (lambda: conditional_information(JOINT * 2, "AB"), "joint: expected sums of one"),
-        (lambda: conditional_information(HALF, "AB"), r"joint: expected a table \[A, B, C\], got shape \(2,\)"),
-        (lambda: belief(JOINT, "D"), "variable: expected different letters of A, B and C, got D"),
-        (lambda: belief(JOINT, "A", A=1), "variable: expected different letters of A, B and C, got A, A"),
-        (lambda: belief(JOINT, "A", B=2), "B: expected a value from 0 to 1, got 2"),
+        (lambda: marginal_mutual_information(JOINT, "CA"), "pair: expected AB, AC or BC, got 'CA'"),
+        (lambda: conditional_mutual_information(JOINT * 2, "AB"), "joint: expected sums of one"),
+        (lambda: conditional_mutual_information(HALF, "AB"), r"joint: expected a table \[A, B, C\], got shape \(2,\)"),
+        (lambda: posterior(JOINT, "D"), "variable: expected different letters of A, B and C, got D"),
+        (lambda: posterior(JOINT, "A", A=1), "variable: expected different letters of A, B and C, got A, A"),
+        (lambda: posterior(JOINT, "A", B=2), "B: expected a value from 0 to 1, got 2"),
         (
-            lambda: belief(v_structure([1, 0], [1, 0], EITHER), "A", C=1),
+            lambda: posterior(v_structure([1, 0], [1, 0], EITHER), "A", C=1),
             r"seen: expected something possible, got \{'C': 1\}",
         ),
     ],

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
-from sklearn.mixture import GaussianMixture
+from sklearn import mixture as sklearn_mixture
 
-from companion.exact.mixtures import Mixture, em, half_step, m_step, random_start
+from companion.exact.mixtures import GaussianMixture, em, em_state, m_step, random_initialisation
 
 many = settings(max_examples=200, deadline=None, derandomize=True)
-PAIR = Mixture([0.5, 0.5], [[-1.0], [1.0]], [[[1.0]], [[1.0]]])
+PAIR = GaussianMixture([0.5, 0.5], [[-1.0], [1.0]], [[[1.0]], [[1.0]]])
 
 
 def cloud(seed, n=60, d=2):
@@ -22,7 +22,7 @@ def cloud(seed, n=60, d=2):
 
 
 def test_densities_are_scipys():
-    x, mixture = cloud(0), em(cloud(0), random_start(cloud(0), 3), steps=4)[-1].mixture
+    x, mixture = cloud(0), em(cloud(0), random_initialisation(cloud(0), 3), steps=4)[-1].mixture
     parts = [
         w * multivariate_normal(m, c).pdf(x)
         for w, m, c in zip(mixture.weights, mixture.means, mixture.covariances, strict=True)
@@ -36,11 +36,11 @@ def test_densities_are_scipys():
 @given(st.integers(0, 10_000), st.integers(1, 4), st.integers(1, 3))
 def test_evidence_is_bound_plus_gap_for_any_responsibilities(seed, components, d):
     x, rng = cloud(seed, n=12, d=d), np.random.default_rng(seed)
-    mixture = random_start(x, components, seed)
-    half = half_step("any", mixture, x, rng.dirichlet(np.full(components, 0.5), len(x)))
+    mixture = random_initialisation(x, components, seed)
+    half = em_state("any", mixture, x, rng.dirichlet(np.full(components, 0.5), len(x)))
     assert half.log_likelihood == pytest.approx(half.elbo + half.gap, abs=1e-10)
     assert half.gap >= -1e-12
-    closed = half_step("E", mixture, x, mixture.posterior(x))
+    closed = em_state("E", mixture, x, mixture.posterior(x))
     assert closed.gap == pytest.approx(0, abs=1e-12)
     assert closed.elbo == pytest.approx(half.log_likelihood, abs=1e-10)
 
@@ -50,7 +50,7 @@ def test_evidence_is_bound_plus_gap_for_any_responsibilities(seed, components, d
 def test_em_ascends_by_halves(seed):
     """The bound never falls; an E-step closes the gap and keeps the likelihood; an M-step never lowers it."""
     x = cloud(seed)
-    path = em(x, random_start(x, 3, seed), steps=15)
+    path = em(x, random_initialisation(x, 3, seed), steps=15)
     assert [half.step for half in path] == ["start", *["E", "M"] * 15]
     for before, after in pairwise(path):
         assert after.log_likelihood == pytest.approx(after.elbo + after.gap, abs=1e-10)
@@ -64,10 +64,10 @@ def test_em_ascends_by_halves(seed):
 @pytest.mark.parametrize("seed", range(5))
 def test_one_step_is_scikit_learns(seed):
     x = cloud(seed, n=200)
-    start = random_start(x, 3, seed)
+    start = random_initialisation(x, 3, seed)
     path = em(x, start, steps=12)
     with pytest.warns(match="did not converge"):
-        peer = GaussianMixture(
+        peer = sklearn_mixture.GaussianMixture(
             3,
             max_iter=12,
             tol=0.0,
@@ -89,37 +89,37 @@ def test_the_m_step_is_a_maximum():
     r = rng.dirichlet(np.ones(2), len(x))
     for floor in (1e-6, 0.5):
         best = m_step(x, r, floor)
-        top = half_step("M", best, x, r).elbo
+        top = em_state("M", best, x, r).elbo
         for _ in range(50):
             noise = 0.01 * rng.standard_normal(best.covariances.shape)
             values, vectors = np.linalg.eigh(best.covariances + noise + noise.swapaxes(1, 2))
             covariances = (vectors * np.maximum(values, floor)[:, None, :]) @ vectors.swapaxes(1, 2)
             weights = best.weights * np.exp(0.01 * rng.standard_normal(2))
-            other = Mixture(
+            other = GaussianMixture(
                 weights / weights.sum(), best.means + 0.01 * rng.standard_normal(best.means.shape), covariances
             )
-            assert half_step("M", other, x, r).elbo <= top + 1e-12
+            assert em_state("M", other, x, r).elbo <= top + 1e-12
 
 
 def test_the_floor_keeps_a_component_on_one_point_bounded_and_the_ascent_intact():
     x = np.array([[0.0], [0.1], [0.2], [5.0]])
-    start = Mixture([0.5, 0.5], [[0.1], [5.0]], [[[0.1]], [[0.1]]])
+    start = GaussianMixture([0.5, 0.5], [[0.1], [5.0]], [[[0.1]], [[0.1]]])
     path = em(x, start, steps=30, floor=1e-4)
     assert path[-1].mixture.covariances.min() == pytest.approx(1e-4)
     assert all(after.elbo >= before.elbo - 1e-12 for before, after in pairwise(path))
 
 
 def test_a_component_of_weight_zero_stays_out():
-    mixture = Mixture([1.0, 0.0], [[0.0], [3.0]], [[[1.0]], [[1.0]]])
+    mixture = GaussianMixture([1.0, 0.0], [[0.0], [3.0]], [[[1.0]], [[1.0]]])
     np.testing.assert_array_equal(mixture.posterior([[0.0], [3.0]]), [[1, 0], [1, 0]])
 
 
 def test_random_starts_sit_on_examples_and_follow_their_seed():
     x = cloud(1)
-    start = random_start(x, 4, 7)
+    start = random_initialisation(x, 4, 7)
     assert all(any((x == mean).all(1)) for mean in start.means)
-    np.testing.assert_array_equal(start.means, random_start(x, 4, 7).means)
-    assert (start.means != random_start(x, 4, 8).means).any()
+    np.testing.assert_array_equal(start.means, random_initialisation(x, 4, 7).means)
+    assert (start.means != random_initialisation(x, 4, 8).means).any()
 
 
 ONE = [[[1.0]]]
@@ -128,19 +128,19 @@ ONE = [[[1.0]]]
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Mixture([0.5, 0.6], [[0.0], [1.0]], ONE * 2), "weights: expected sums of one"),
-        (lambda: Mixture([1.0], [[0.0], [1.0]], ONE), r"means: expected shape \[1, d\], got \[2, 1\]"),
-        (lambda: Mixture([1.0], [[0.0]], [[1.0]]), r"covariances: expected shape \[1, 1, 1\], got \[1, 1\]"),
-        (lambda: Mixture([1.0], [[0.0]], [[[-1.0]]]), "covariances: expected symmetric positive definite"),
-        (lambda: Mixture([1.0], [[0.0, 0.0]], [[[1.0, 0.5], [0.0, 1.0]]]), "covariances: expected symmetric"),
+        (lambda: GaussianMixture([0.5, 0.6], [[0.0], [1.0]], ONE * 2), "weights: expected sums of one"),
+        (lambda: GaussianMixture([1.0], [[0.0], [1.0]], ONE), r"means: expected shape \[1, d\], got \[2, 1\]"),
+        (lambda: GaussianMixture([1.0], [[0.0]], [[1.0]]), r"covariances: expected shape \[1, 1, 1\], got \[1, 1\]"),
+        (lambda: GaussianMixture([1.0], [[0.0]], [[[-1.0]]]), "covariances: expected symmetric positive definite"),
+        (lambda: GaussianMixture([1.0], [[0.0, 0.0]], [[[1.0, 0.5], [0.0, 1.0]]]), "covariances: expected symmetric"),
         (lambda: PAIR.log_joint([[0.0, 1.0]]), r"x: expected points of shape \[n, 1\], got \[1, 2\]"),
         (lambda: PAIR.posterior([[np.nan]]), "x: expected finite coordinates"),
         (lambda: m_step([[0.0]], [[1.0]], floor=0.0), "floor: expected a positive variance, got 0.0"),
         (lambda: m_step([[0.0]], [[1.0, 0.0]]), "responsibilities: expected examples for every component"),
         (lambda: m_step([[0.0], [1.0]], [[1.0]]), r"responsibilities: expected shape \(2, 1\), got \(1, 1\)"),
-        (lambda: half_step("E", PAIR, [[0.0]], [[0.5, 0.6]]), "responsibilities: expected sums of one"),
+        (lambda: em_state("E", PAIR, [[0.0]], [[0.5, 0.6]]), "responsibilities: expected sums of one"),
         (lambda: em([[0.0], [1.0]], PAIR, steps=0), "steps: expected 1 or more, got 0"),
-        (lambda: random_start([[0.0]], 2), "components: expected 1 to 1, one example each, got 2"),
+        (lambda: random_initialisation([[0.0]], 2), "components: expected 1 to 1, one example each, got 2"),
     ],
 )
 def test_what_makes_no_mixture_is_refused(call, message):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from companion.exact.tables import cross_entropy, entropy, kl, mutual_information
-from companion.exact.toy import DISCRETISATIONS, optimal_model, panels, toy_process
+from companion.exact.toy import DISCRETISATIONS, optimal_toy_model, toy_panels, toy_process
 
 
 def rate_and_distortion(model):
@@ -62,7 +62,7 @@ def test_any_process_has_the_information_asked_for_and_a_model_on_the_line(bins,
     assert process.information == pytest.approx(information, abs=1e-9)
     np.testing.assert_allclose(process.p_x @ process.posterior, prior, atol=1e-12)
     np.testing.assert_allclose(process.posterior.sum(1), 1, atol=1e-12)
-    rate, distortion = rate_and_distortion(optimal_model(process, codes))
+    rate, distortion = rate_and_distortion(optimal_toy_model(process, codes))
     assert rate == pytest.approx(information, abs=1e-9)
     assert rate + distortion == pytest.approx(process.entropy, abs=1e-9)
 
@@ -108,7 +108,7 @@ def test_a_code_knows_no_more_of_the_class_than_of_the_bin(bins, codes, informat
 
 def test_the_hand_made_codes_come_in_two_groups():
     process = toy_process()
-    model = optimal_model(process)
+    model = optimal_toy_model(process)
     assert [len(np.unique(rows, axis=0)) for rows in (model.decoder[:21], model.decoder[21:])] == [1, 1]
     np.testing.assert_allclose(model.encoder[:, :21].sum(1), process.posterior[:, 0])
     np.testing.assert_allclose(model.marginal, 1 / 30)
@@ -120,7 +120,7 @@ def test_panels_agree_with_sums_over_every_symbol():
     process = toy_process(bins=5)
     rng = np.random.default_rng(3)
     encoder, decoder, marginal = rng.dirichlet(np.ones(4), 5), rng.dirichlet(np.ones(5), 4), rng.dirichlet(np.ones(4))
-    shown = panels(process.p_x, process.posterior, encoder, decoder, marginal)
+    shown = toy_panels(process.p_x, process.posterior, encoder, decoder, marginal)
     p, classes = process.p_x, process.posterior
     for x in range(5):
         assert shown.generated[x] == pytest.approx(sum(marginal[z] * decoder[z, x] for z in range(4)))
@@ -167,9 +167,9 @@ def test_impossible_processes_are_refused(options, message):
 def test_tables_that_do_not_fit_are_refused(changes, message):
     tables = {"encoder": np.full((2, 3), 1 / 3), "decoder": np.full((3, 2), 0.5), "marginal": np.full(3, 1 / 3)}
     with pytest.raises(ValueError, match=message):
-        panels(**{"p_x": [0.5, 0.5], "class_posterior": np.eye(2), **tables, **changes})
+        toy_panels(**{"p_x": [0.5, 0.5], "class_posterior": np.eye(2), **tables, **changes})
 
 
 def test_a_model_of_one_code_cannot_hold_two_groups():
     with pytest.raises(ValueError, match="codes: expected at least 2, got 1"):
-        optimal_model(toy_process(), codes=1)
+        optimal_toy_model(toy_process(), codes=1)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from companion.exact.frontier import (
+from companion.exact.rate_distortion import (
     ConvergenceError,
     bernoulli_rate,
     binary_entropy,

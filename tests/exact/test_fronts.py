@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
-from companion.exact.fronts import hull_distortion, lower_hull, pareto
+from companion.exact.fronts import hull_distortion, lower_hull, pareto_front
 
 POINTS = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=25)  # with many ties
 CLOUDS = [np.random.default_rng(seed).random((60, 2)) * [160, 90] for seed in range(5)]
@@ -20,7 +20,7 @@ def dominates(a, b):
 
 @given(POINTS)
 def test_the_front_holds_each_point_that_no_other_dominates_once(points):
-    front = pareto(*zip(*points, strict=True))
+    front = pareto_front(*zip(*points, strict=True))
     chosen = [points[i] for i in front]
     assert chosen == sorted({p for p in points if not any(dominates(q, p) for q in points)})
     assert all(points.index(points[i]) == i for i in front)
@@ -36,7 +36,7 @@ def test_the_corners_are_the_points_that_alone_minimise_the_objective(points):
     best = {min(points, key=lambda p, beta=beta: p[1] + beta * p[0]) for beta in betas}
     hull = lower_hull(*zip(*points, strict=True))
     assert [points[i] for i in hull] == sorted(best)
-    assert set(hull) <= set(pareto(*zip(*points, strict=True)))
+    assert set(hull) <= set(pareto_front(*zip(*points, strict=True)))
     assert all(points.index(points[i]) == i for i in hull)
 
 
@@ -51,19 +51,19 @@ def test_the_hull_is_the_lower_left_part_of_scipys(cloud):
 
 def test_the_front_of_the_papers_points():
     rates, distortions = [0.0004, 6.2, 120.3, 156, 6.2, 30.0], [80.6, 74.1, 8.1, 4.8, 74.1, 81.0]
-    assert pareto(rates, distortions).tolist() == [0, 1, 2, 3]
+    assert pareto_front(rates, distortions).tolist() == [0, 1, 2, 3]
     assert lower_hull(rates, distortions).tolist() == [0, 1, 2, 3]
 
 
 def test_one_point_and_points_in_a_line():
-    assert pareto([3.0], [2.0]).tolist() == lower_hull([3.0], [2.0]).tolist() == [0]
+    assert pareto_front([3.0], [2.0]).tolist() == lower_hull([3.0], [2.0]).tolist() == [0]
     rates = np.arange(5.0)
-    assert pareto(rates, 8 - 2 * rates).tolist() == [0, 1, 2, 3, 4]
+    assert pareto_front(rates, 8 - 2 * rates).tolist() == [0, 1, 2, 3, 4]
     assert lower_hull(rates, 8 - 2 * rates).tolist() == [0, 4]
     assert lower_hull(rates, np.full(5, 2.0)).tolist() == [0]
 
 
-@pytest.mark.parametrize("call", [pareto, lower_hull])
+@pytest.mark.parametrize("call", [pareto_front, lower_hull])
 @pytest.mark.parametrize(
     ("rates", "distortions", "message"),
     [

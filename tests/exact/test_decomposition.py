@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.exact.surgery import Surgery, elbo_surgery, three_forms
+from companion.exact.decomposition import ElboSurgery, elbo_forms, elbo_surgery
 from companion.exact.tables import kl
 
 many = settings(max_examples=200, deadline=None, derandomize=True)
@@ -100,7 +100,7 @@ def test_a_prior_that_misses_a_code_costs_an_infinite_rate():
     parts = elbo_surgery([[0.5, 0.5], [0.0, 1.0]], [[0.0, 1.0]])
     assert parts.rate == parts.marginal_kl == np.inf
     assert np.isfinite(parts.index_information)
-    forms = three_forms([[0.5, 0.5], [0.0, 1.0]], [[0.0, 1.0]], np.zeros((2, 2)))
+    forms = elbo_forms([[0.5, 0.5], [0.0, 1.0]], [[0.0, 1.0]], np.zeros((2, 2)))
     assert forms.term_by_term == forms.split == forms.evidence == -np.inf
 
 
@@ -110,7 +110,7 @@ def test_a_prior_that_misses_a_code_costs_an_infinite_rate():
 def test_three_forms_of_one_elbo(model, scale):
     encoder, prior, rng = model
     log_d = -scale * rng.exponential(size=encoder.shape)
-    forms = three_forms(encoder, prior, log_d)
+    forms = elbo_forms(encoder, prior, log_d)
     within = {"rel": 1e-12, "abs": 1e-10}
     assert forms.term_by_term == pytest.approx(forms.split, **within)
     assert forms.term_by_term == pytest.approx(forms.evidence, **within)
@@ -132,14 +132,14 @@ def test_the_elbo_is_below_the_evidence_and_reaches_it_at_the_posterior(model):
     joint = product * np.exp(log_d)
     axes = tuple(range(1, joint.ndim))
     evidence = np.log(joint.sum(axes)).mean()
-    assert three_forms(encoder, prior, log_d).term_by_term <= evidence + 1e-12
+    assert elbo_forms(encoder, prior, log_d).term_by_term <= evidence + 1e-12
     posterior = joint / joint.sum(axes, keepdims=True)
-    assert three_forms(posterior, prior, log_d).split == pytest.approx(evidence, abs=1e-10)
+    assert elbo_forms(posterior, prior, log_d).split == pytest.approx(evidence, abs=1e-10)
 
 
 def test_a_likelihood_that_underflows_is_no_obstacle():
     log_d = np.array([[-1.0, -2000.0], [-5000.0, -4000.0]])
-    forms = three_forms([[0.5, 0.5], [0.2, 0.8]], [[0.5, 0.5]], log_d)
+    forms = elbo_forms([[0.5, 0.5], [0.2, 0.8]], [[0.5, 0.5]], log_d)
     assert forms.evidence == pytest.approx(forms.term_by_term, rel=1e-12)
 
 
@@ -157,20 +157,20 @@ def test_a_likelihood_that_underflows_is_no_obstacle():
     ],
 )
 def test_tables_that_do_not_fit_are_refused(encoder, prior, message):
-    for call in (elbo_surgery, lambda e, p: three_forms(e, p, np.zeros(np.shape(e)))):
+    for call in (elbo_surgery, lambda e, p: elbo_forms(e, p, np.zeros(np.shape(e)))):
         with pytest.raises(ValueError, match=message):
             call(encoder, prior)
 
 
 def test_log_likelihoods_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"log_likelihood: expected shape \(1, 2\), got \(2, 2\)"):
-        three_forms([[0.5, 0.5]], [[0.5, 0.5]], np.zeros((2, 2)))
+        elbo_forms([[0.5, 0.5]], [[0.5, 0.5]], np.zeros((2, 2)))
     with pytest.raises(ValueError, match="log_likelihood: expected finite entries"):
-        three_forms([[0.5, 0.5]], [[0.5, 0.5]], [[0.0, -np.inf]])
+        elbo_forms([[0.5, 0.5]], [[0.5, 0.5]], [[0.0, -np.inf]])
 
 
 def test_the_record_prints_its_parts():
-    exact = Surgery(rate=1.0, index_information=0.6, marginal_kl=0.4, n=5)
+    exact = ElboSurgery(rate=1.0, index_information=0.6, marginal_kl=0.4, n=5)
     assert "±" not in str(exact)
-    noisy = Surgery(rate=1.0, index_information=0.6, marginal_kl=0.4, n=5, index_information_se=0.01)
+    noisy = ElboSurgery(rate=1.0, index_information=0.6, marginal_kl=0.4, n=5, index_information_se=0.01)
     assert "0.600 ± 0.010" in str(noisy)

@@ -10,7 +10,7 @@ from scipy.special import logsumexp, xlogy
 
 from companion.exact import tables
 from companion.exact.discrete import DiscreteModel
-from companion.exact.frontier import (
+from companion.exact.rate_distortion import (
     bernoulli_rate,
     binary_entropy,
     blahut_arimoto,

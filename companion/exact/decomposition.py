@@ -22,7 +22,7 @@ from companion.exact.tables import total_correlation as table_total_correlation
 
 
 @dataclass(frozen=True)
-class Surgery:
+class ElboSurgery:
     """The parts of one encoder's rate over ``n`` examples, in nats per example.
 
     A standard error of 0.0 says that the value is exact, as all of them are for tables.
@@ -34,7 +34,7 @@ class Surgery:
     dimension_wise_kl : KL(q(z_j) || p(z_j)), one for each code dimension; empty where it was not asked for
     n : the number of examples
 
-    >>> print(Surgery(rate=1.0, index_information=0.6, marginal_kl=0.4, n=5))
+    >>> print(ElboSurgery(rate=1.0, index_information=0.6, marginal_kl=0.4, n=5))
     R 1.000 = I(n; z) 0.600 + marginal KL 0.400 nats, n = 5, log n = 1.609
     """
 
@@ -59,7 +59,7 @@ class Surgery:
 
 
 @dataclass(frozen=True)
-class ThreeForms:
+class ElboForms:
     """One ELBO in nats per example, a lower bound on the mean log evidence, written in three ways.
 
     term_by_term : mean over n of E log d(x_n|z) - KL(e(z|n) || p(z))
@@ -72,7 +72,7 @@ class ThreeForms:
     evidence: float
 
 
-def elbo_surgery(encoder: Any, prior: Sequence[Any]) -> Surgery:
+def elbo_surgery(encoder: Any, prior: Sequence[Any]) -> ElboSurgery:
     """The parts of the rate of a table ``encoder``, each by its own sum.
 
     encoder : ``[N, Z1, ..., Zk]``, e(z|n); every ``encoder[n]`` sums to one over all its axes
@@ -88,7 +88,7 @@ def elbo_surgery(encoder: Any, prior: Sequence[Any]) -> Surgery:
     table, factors = _check_model(encoder, prior)
     n, aggregate = len(table), table.mean(0)
     product = reduce(np.multiply.outer, factors)
-    return Surgery(
+    return ElboSurgery(
         rate=kl(table, np.broadcast_to(product, table.shape)) / n,
         index_information=mutual_information(table.reshape(n, -1) / n),
         marginal_kl=kl(aggregate, product),
@@ -99,7 +99,7 @@ def elbo_surgery(encoder: Any, prior: Sequence[Any]) -> Surgery:
     )
 
 
-def three_forms(encoder: Any, prior: Sequence[Any], log_likelihood: Any) -> ThreeForms:
+def elbo_forms(encoder: Any, prior: Sequence[Any], log_likelihood: Any) -> ElboForms:
     """The ELBO written in three ways (Hoffman & Johnson (2016)), each by its own sums; all three are equal.
 
     encoder, prior : as for ``elbo_surgery``
@@ -108,7 +108,7 @@ def three_forms(encoder: Any, prior: Sequence[Any], log_likelihood: Any) -> Thre
     Where the prior misses a code that the encoder uses all three are -inf.
     Raises ``ValueError`` for tables that are no distributions, shapes that do not fit, or entries that are not finite.
 
-    >>> forms = three_forms([[0.5, 0.5], [1.0, 0.0]], [[0.5, 0.5]], [[-1.0, -2.0], [-3.0, -1.0]])
+    >>> forms = elbo_forms([[0.5, 0.5], [1.0, 0.0]], [[0.5, 0.5]], [[-1.0, -2.0], [-3.0, -1.0]])
     >>> round(forms.term_by_term, 4), round(forms.split, 4), round(forms.evidence, 4)
     (-2.5966, -2.5966, -2.5966)
     """
@@ -122,7 +122,7 @@ def three_forms(encoder: Any, prior: Sequence[Any], log_likelihood: Any) -> Thre
     reconstruction, aggregate = (e * log_d).sum(1), e.mean(0)
     information = np.log(n) - (entropy(e / n) - entropy(aggregate))  # H(n) - H(n|z)
     evidence = logsumexp(log_d, axis=1, b=p)
-    return ThreeForms(
+    return ElboForms(
         term_by_term=float(np.mean([reconstruction[i] - kl(e[i], p) for i in range(n)])),
         split=float(reconstruction.mean() - information - kl(aggregate, p)),
         evidence=float(evidence.mean()) - _kl_to_posterior(e, p, log_d - evidence[:, None]),
