@@ -20,6 +20,7 @@ from companion.learn.loading import load_run
 from companion.learn.training import (
     OutOfTime,
     Trained,
+    TrainingError,
     batches,
     build,
     fit,
@@ -29,7 +30,7 @@ from companion.learn.training import (
     train,
     training_units,
 )
-from companion.objectives import TrainingError, TrainingUnit
+from companion.objectives import TrainingUnit
 
 __all__ = [
     "PRESETS",

@@ -11,7 +11,7 @@ from companion import data
 from companion.models.families import FAMILIES, check_conditioned, check_plain
 from companion.objectives import OBJECTIVES, SETTINGS, BetaVAE, Objective
 from companion.objectives.base import coerce_fields
-from companion.objectives.settings import objective, settings_of
+from companion.objectives.settings import objective
 
 PRECISIONS = ("fp32", "bf16")
 ARRAYS = "arrays"  # the name of images that are the reader's own
@@ -110,15 +110,21 @@ class Config:
         own = {name: settings.pop(name) for name in SETTINGS if name in settings}
         chosen = settings.pop("objective", "beta_vae")
         if isinstance(chosen, Objective):  # a record: what is given beside it changes it
-            own = {name: value for name, value in settings_of(chosen).items() if name != "objective"} | own
+            own = {name: value for name, value in objective_settings(chosen).items() if name != "objective"} | own
             chosen = chosen.name
         if unknown := settings.keys() - {f.name for f in fields(cls)}:
             raise ValueError(f"{min(unknown)}: expected a setting of a configuration, got one that is unknown")
         return cls(objective=objective(chosen, **own), **settings)
 
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """What ``companion.models.family`` needs to make the model, but for the images' shape."""
+        names = ("width", "latent_dim", "pseudo_inputs", "conditioned", "categories", "dense", "seed")
+        return {"name": self.family, **{name: getattr(self, name) for name in names}}
+
     def settings(self) -> dict[str, Any]:
         """All settings by name, those of the objective among them, as plain values: ``Config.of`` reads them."""
-        return {f.name: getattr(self, f.name) for f in fields(self)} | settings_of(self.objective)
+        return {f.name: getattr(self, f.name) for f in fields(self)} | objective_settings(self.objective)
 
     def replace(self, **changes: Any) -> "Config":
         """This configuration with some of its ``settings`` changed.
@@ -147,6 +153,14 @@ class Config:
         """The settings in which two configurations differ, for messages."""
         mine, theirs = self.settings(), other.settings()
         return ", ".join(f"{name} {mine[name]!r} against {theirs[name]!r}" for name in mine if mine[name] != theirs[name])
+
+
+def objective_settings(chosen: Objective) -> dict[str, Any]:
+    """All of ``SETTINGS`` as ``chosen`` has them, plain values, with its name under ``objective``."""
+    own = {f.name: getattr(chosen, f.name) for f in fields(chosen)}
+    if "latent_indices" in own:
+        own["latent_indices"] = ",".join(map(str, own["latent_indices"]))
+    return {"objective": chosen.name} | SETTINGS | own
 
 
 def objective_fields(name: str) -> set[str]:

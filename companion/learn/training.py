@@ -15,19 +15,20 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from companion import data as image_data
+from companion import data, measure, models
 from companion.learn.checkpoint import Checkpoint, History, State
 from companion.learn.config import ARRAYS, Config
-from companion.measure import evaluate
-from companion.models import VAE, GaussianCategoricalEncoder, family, generator
-from companion.models.draws import seeded
+from companion.models import VAE, GaussianCategoricalEncoder, generator
 from companion.objectives import TrainingStep, TrainingUnit
-from companion.objectives.base import require_finite
-from companion.seeds import DRAWS, ORDER, numpy_generator
+from companion.seeds import DRAWS
 from companion.terms import RateDistortion
 
 SUBSET = 1000  # images that validate while training, and that IWAE-5 is drawn for; ``evaluate`` reads whole splits
 TEMPERATURES = 1.0, 0.5  # of relaxed categories: at the first step, and from the middle of training on
+
+
+class TrainingError(RuntimeError):
+    """A loss or a validation term stopped being finite; the message names the step and the term."""
 
 
 class OutOfTime(RuntimeError):  # noqa: N818 (no fault: the run is stored and goes on when it is called again)
@@ -53,7 +54,7 @@ def train(
     config: Config,
     *,
     model: VAE | None = None,
-    images: image_data.ImageData | None = None,
+    images: data.ImageData | None = None,
     out: Path | str | None = None,
     every: int | None = None,
     until: float = inf,
@@ -109,17 +110,17 @@ def train(
         return Trained(model, config, state.history, state.seconds)
 
 
-def load_images(config: Config) -> image_data.ImageData:
+def load_images(config: Config) -> data.ImageData:
     """The image set of ``config``; raises ``ValueError`` where it is the reader's own and was not given."""
     if config.data == ARRAYS:
         raise ValueError("images: expected your own beside data='arrays', got none")
-    return image_data.load(config.data, config.binarise)
+    return data.load(config.data, config.binarise)
 
 
-def check_images(images: image_data.ImageData, config: Config) -> image_data.ImageData:
+def check_images(images: data.ImageData, config: Config) -> data.ImageData:
     """``images`` themselves; raises ``ValueError`` unless they are of the set and the rule that ``config`` names."""
     given, named = (images.name, images.binarise), (config.data, config.binarise)
-    if given != named and (config.data != ARRAYS or images.name in image_data.SETS):
+    if given != named and (config.data != ARRAYS or images.name in data.SETS):
         raise ValueError(f"images: expected those of {named[0]}, {named[1]}, got {given[0]}, {given[1]}")
     return images
 
@@ -129,8 +130,7 @@ def training_units(model: VAE, config: Config, examples: int) -> tuple[list[Trai
 
     examples : how many images there are to train on
     """
-    with seeded(config.seed):
-        auxiliary = config.objective.auxiliary(model, config.seed)
+    auxiliary = config.objective.auxiliary(model, config.seed)
     if auxiliary is None:
         return [vae_unit(model, config, examples)], {}
     auxiliary = auxiliary.to(config.device)
@@ -179,6 +179,16 @@ def record(state: State, config: Config, point: RateDistortion) -> None:
         state.keep()
     elif state.step == config.steps:
         state.modules["model"].load_state_dict(state.best)
+
+
+def require_finite(step: int, **terms: Tensor) -> None:
+    """Raise ``TrainingError`` naming ``step`` and the first of ``terms`` that holds a value that is not finite."""
+    for name, values in terms.items():
+        if not bool(torch.isfinite(values).all()):
+            bad = values.detach()[~torch.isfinite(values)].flatten()[0].item()
+            raise TrainingError(
+                f"training stopped at step {step}: the {name} is {bad}: try a lower learning_rate, or fp32 precision"
+            )
 
 
 def best_step(history: History, config: Config) -> int:
@@ -239,8 +249,7 @@ def build(config: Config, image_shape: tuple[int, int]) -> VAE:
     if config.compile and not shutil.which(os.environ.get("CXX", "c++")):
         raise ValueError("compile: expected a C++ compiler on the path, found none: install one, or train without it")
     device = check_device(config.device)
-    names = ("width", "latent_dim", "pseudo_inputs", "conditioned", "categories", "dense", "seed")
-    model = family(config.family, image_shape=image_shape, **{name: getattr(config, name) for name in names}).to(device)
+    model = models.family(**config.architecture, image_shape=image_shape).to(device)
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.compile:
@@ -259,7 +268,7 @@ def check_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def batches(images: image_data.ImageData, config: Config) -> Callable[[int], Tensor]:
+def batches(images: data.ImageData, config: Config) -> Callable[[int], Tensor]:
     """The batch of each step, bool ``[batch_size, H, W]``: a new random order every epoch, last part-batch dropped.
 
     Raises ``ValueError`` when a batch would hold more images than there are.
@@ -267,23 +276,21 @@ def batches(images: image_data.ImageData, config: Config) -> Callable[[int], Ten
     n, size = len(images.train), config.batch_size
     if size > n:
         raise ValueError(f"batch_size: expected at most the {n} training images of {images.name}, got {size}")
-    current: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    current: dict[int, np.ndarray] = {}
 
     def batch(step: int) -> Tensor:
         epoch, position = divmod(step, n // size)
         if epoch not in current:
             current.clear()
-            order = numpy_generator(config.seed, ORDER, epoch).permutation(n)
-            current[epoch] = order, images.epoch(epoch, config.seed)
-        order, epoch_images = current[epoch]
-        return torch.from_numpy(epoch_images[order[position * size : (position + 1) * size]])
+            current[epoch] = images.shuffled(epoch, config.seed)
+        return torch.from_numpy(current[epoch][position * size : (position + 1) * size])
 
     return batch
 
 
-def validate(model: VAE, images: image_data.ImageData, step: int) -> RateDistortion:
+def validate(model: VAE, images: data.ImageData, step: int) -> RateDistortion:
     """R and D on a fixed random subset of the validation split; raises ``TrainingError`` unless finite."""
-    point = evaluate(model, fixed_subset(images.validation), split="validation")
+    point = measure.evaluate(model, fixed_subset(images.validation), split="validation")
     require_finite(step, rate=torch.tensor(point.rate), distortion=torch.tensor(point.distortion))
     return point
 

@@ -21,10 +21,6 @@ from companion.seeds import DRAWS
 OBJECTIVES: dict[str, type["Objective"]] = {}
 
 
-class TrainingError(RuntimeError):
-    """A loss or a validation term stopped being finite; the message names the step and the term."""
-
-
 @dataclass(frozen=True)
 class TrainingStep:
     """Where a training run is: the step's number from 0, how many there are, the seed, and the training set's size."""
@@ -178,13 +174,3 @@ def check_weight(weight: float, or_zero: bool = False) -> float:
         expected = "a finite number, 0 or more" if or_zero else "a positive, finite number"
         raise ValueError(f"weight: expected {expected}, got {weight!r}")
     return weight
-
-
-def require_finite(step: int, **terms: Tensor) -> None:
-    """Raise ``TrainingError`` naming ``step`` and the first of ``terms`` that holds a value that is not finite."""
-    for name, values in terms.items():
-        if not bool(torch.isfinite(values).all()):
-            bad = values.detach()[~torch.isfinite(values)].flatten()[0].item()
-            raise TrainingError(
-                f"training stopped at step {step}: the {name} is {bad}: try a lower learning_rate, or fp32 precision"
-            )

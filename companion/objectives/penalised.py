@@ -106,7 +106,7 @@ class FactorVAE(Penalised):
 
     def auxiliary(self, model: VAE, seed: int) -> "FactorVAEDiscriminator":
         """A discriminator of codes against permuted codes."""
-        return FactorVAEDiscriminator(model)
+        return FactorVAEDiscriminator(model, seed)
 
     def penalty(self, out: ForwardOutput, step: TrainingStep, discriminator: Any) -> Tensor:
         """The mean logit at the codes: an estimate of total correlation, and no bound; nats."""
@@ -157,7 +157,7 @@ class AdversarialAutoencoder(Penalised):
 
     def auxiliary(self, model: VAE, seed: int) -> "AAEDiscriminator":
         """A discriminator of codes against draws of the marginal, and the encoder's own phase."""
-        return AAEDiscriminator(model, self.weight)
+        return AAEDiscriminator(model, seed, self.weight)
 
     def loss(self, model: VAE, out: ForwardOutput, step: TrainingStep, auxiliary: Any = None) -> Tensor:
         """D, averaged over the batch."""
@@ -185,7 +185,7 @@ class WAEGAN(Penalised):
 
     def auxiliary(self, model: VAE, seed: int) -> "WAEGANDiscriminator":
         """A discriminator of codes against draws of the marginal."""
-        return WAEGANDiscriminator(model)
+        return WAEGANDiscriminator(model, seed)
 
     def penalty(self, out: ForwardOutput, step: TrainingStep, discriminator: Any) -> Tensor:
         """See ``WAEGANDiscriminator.generator_loss``."""
@@ -226,9 +226,9 @@ class WAEGANDiscriminator(AuxiliaryModel):
     title = "discriminator"
     codes: Tensor
 
-    def __init__(self, model: VAE) -> None:
+    def __init__(self, model: VAE, seed: int) -> None:
         super().__init__()
-        self.network = Discriminator(model.marginal().event_shape[0])
+        self.network = Discriminator(model.marginal().event_shape[0], seed=seed)
 
     def forward(self, z: Tensor) -> Tensor:
         """The logits of codes ``[n, k]``, large for the true kind: ``[n]``."""
@@ -274,8 +274,8 @@ class AAEDiscriminator(WAEGANDiscriminator):
     weight : multiplies the learning rate of that step
     """
 
-    def __init__(self, model: VAE, weight: float) -> None:
-        super().__init__(model)
+    def __init__(self, model: VAE, seed: int, weight: float) -> None:
+        super().__init__(model, seed)
         self.weight = weight
 
     def units(self, model: VAE, learning_rate: float) -> list[TrainingUnit]:

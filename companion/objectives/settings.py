@@ -34,11 +34,3 @@ def objective(name: str = "beta_vae", **settings: Any) -> Objective:
         if key not in own and (key not in SETTINGS or not (value is SETTINGS[key] or value == SETTINGS[key])):
             raise ValueError(f"{key}: expected none with the objective {name}, got {value!r}")
     return OBJECTIVES[name](**{key: value for key, value in settings.items() if key in own})
-
-
-def settings_of(chosen: Objective) -> dict[str, Any]:
-    """All of ``SETTINGS`` as ``chosen`` has them, plain values, with its name under ``objective``."""
-    own = {field.name: getattr(chosen, field.name) for field in fields(chosen)}
-    if "latent_indices" in own:
-        own["latent_indices"] = ",".join(map(str, own["latent_indices"]))
-    return {"objective": chosen.name} | SETTINGS | own
