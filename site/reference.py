@@ -1,8 +1,8 @@
 """Sphinx extension: autodoc reads the docstrings of the package, which are written to be read as they stand.
 
-What a docstring means by its shape becomes markup: lines ``name : what it is`` are a list of arguments or fields, an
-indented block is shown as it stands, and in a sentence ``|``, ``*`` and ``_`` are characters, unless two ``*`` enclose
-a word. On every page, a literal that names an entry is a link to it.
+What a docstring means by its shape becomes markup: under ``Args:`` and ``Attributes:`` lines ``name: what it is`` are a list of
+arguments or fields, lines ``name : what it is`` a list of other things, an indented block is shown as it stands, and in a
+sentence ``|``, ``*`` and ``_`` are characters, unless two ``*`` enclose a word. On every page, a literal that names an entry is a link to it.
 """
 
 import re
@@ -14,7 +14,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
-ARGUMENT = re.compile(r"(\*{0,2}\w+(?:, \*{0,2}\w+)*) : (.+)")
+ENTRY = re.compile(r"(\*{0,2}\w+(?:, \*{0,2}\w+)*) : (.+)")
+FIELD = re.compile(r" {4}(\*{0,2}\w+(?:, \*{0,2}\w+)*): (.+)")
+SECTIONS = {"Args:": "Arguments", "Attributes:": "Fields"}
 LITERAL = re.compile(r"(``.+?``)", re.DOTALL)
 MARKUP = re.compile(r"(?<!\w)\*\w[^*]*(?<!\s)\*(?!\w)|\\|\||\*|(?<=\w)_(?!\w)")
 TOPS = ("class", "exception", "function")
@@ -33,13 +35,20 @@ def shaped(block: list[str]) -> list[str]:
         return block
     if block[0].startswith("    "):
         return [".. code-block:: text", "", *block]
-    if not ARGUMENT.match(block[0]):
-        return plain("\n".join(block)).split("\n")
+    if block[0] in SECTIONS:
+        return [f".. rubric:: {SECTIONS[block[0]]}", "", *listed(block[1:], FIELD)]
+    if ENTRY.match(block[0]):
+        return listed(block, ENTRY)
+    return plain("\n".join(block)).split("\n")
+
+
+def listed(block: list[str], entry: re.Pattern[str]) -> list[str]:
+    """A list of names with what they are, each begun by a line that matches ``entry``."""
     lines = []
     for line in block:
-        argument = ARGUMENT.match(line)
-        lines += [", ".join(f"``{name}``" for name in argument[1].split(", "))] if argument else []
-        lines.append("    " + plain(argument[2] if argument else line.strip()))
+        found = entry.match(line)
+        lines += [", ".join(f"``{name}``" for name in found[1].split(", "))] if found else []
+        lines.append("    " + plain(found[2] if found else line.strip()))
     return lines
 
 

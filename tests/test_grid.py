@@ -251,6 +251,7 @@ def test_the_tolerance_is_the_one_that_is_stated(grid):
     allowed = {c.quantity: c.allowed for c in compare(stored, found, identical=False)}
     assert allowed["rate"] == pytest.approx(0.1 + SHARE * stored["rate"] + 5 * 0.3)
     assert compare({**stored, "rate_se": 9.0}, found, identical=False)[0].allowed == allowed["rate"]
+    assert compare({**stored, "rate": 1e3 + stored["rate"]}, found, identical=False)[0].allowed == allowed["rate"]
     empty = {"iwae5": None, "iwae5_se": None}
     assert all(c.agrees for c in compare({**stored, **empty}, found, identical=False))
     assert not compare(stored, {**found, **empty}, identical=False)[3].agrees
