@@ -13,7 +13,7 @@ from pathlib import Path
 from companion import data, learn
 from companion.atomic import replacing
 from companion.learn.records import write_provenance
-from companion.measure.numbers import rates
+from companion.measure.latents import latent_rates
 
 COLUMNS = ("seed", "lambda", "informed", "config_hash")
 
@@ -28,7 +28,7 @@ def main() -> None:
     with learn.threads(1):
         for row in (row for row in learn.read_rows(asked.table) if row["split"] == "test"):
             config, model = learn.load_run(asked.runs / row["config_hash"])
-            each = rates(model, data.load(config.data, config.binarise).test)
+            each = latent_rates(model, data.load(config.data, config.binarise).test)
             told = {f"rate_{i}": round(float(rate), 6) for i, rate in enumerate(each)}
             lines.append({name: row[name] for name in COLUMNS} | told)
     with replacing(found) as temporary, temporary.open("w", newline="") as file:

@@ -2,7 +2,7 @@
 
     python scripts/least.py mnist [GRID]
 
-For each seed the model is trained without any reward, and the rule (``companion.measure.numbers.least_influential``)
+For each seed the model is trained without any reward, and the rule (``companion.measure.latents.least_active_latents``)
 is applied to its validation images. At weight 0 the weights do not depend on which numbers are asked about, so the grid
 that is written compares each rewarded run with the very model that the rule judged.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 from companion import data
 from companion.learn import Config, preset, threads, train
-from companion.measure.numbers import least_influential
+from companion.measure.latents import least_active_latents
 
 RESULTS = Path(__file__).parents[1] / "book" / "results"
 SETTINGS: dict[str, Any] = {
@@ -47,7 +47,7 @@ def main() -> None:
 def chosen(config: Config) -> tuple[int, ...]:
     """The numbers of the code that change the image least, in the model of ``config`` at its last step."""
     images = data.load(config.data, config.binarise)
-    return least_influential(train(config, images=images).model, images.validation, COUNT)
+    return least_active_latents(train(config, images=images).model, images.validation, COUNT)
 
 
 def written(name: str, found: dict[int, tuple[int, ...]]) -> str:

@@ -12,7 +12,7 @@ from torch.distributions.relaxed_categorical import ExpRelaxedCategorical
 
 from companion.exact import tables
 from companion.measure.categories import category_information, category_kl, majority_accuracy
-from companion.models import JointCode, draw, generator
+from companion.models import GaussianCategorical, draw, generator
 
 LABELS = np.arange(100) // 10
 
@@ -28,7 +28,7 @@ def test_relaxed_codes_have_one_rate_at_every_temperature_and_no_less_than_the_c
     numbers = Independent(Normal(torch.zeros(1, 1, dtype=torch.float64), 1.0), 1)
     each = {}
     for t in (1.0, 0.5):
-        code = JointCode(numbers, OneHotCategorical(logits=logits), t)
+        code = GaussianCategorical(numbers, OneHotCategorical(logits=logits), t)
         soft = code.split(draw(code, generator(0), (100_000,)))[1].log()
         e, m = (ExpRelaxedCategorical(torch.tensor(t), logits=v, validate_args=False) for v in (logits, 0 * logits))
         each[t] = e.log_prob(soft) - m.log_prob(soft)

@@ -10,7 +10,7 @@ from torch.autograd.functional import jacobian
 from torch.distributions import Bernoulli, Independent, Normal, TransformedDistribution
 
 from companion.models import MADE, FlowTransform, MeanOnlyFlow, PixelCNNDecoder, generator
-from companion.models.causal import Causal
+from companion.models.pixelcnn import Causal
 
 EVERY_IMAGE = torch.tensor((np.arange(2**9)[:, None] >> np.arange(9)) & 1).reshape(-1, 3, 3).float()
 

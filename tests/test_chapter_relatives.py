@@ -17,9 +17,10 @@ from companion.exact.discrete import DiscreteModel
 from companion.exact.surgery import elbo_surgery
 from companion.learn import penalties
 from companion.learn.objectives import penalised
-from companion.measure.surgery import gaussian_surgery, minibatch_stratified, minibatch_weighted, within_batch
+from companion.measure.decomposition import gaussian_surgery
+from companion.measure.minibatch import log_qz_batch, log_qz_mss, log_qz_mws
 from companion.models import draw, generator
-from companion.models.discriminators import logistic_loss
+from companion.models.critics import logistic_loss
 from companion.terms import Terms
 
 many = settings(max_examples=100, deadline=None, derandomize=True)
@@ -88,9 +89,9 @@ def test_the_rules_of_the_minibatch_at_both_ends(spread, within, stratified):
         return (rule(log_e.sum(2)) - sum(rule(column) for column in log_e.unbind(2))).mean().item()
 
     found = (
-        total(within_batch),
-        total(lambda v: minibatch_stratified(v, 700)),
-        total(lambda v: minibatch_weighted(v, 700)),
+        total(log_qz_batch),
+        total(lambda v: log_qz_mss(v, 700)),
+        total(lambda v: log_qz_mws(v, 700)),
     )
     assert found[2] == pytest.approx(found[0] + 4 * log(700))
     assert penalties.stratified_correlation(z, mean, torch.ones_like(mean), 700).item() == pytest.approx(found[1])

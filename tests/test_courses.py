@@ -47,7 +47,7 @@ def test_the_literal_bound_lies_above_the_valid_one_by_what_the_aggregate_lacks_
     valid.load_state_dict(literal.state_dict())
     told, true = (rewarded(State({"model": model, "reader": r}, []), images) for r in (literal, valid))
     with torch.no_grad():
-        lacks = log(4) - float(valid.entropy(model.passage(torch.from_numpy(images), generator(0))))
+        lacks = log(4) - float(valid.entropy(model(torch.from_numpy(images), generator(0))))
     assert told - true == pytest.approx(lacks, abs=1e-5)
 
 

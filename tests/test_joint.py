@@ -12,15 +12,15 @@ from torch.distributions import Independent, Normal, OneHotCategorical, kl_diver
 
 from companion import data, learn, measure
 from companion.learn.casting import relaxation
-from companion.models import FixedJoint, JointCode, draw, family, generator
+from companion.models import GaussianCategorical, GaussianCategoricalMarginal, draw, family, generator
 
 LOGITS = torch.tensor([[0.0, 1.0, -2.0], [3.0, 0.0, 0.5]])
 DIGITS = learn.preset("laptop", "digits", categories=10)
 
 
-def code(temperature: float | None = None, numbers: int = 1) -> JointCode:
+def code(temperature: float | None = None, numbers: int = 1) -> GaussianCategorical:
     mean = torch.tensor([[0.3], [-1.0]]).expand(2, numbers)
-    return JointCode(Independent(Normal(mean, 0.7), 1), OneHotCategorical(logits=LOGITS), temperature)
+    return GaussianCategorical(Independent(Normal(mean, 0.7), 1), OneHotCategorical(logits=LOGITS), temperature)
 
 
 def test_the_density_sums_to_one_over_categories_and_numbers():
@@ -32,11 +32,11 @@ def test_the_density_sums_to_one_over_categories_and_numbers():
 
 def test_the_rate_is_the_sum_of_the_rates_of_the_parts_and_what_draws_say():
     """Serdega (2019), eq. 4.18."""
-    e, m = code(numbers=2), FixedJoint(2, 3)()
+    e, m = code(numbers=2), GaussianCategoricalMarginal(2, 3)()
     rate = kl_divergence(e, m.expand(torch.Size([2])))
     probs = LOGITS.softmax(1)
     of_c = (probs * (probs * 3).log()).sum(1)
-    of_z = 0.5 * (0.49 + e.numbers.mean**2 - 1 - log(0.49)).sum(1)
+    of_z = 0.5 * (0.49 + e.gaussian.mean**2 - 1 - log(0.49)).sum(1)
     assert rate.tolist() == pytest.approx((of_z + of_c).tolist(), rel=1e-5)
     drawn = draw(e, generator(0), (100_000,))
     each = e.log_prob(drawn) - m.log_prob(drawn)
@@ -60,7 +60,7 @@ def test_a_draw_nears_a_category_as_the_temperature_falls_and_keeps_its_gradient
     numbers = Independent(Normal(torch.zeros(2, 1), 1.0), 1)
     peaks = []
     for temperature in (1.0, 0.1, 0.01):
-        drawn = draw(JointCode(numbers, OneHotCategorical(logits=logits), temperature), generator(2), (500,))
+        drawn = draw(GaussianCategorical(numbers, OneHotCategorical(logits=logits), temperature), generator(2), (500,))
         peaks.append(drawn[..., 1:].amax(-1).mean().item())
         (gradient,) = torch.autograd.grad(drawn[..., 1].sum(), logits)
         assert gradient.abs().min() > 0
@@ -72,11 +72,11 @@ def test_codes_are_relaxed_in_training_and_nowhere_else():
     model = learn.train(replace(DIGITS, steps=2), progress=False).model
     x = torch.from_numpy(data.load("digits").test[:4])
     with relaxation(model, DIGITS, 0):
-        soft = model.passage(x, generator(0)).z[:, 16:]
+        soft = model(x, generator(0)).z[:, 16:]
     assert (soft != soft.round()).any()
     with pytest.raises(RuntimeError, match="broken"), model.encoder.relaxed(0.5):
         raise RuntimeError("broken")
-    hard = model.passage(x, generator(0)).z[:, 16:]
+    hard = model(x, generator(0)).z[:, 16:]
     assert torch.equal(hard, hard.round())
     with relaxation(model, DIGITS, DIGITS.steps // 2):
         assert model.encoder.temperature == 0.5
@@ -89,7 +89,7 @@ def test_distortion_is_the_enumeration_of_the_categories():
     x = model.check_images(torch.from_numpy(images))
     with torch.no_grad():
         e = model.encoder(x)
-        z = draw(e.numbers, generator(5))
+        z = draw(e.gaussian, generator(5))
         every = [model.decoder(torch.cat([z, torch.eye(10)[[c] * len(z)]], 1)).log_prob(x) for c in range(10)]
         exact = -(e.category.probs * torch.stack(every, 1)).sum(1)
         rate = kl_divergence(e, model.marginal().expand(e.batch_shape))

@@ -14,7 +14,7 @@ from companion.learn import objectives
 from companion.learn.casting import cast, objective
 from companion.learn.players import MULTIPLIER_LIMIT, Multiplier, Player
 from companion.learn.train import build, fit
-from companion.models import Passage
+from companion.models import ForwardOutput
 from companion.terms import Terms
 
 training = importlib.import_module("companion.learn.train")  # ``learn.train`` is the function
@@ -78,7 +78,7 @@ def test_batches_blur_the_kink_as_the_docstring_says():
 
 def test_the_configuration_picks_the_objective_and_its_schedule():
     terms = terms_of(torch.tensor([2.0, 10.0]), torch.tensor([70.0, 80.0]))
-    met = Passage(x=None, e=None, z=None, d=None, terms=terms)
+    met = ForwardOutput(x=None, e=None, z=None, d=None, terms=terms)
     config = replace(HELD["target_rate"], target=10.0, weight=3.0)
     assert objective(met, config, 5).item() == 75 + 3 * 4
     assert objective(met, replace(config, objective="capacity"), DIGITS.steps // 4).item() == 75 + 3 * 1

@@ -11,9 +11,9 @@ from scipy.stats import multivariate_normal, norm
 from companion.learn import penalties, related
 from companion.learn.adversaries import permuted
 from companion.learn.objectives import penalised
-from companion.measure.surgery import gaussian_surgery
+from companion.measure.decomposition import gaussian_surgery
 from companion.models import generator
-from companion.models.discriminators import Discriminator, logistic_loss
+from companion.models.critics import Discriminator, logistic_loss
 from companion.terms import Terms
 
 BATCH = Terms(log_e=np.array([2.0, 6.0]), log_d=np.array([-70.0, -80.0]), log_m=np.array([-3.0, -1.0]))  # R 6, D 75
@@ -136,7 +136,7 @@ def test_the_densities_of_all_minibatches_average_to_the_aggregate():
     for each in (log_e.sum(2), log_e[..., 0], log_e[..., 1]):
         found: dict[int, list[float]] = {i: [] for i in range(5)}
         for chosen in map(list, permutations(range(5), 3)):
-            densities = penalties.minibatch_stratified(each[chosen][:, chosen], 5).exp()
+            densities = penalties.log_qz_mss(each[chosen][:, chosen], 5).exp()
             for i, density in zip(chosen, densities.tolist(), strict=True):
                 found[i].append(density)
         averages = torch.tensor([np.mean(found[i]) for i in range(5)])
@@ -166,7 +166,7 @@ def aggregate(log_e: torch.Tensor) -> torch.Tensor:
 def lost_nats(log_e: torch.Tensor) -> float:
     """log q(z_i) of the aggregate minus its estimate, averaged over all ordered minibatches of 3 and their codes."""
     chosen = list(map(list, permutations(range(len(log_e)), 3)))
-    found = [aggregate(log_e)[c] - penalties.minibatch_stratified(log_e[c][:, c], len(log_e)) for c in chosen]
+    found = [aggregate(log_e)[c] - penalties.log_qz_mss(log_e[c][:, c], len(log_e)) for c in chosen]
     return torch.stack(found).mean().item()
 
 

@@ -21,7 +21,7 @@ from companion.learn.frozen import frozen_reader, read_off
 from companion.learn.readers import Reader
 from companion.learn.train import build, fit
 from companion.measure.categories import category_entropy, category_information, category_probabilities
-from companion.models import VAE, FixedJoint, JointCode, generator, shaken
+from companion.models import VAE, GaussianCategorical, GaussianCategoricalMarginal, generator, random_affine
 
 training = importlib.import_module("companion.learn.train")  # ``learn.train`` is the function
 DIGITS = learn.preset("laptop", "digits")
@@ -36,11 +36,11 @@ class Says(nn.Module):
         super().__init__()
         self.kind, self.leaks, self.weight = kind, leaks, nn.Parameter(torch.zeros(1))
 
-    def forward(self, x: torch.Tensor) -> JointCode:
+    def forward(self, x: torch.Tensor) -> GaussianCategorical:
         told = x[:, 2:4, 2:4].flatten(1).argmax(1) if self.kind == "told" else torch.zeros(len(x), dtype=torch.long)
         logits = 50 * nn.functional.one_hot(told, 4).float() * (self.kind != "blind") + self.weight
         mean = 3 * nn.functional.one_hot(told, 4).float() * self.leaks
-        return JointCode(Independent(Normal(mean, 0.01), 1), OneHotCategorical(logits=logits))
+        return GaussianCategorical(Independent(Normal(mean, 0.01), 1), OneHotCategorical(logits=logits))
 
 
 class Writes(nn.Module):
@@ -60,7 +60,7 @@ Z, C = slice(0, 4), slice(4, 8)
 
 
 def model_of(kind: str, part: slice, leaks: bool = False) -> VAE:
-    return VAE(Says(kind, leaks), Writes(part), FixedJoint(4, 4), (8, 8))
+    return VAE(Says(kind, leaks), Writes(part), GaussianCategoricalMarginal(4, 4), (8, 8))
 
 
 def rewarded(model: VAE, reads: str, objective: str = "mi_valid") -> float:
@@ -69,7 +69,7 @@ def rewarded(model: VAE, reads: str, objective: str = "mi_valid") -> float:
     reader = Reader(model, config)
     list(fit([reader.player(model)], training.batches(data.load("digits"), config), config.steps))
     with torch.no_grad():
-        passage = model.passage(torch.from_numpy(data.load("digits").test), generator(1))
+        passage = model(torch.from_numpy(data.load("digits").test), generator(1))
         return reader.information(passage, generator(2)).item()
 
 
@@ -131,7 +131,7 @@ def test_the_frozen_reader_of_the_image_finds_the_information_and_no_more():
 def test_the_entropy_of_numbers_is_the_marginals_or_at_most_the_aggregates():
     config = replace(DIGITS, objective="mi_valid", informed="1,3")
     model = build(config, (8, 8))
-    passage = model.passage(torch.from_numpy(data.load("digits").train[:256]), generator(0))
+    passage = model(torch.from_numpy(data.load("digits").train[:256]), generator(0))
     literal = Reader(model, replace(config, objective="mi_literal")).entropy(passage).item()
     assert literal == pytest.approx(log(2 * pi * e), rel=1e-6)
     mean, variance = (getattr(passage.e, name)[:, [1, 3]].double() for name in ("mean", "variance"))
@@ -159,13 +159,13 @@ def test_the_encoder_reads_itself_exactly_and_loses_by_shaking():
     config = replace(ASKED, reads="encoder")
     model = model_of("told", C)
     x = torch.from_numpy(data.load("digits").train[:64])
-    passage = model.passage(x, generator(0))
+    passage = model(x, generator(0))
     probs = passage.e.category.probs.detach().double()
     exact = category_information(probs).value
     assert exact > 0.5
     assert Reader(model, config).information(passage, generator(0)).item() == pytest.approx(exact, abs=1e-5)
     reader = Reader(model, replace(config, shaken=True))
-    read = model.encoder(shaken(passage.x, generator(0))).category.probs.detach().double()
+    read = model.encoder(random_affine(passage.x, generator(0))).category.probs.detach().double()
     cost = rel_entr(probs.numpy(), read.numpy()).sum(1).mean().item()
     assert cost > 1
     assert reader.information(passage, generator(0)).item() == pytest.approx(exact - cost, rel=1e-5)
@@ -190,7 +190,7 @@ def test_a_run_with_a_reader_that_was_broken_off_ends_in_the_same_bits(changes, 
 def test_shaking_keeps_the_ink_and_moves_it_a_little():
     x = torch.zeros(400, 28, 28)
     x[:, 10:18, 13:15] = 1
-    moved = shaken(x, generator(0))
+    moved = random_affine(x, generator(0))
     assert moved.sum((1, 2)).mean().item() == pytest.approx(16, rel=0.05)
     rows = torch.arange(28.0)
     centre = (moved.sum(2) * rows).sum(1) / moved.sum((1, 2))

@@ -29,7 +29,7 @@ globals().update({SETTINGS!r})
 """
 INDEX = """# Index
 
-Bound by `companion.measure.information.infonce`, or `terms.Terms`, or `elbo_surgery`, not by `infonce` or `beta_vae`.
+Bound by `companion.measure.mi_bounds.infonce`, or `terms.Terms`, or `elbo_surgery`, not by `infonce` or `beta_vae`.
 
 ```{toctree}
 :glob:
@@ -135,7 +135,7 @@ def test_a_name_in_full_is_a_link(pages):
     front = (pages / "index.html").read_text()
     sentence = front[front.index("Bound by") : front.index("beta_vae")]
     linked = re.findall(r'href="reference/(\w+)\.html#\S+"><code.*?>([\w.]+)</span></code></a>', sentence)
-    full = "companion.measure.information.infonce"
+    full = "companion.measure.mi_bounds.infonce"
     assert linked == [("measure", full), ("package", "terms.Terms"), ("exact", "elbo_surgery")]
 
 

@@ -16,9 +16,9 @@ from companion.learn.casting import OPPONENTS, cast, objective
 from companion.learn.objectives import MATCHED, RELATED
 from companion.learn.players import Player
 from companion.learn.train import build, fit
-from companion.measure.surgery import gaussian_surgery
-from companion.models import Passage, draw, generator
-from companion.models.discriminators import logistic_loss
+from companion.measure.decomposition import gaussian_surgery
+from companion.models import ForwardOutput, draw, generator
+from companion.models.critics import logistic_loss
 from companion.seeds import DRAWS
 from companion.terms import Terms
 
@@ -37,10 +37,10 @@ def copied(module: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in module.state_dict().items()}
 
 
-def passage(mean: torch.Tensor, scale: torch.Tensor, rng: torch.Generator) -> Passage:
+def passage(mean: torch.Tensor, scale: torch.Tensor, rng: torch.Generator) -> ForwardOutput:
     """Codes of free Gaussians, and images that cost no rate and distortion."""
     e = Independent(Normal(mean, scale), 1)
-    return Passage(None, e, draw(e, rng), None, Terms(*[torch.zeros(len(mean))] * 3))
+    return ForwardOutput(None, e, draw(e, rng), None, Terms(*[torch.zeros(len(mean))] * 3))
 
 
 def test_each_objective_adds_its_own_penalty_to_its_own_terms():

@@ -12,7 +12,7 @@ from test_project import script
 
 from companion.exact.gaussians import CorrelatedGaussians
 from companion.learn import threads, zoo
-from companion.models import Critic, GaussianRecogniser
+from companion.models import Critic, GaussianRecognitionNetwork
 
 TABLE = Path(__file__).parents[1] / "book" / "results" / "mi_zoo.csv"
 PROBLEM = CorrelatedGaussians.of_information(2, 1.0, bent=True)
@@ -52,7 +52,7 @@ def test_critics_score_every_pair_as_one_network_would():
 
 def test_a_networks_weights_come_from_its_seed_alone():
     state = torch.get_rng_state()
-    for make in (Critic, GaussianRecogniser):
+    for make in (Critic, GaussianRecognitionNetwork):
         first, again, other = (next(make(3, 2, 8, seed).parameters()) for seed in (0, 0, 1))
         assert torch.equal(first, again)
         assert not torch.equal(first, other)
@@ -60,7 +60,7 @@ def test_a_networks_weights_come_from_its_seed_alone():
 
 
 def test_a_recogniser_is_a_density():
-    q = GaussianRecogniser(3, 1, units=8)(torch.ones(1, 3))
+    q = GaussianRecognitionNetwork(3, 1, units=8)(torch.ones(1, 3))
     z = q.mean + q.stddev * torch.linspace(-9, 9, 4001)[:, None, None]
     assert torch.trapezoid(q.log_prob(z).exp()[:, 0], z[:, 0, 0]).item() == pytest.approx(1.0, abs=1e-5)
 

@@ -15,8 +15,8 @@ from torch.nn.functional import softplus
 from companion.learn.config import Config
 from companion.learn.objectives import penalised
 from companion.learn.players import Opponent, Player
-from companion.models import VAE, Passage, draw
-from companion.models.discriminators import Discriminator, logistic_loss
+from companion.models import VAE, ForwardOutput, draw
+from companion.models.critics import Discriminator, logistic_loss
 
 RATE, BETAS = 1e-3, (0.5, 0.9)  # of Adam, for a discriminator
 
@@ -35,7 +35,7 @@ class Adversary(Opponent):
         self.config = config
         self.network = Discriminator(config.latent_dim)
 
-    def objective(self, passage: Passage, step: int) -> Tensor:
+    def objective(self, passage: ForwardOutput, step: int) -> Tensor:
         """D + beta R + weight times ``penalty``; remembers the codes, without their gradients."""
         self.codes = passage.z.detach()
         return penalised(passage.terms, self.config.beta, self.config.weight, self.penalty(passage.z))
@@ -81,7 +81,7 @@ class Fooled(Adversary):
     multiplies the learning rate of that step.
     """
 
-    def objective(self, passage: Passage, step: int) -> Tensor:
+    def objective(self, passage: ForwardOutput, step: int) -> Tensor:
         """D, averaged over the batch; remembers the codes, without their gradients."""
         self.codes = passage.z.detach()
         return penalised(passage.terms, self.config.beta, 0.0, 0.0)

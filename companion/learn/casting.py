@@ -12,7 +12,7 @@ from companion.learn.objectives import RELATED, beta_vae, capacity, check_target
 from companion.learn.penalties import penalty_of
 from companion.learn.players import Multiplier, Opponent, Player, require_finite
 from companion.learn.readers import Reader
-from companion.models import VAE, JointEncoder, Passage
+from companion.models import VAE, ForwardOutput, GaussianCategoricalEncoder
 from companion.models.draws import seeded
 
 OPPONENTS: dict[str, Callable[[VAE, Config], Opponent]] = {
@@ -40,7 +40,7 @@ def vae_player(model: VAE, config: Config, opponent: Opponent | None = None) -> 
     def loss(x: Tensor, rng: torch.Generator, step: int) -> Tensor:
         bf16 = torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=config.precision == "bf16")
         with bf16, relaxation(model, config, step):
-            passage = model.passage(x, rng)
+            passage = model(x, rng)
         require_finite(step, rate=passage.terms.rate, distortion=passage.terms.distortion)
         return opponent.objective(passage, step) if opponent else objective(passage, config, step)
 
@@ -50,13 +50,13 @@ def vae_player(model: VAE, config: Config, opponent: Opponent | None = None) -> 
 
 def relaxation(model: VAE, config: Config, step: int) -> AbstractContextManager[None]:
     """Inside, a code with categories is drawn with gradients, at the temperature of ``step``."""
-    if not isinstance(model.encoder, JointEncoder):
+    if not isinstance(model.encoder, GaussianCategoricalEncoder):
         return nullcontext()
     first, last = TEMPERATURES
     return model.encoder.relaxed(last + (first - last) * max(0.0, 1 - 2 * step / config.steps))
 
 
-def objective(passage: Passage, config: Config, step: int) -> Tensor:
+def objective(passage: ForwardOutput, config: Config, step: int) -> Tensor:
     """The objective of ``config`` at ``step``, where no second player is needed."""
     terms = passage.terms
     if config.objective == "target_rate":

@@ -21,7 +21,7 @@ from companion.learn.objectives import (
     check_target,
     check_weight,
 )
-from companion.models.family import FAMILIES, check_conditioned, check_plain
+from companion.models.families import FAMILIES, check_conditioned, check_plain
 
 PRECISIONS = ("fp32", "bf16")
 
@@ -53,19 +53,19 @@ class Config:
     """The configuration of one run.
 
     data, binarise : the image set and its rule, see ``companion.data.load``
-    family, width, latent_dim : the model, see ``companion.models.family``
+    family, width, latent_dim : the model, see ``companion.models.families``
     beta : weight of the rate; ``annealed`` raises it linearly from 0 over the first quarter of the steps
     seed : of weights, batches and draws
     preset : the name of the scale these settings come from, ``laptop`` or ``paper``
     steps, batch_size : of training; images are visited in a new random order every epoch
     learning_rate : of Adam, constant for the first half of the steps, then falling linearly to zero
     threads, precision, channels_last, compile, device : each changes the last digits, so each belongs to the hash
-    pseudo_inputs, conditioned : of the marginal ``v`` and of the encoder ``+``, see ``companion.models.family``
+    pseudo_inputs, conditioned : of the marginal ``v`` and of the encoder ``+``, see ``companion.models.families``
     normalised_gradients : divide each parameter tensor's gradient by its norm before Adam (Yu et al., 2017)
     objective : one of ``OBJECTIVES``; those of ``TARGETED`` hold the rate at ``target`` nats and use no ``beta``
     weight : of the rate's distance to its target under ``target_rate`` and ``capacity``, of the information under
         the objectives of ``INFORMED``, of the penalty under those of ``RELATED``, see ``companion.learn.objectives``
-    categories, dense : K of a one-hot part c of the code, and plain networks, see ``companion.models.family``
+    categories, dense : K of a one-hot part c of the code, and plain networks, see ``companion.models.families``
     informed : which numbers of the code the objectives of ``INFORMED`` are about, as in "3,17", where it is not c
     reads, shaken : what they read it from, see ``companion.learn.readers``
 

@@ -49,7 +49,7 @@ def rewarded(state: State, images: np.ndarray, seed: int = 0) -> float | None:
     if not isinstance(reader, Reader):
         return None
     rng = generator(seed)
-    passage = state.modules["model"].passage(torch.from_numpy(fixed_subset(images)), rng)  # type: ignore[operator]
+    passage = state.modules["model"](torch.from_numpy(fixed_subset(images)), rng)
     return float(reader.information(passage, rng))
 
 

@@ -34,4 +34,4 @@ def read_off(reader: Reader, model: VAE, images: np.ndarray, seed: int = 0) -> T
     """log Q(c|y) of the codes of ``images`` ``[n, H, W]``, one draw each, ``[n]``; for c read off x, the exact mean."""
     rng = generator(seed)
     every = torch.from_numpy(np.ascontiguousarray(images)).split(500)
-    return torch.cat([reader.log_q(model.passage(x, rng), rng) for x in every]).double()
+    return torch.cat([reader.log_q(model(x, rng), rng) for x in every]).double()

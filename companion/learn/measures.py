@@ -14,9 +14,9 @@ from companion.learn.objectives import INFORMED, RELATED
 from companion.learn.records import Row, row
 from companion.learn.related import Parts
 from companion.learn.train import fixed_subset
-from companion.measure import categories, evaluate, iwae_gain, numbers
-from companion.measure.information import Estimate
+from companion.measure import categories, evaluate, iwae_gain, latents
 from companion.models import VAE
+from companion.stats import Estimate
 from companion.terms import RateDistortion
 
 Estimates = dict[str, Estimate]
@@ -110,8 +110,8 @@ class UseOfNumbers(Bounds):
     def __call__(self, point: RateDistortion) -> dict[str, float]:
         """All of it on the split of ``point``."""
         split, chosen = getattr(self.images, point.split), self.config.numbers
-        found = {"effect": numbers.effect(self.model, split, chosen)}
-        exact = numbers.information(self.model, split, chosen)
+        found = {"effect": latents.traversal_variance(self.model, split, chosen)}
+        exact = latents.latent_information(self.model, split, chosen)
         literal = 0.5 * len(chosen) * log(2 * pi * EULER)
         found |= self.between(split, literal, exact["entropy_aggregate"].each)
         return flat(found | exact)

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from companion.learn.config import Config, training_images
-from companion.measure.surgery import minibatch_stratified
-from companion.models import Passage, generator
+from companion.measure.minibatch import log_qz_mss
+from companion.models import ForwardOutput, generator
 from companion.seeds import DRAWS
 
 DIAGONAL_I, DIAGONAL_II = 10.0, 1.0  # weight of the variances against the covariances, as in Kumar et al. (2018)
@@ -36,8 +36,8 @@ def stratified_correlation(z: Tensor, mean: Tensor, scale: Tensor, n: int) -> Te
     0.6931
     """
     log_e = Normal(mean, scale, validate_args=False).log_prob(z[:, None])
-    columns = torch.stack([minibatch_stratified(column, n) for column in log_e.unbind(2)], 1)
-    return (minibatch_stratified(log_e.sum(2), n) - columns.sum(1)).mean()
+    columns = torch.stack([log_qz_mss(column, n) for column in log_e.unbind(2)], 1)
+    return (log_qz_mss(log_e.sum(2), n) - columns.sum(1)).mean()
 
 
 def moments(covariance: Tensor, diagonal: float) -> Tensor:
@@ -108,22 +108,22 @@ def _within(a: Tensor) -> Tensor:
     return (kernel.sum() - kernel.trace()) / (n * (n - 1))
 
 
-def _correlation(passage: Passage, config: Config, step: int) -> Tensor:
+def _correlation(passage: ForwardOutput, config: Config, step: int) -> Tensor:
     return stratified_correlation(passage.z, *parameters(passage), training_images(config.data))
 
 
-def _discrepancy(passage: Passage, config: Config, step: int) -> Tensor:
+def _discrepancy(passage: ForwardOutput, config: Config, step: int) -> Tensor:
     rng = generator(config.seed, DRAWS, step, PRIOR, device=passage.z.device)
     return maximum_mean_discrepancy(passage.z, torch.randn(passage.z.shape, generator=rng, device=passage.z.device))
 
 
-def parameters(passage: Passage) -> tuple[Tensor, Tensor]:
+def parameters(passage: ForwardOutput) -> tuple[Tensor, Tensor]:
     """Mean and scale of a Gaussian e(z|x), ``[n, k]`` each."""
     return passage.e.mean, passage.e.stddev
 
 
 # those of one batch of the model alone; the discriminators measure the others, ``companion.learn.adversaries``
-PENALTIES: dict[str, Callable[[Passage, Config, int], Tensor]] = {
+PENALTIES: dict[str, Callable[[ForwardOutput, Config, int], Tensor]] = {
     "beta_tcvae": _correlation,
     "dip_vae_i": lambda passage, config, step: dip_i(*parameters(passage)),
     "dip_vae_ii": lambda passage, config, step: dip_ii(*parameters(passage)),
@@ -133,6 +133,6 @@ PENALTIES: dict[str, Callable[[Passage, Config, int], Tensor]] = {
 }
 
 
-def penalty_of(passage: Passage, config: Config, step: int) -> Tensor:
+def penalty_of(passage: ForwardOutput, config: Config, step: int) -> Tensor:
     """The penalty of the objective of ``config`` on a batch, where no second player measures it; a scalar."""
     return PENALTIES[config.objective](passage, config, step)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from companion.learn.objectives import lagrangian
-from companion.models import VAE, Passage
+from companion.models import VAE, ForwardOutput
 from companion.terms import Terms
 
 MULTIPLIER_LIMIT = 1e3  # a learned multiplier stays between its inverse and itself
@@ -44,7 +44,7 @@ class Opponent(nn.Module):
     title = ""
     first = False
 
-    def objective(self, passage: Passage, step: int) -> Tensor:
+    def objective(self, passage: ForwardOutput, step: int) -> Tensor:
         """The loss that the model descends, of one passage of a batch; a scalar."""
         raise NotImplementedError
 
@@ -77,7 +77,7 @@ class Multiplier(Opponent):
         """The multiplier, a scalar."""
         return self.log.clamp(-LOG_LIMIT, LOG_LIMIT).exp()
 
-    def objective(self, passage: Passage, step: int) -> Tensor:
+    def objective(self, passage: ForwardOutput, step: int) -> Tensor:
         """See ``weigh``."""
         return self.weigh(passage.terms)
 

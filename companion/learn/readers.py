@@ -31,8 +31,17 @@ from companion.learn.config import Config
 from companion.learn.objectives import informed
 from companion.learn.players import Opponent, Player
 from companion.measure.aggregate import pairwise_log_density
-from companion.measure.surgery import within_batch
-from companion.models import VAE, CategoricalRecogniser, GaussianRecogniser, JointCode, Passage, draw, generator, shaken
+from companion.measure.minibatch import log_qz_batch
+from companion.models import (
+    VAE,
+    CategoricalRecognitionNetwork,
+    ForwardOutput,
+    GaussianCategorical,
+    GaussianRecognitionNetwork,
+    draw,
+    generator,
+    random_affine,
+)
 from companion.seeds import DRAWS
 
 RATE, UNITS = 1e-3, 256  # of Adam, and of the hidden layers, for the reader
@@ -53,36 +62,36 @@ class Reader(Opponent):
         self.network = None if config.reads == "encoder" else recogniser(prod(model.image_shape), config)
         self._model = [model]  # in a list, so that its weights are not the reader's
 
-    def objective(self, passage: Passage, step: int) -> Tensor:
+    def objective(self, passage: ForwardOutput, step: int) -> Tensor:
         """D + beta R - weight times the bound; nats."""
         rng = generator(self.config.seed, DRAWS, step, LATER, device=str(passage.x.device))
         return informed(passage.terms, self.config.beta, self.information(passage, rng), self.config.weight)
 
-    def information(self, passage: Passage, rng: torch.Generator) -> Tensor:
+    def information(self, passage: ForwardOutput, rng: torch.Generator) -> Tensor:
         """H(c) + E log Q(c|y), averaged over the batch; nats. H(c) as the objective of the configuration takes it."""
         return self.entropy(passage) + self.log_q(passage, rng).mean()
 
-    def entropy(self, passage: Passage) -> Tensor:
+    def entropy(self, passage: ForwardOutput) -> Tensor:
         """H(c) of the marginal, or of the batch's aggregate, on average at most that of the data's; nats."""
         e = passage.e
-        if isinstance(e, JointCode):
+        if isinstance(e, GaussianCategorical):
             literal = torch.tensor(log(self.config.categories))
             return literal if self.literal else _entropy(e.category.probs.mean(0))
         numbers = list(self.config.numbers)
         if self.literal:
             return torch.tensor(0.5 * len(numbers) * log(2 * pi * EULER))
         log_e = pairwise_log_density(passage.z[:, numbers], e.mean[:, numbers], e.variance[:, numbers])
-        return -within_batch(log_e).mean().float()
+        return -log_qz_batch(log_e).mean().float()
 
     @property
     def literal(self) -> bool:
         """Whether the entropy is the marginal's."""
         return self.config.objective == "mi_literal"
 
-    def log_q(self, passage: Passage, rng: torch.Generator) -> Tensor:
+    def log_q(self, passage: ForwardOutput, rng: torch.Generator) -> Tensor:
         """log Q(c|y) of each image's code, ``[n]``; for a category read off the image, its mean over e(c|x)."""
         q = self.q(self.seen(passage, rng))
-        if isinstance(passage.e, JointCode):
+        if isinstance(passage.e, GaussianCategorical):
             exact = self.config.reads in ("image", "encoder")
             c = passage.e.category.probs if exact else passage.e.split(passage.z)[1]
             return (c * q.logits).sum(1)
@@ -94,7 +103,7 @@ class Reader(Opponent):
             return self._model[0].encoder(seen).category
         return self.network((2 * seen - 1).flatten(1))
 
-    def seen(self, passage: Passage, rng: torch.Generator) -> Tensor:
+    def seen(self, passage: ForwardOutput, rng: torch.Generator) -> Tensor:
         """What Q reads, ``[n, H, W]`` in [0, 1]."""
         match self.config.reads:
             case "image" | "encoder":
@@ -103,13 +112,13 @@ class Reader(Opponent):
                 seen = self.shown(self.resampled(passage, rng), rng)
             case _:
                 seen = self.shown(passage.d, rng)
-        return shaken(seen, rng) if self.config.shaken else seen
+        return random_affine(seen, rng) if self.config.shaken else seen
 
     def shown(self, d: Distribution, rng: torch.Generator) -> Tensor:
         """What d(x|z) shows: its mean, or a draw without gradient."""
         return draw(d, rng).float() if self.sampled else d.mean
 
-    def resampled(self, passage: Passage, rng: torch.Generator) -> Distribution:
+    def resampled(self, passage: ForwardOutput, rng: torch.Generator) -> Distribution:
         """d(x|z) where all of the code but c is drawn from the marginal."""
         model = self._model[0]
         code = draw(model.marginal(), rng, (len(passage.z),))
@@ -127,17 +136,17 @@ class Reader(Opponent):
 
         def loss(x: Tensor, rng: torch.Generator, step: int) -> Tensor:
             with torch.no_grad():
-                passage = model.passage(x, rng)
+                passage = model(x, rng)
             return -self.log_q(passage, rng).mean()
 
         return Player("the reader", loss, torch.optim.Adam(self.parameters(), lr=RATE))
 
 
-def recogniser(pixels: int, config: Config) -> CategoricalRecogniser | GaussianRecogniser:
+def recogniser(pixels: int, config: Config) -> CategoricalRecognitionNetwork | GaussianRecognitionNetwork:
     """An untrained Q for the part of the code that ``config`` asks about, reading so many ``pixels``."""
     if config.categories:
-        return CategoricalRecogniser(pixels, config.categories, UNITS, config.seed)
-    return GaussianRecogniser(pixels, len(config.numbers), UNITS, config.seed)
+        return CategoricalRecognitionNetwork(pixels, config.categories, UNITS, config.seed)
+    return GaussianRecognitionNetwork(pixels, len(config.numbers), UNITS, config.seed)
 
 
 def _entropy(probs: Tensor) -> Tensor:

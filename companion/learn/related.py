@@ -17,13 +17,12 @@ from companion.learn.config import Config
 from companion.learn.penalties import dip_i, dip_ii, maximum_mean_discrepancy, stratified_correlation
 from companion.learn.players import Player
 from companion.learn.train import fit
-from companion.measure.information import Estimate
-from companion.measure.model_surgery import encode
-from companion.measure.surgery import gaussian_surgery
+from companion.measure.decomposition import encode, gaussian_surgery
 from companion.models import VAE, draw, generator
-from companion.models.discriminators import Discriminator, logistic_loss
+from companion.models.critics import Discriminator, logistic_loss
 from companion.models.draws import seeded
 from companion.seeds import numpy_generator
+from companion.stats import Estimate
 from companion.terms import RateDistortion
 
 PENALISED = {"factor_vae": "total_correlation", "beta_tcvae": "total_correlation"}

@@ -18,9 +18,10 @@ from companion.atomic import replacing
 from companion.exact.gaussians import CorrelatedGaussians
 from companion.learn.players import Player
 from companion.learn.train import fit
-from companion.measure.information import Estimate, barber_agakov, donsker_varadhan, infonce, leave_one_out, nwj
-from companion.models import Critic, GaussianRecogniser
+from companion.measure.mi_bounds import barber_agakov, donsker_varadhan, infonce, leave_one_out, nwj
+from companion.models import Critic, GaussianRecognitionNetwork
 from companion.seeds import DRAWS, HELD_OUT, numpy_generator
+from companion.stats import Estimate
 
 Row = dict[str, Any]
 
@@ -42,13 +43,13 @@ def problems() -> list[CorrelatedGaussians]:
 def train_critic(problem: CorrelatedGaussians, bound: str, seed: int = 0, steps: int = STEPS) -> nn.Module:
     """A critic that ascends ``bound`` (one of ``TRAINED``) on a fresh minibatch of ``problem`` at every step.
 
-    For ``barber_agakov`` it is a ``GaussianRecogniser``, for the others a ``Critic``. Raises ``ValueError`` for a bound
-    that needs no critic, or is none.
+    For ``barber_agakov`` it is a ``GaussianRecognitionNetwork``, for the others a ``Critic``. Raises ``ValueError`` for
+    a bound that needs no critic, or is none.
     """
     if bound not in TRAINED:
         raise ValueError(f"bound: expected one of {', '.join(TRAINED)}, got {bound!r}")
     d = problem.dimensions
-    critic = (GaussianRecogniser if bound == "barber_agakov" else Critic)(d, d, seed=seed)
+    critic = (GaussianRecognitionNetwork if bound == "barber_agakov" else Critic)(d, d, seed=seed)
 
     def batch(step: int) -> Tensor:
         return _float(*minibatches(problem, 1, numpy_generator(seed, DRAWS, step)))
