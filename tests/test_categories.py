@@ -10,9 +10,9 @@ from torch.distributions import Independent, Normal
 
 from companion import data
 from companion.exact.discrete import DiscreteModel
-from companion.measure import categories, numbers
-from companion.measure.surgery import gaussian_surgery
-from companion.models import VAE, FixedGaussian, family
+from companion.measure import categories, latents
+from companion.measure.decomposition import gaussian_surgery
+from companion.models import VAE, StandardNormal, family
 
 RNG = np.random.default_rng(0)
 PROBS = torch.from_numpy(RNG.dirichlet(np.full(5, 0.3), 400))
@@ -91,20 +91,22 @@ class Grey(nn.Module):
 
 
 def test_the_effect_is_the_variance_over_the_grid_and_an_idle_number_has_none():
-    model, images = VAE(Sums(), Grey(), FixedGaussian(3), (8, 8)), data.load("digits").test
+    model, images = VAE(Sums(), Grey(), StandardNormal(3), (8, 8)), data.load("digits").test
     variance = 4.0  # of -3, -2, .., 3
-    assert numbers.effect(model, images, [0]).value == pytest.approx(64 * 0.01 * variance, rel=1e-5)
-    assert numbers.effect(model, images, [0, 1]).value == pytest.approx(64 * (0.01 + 0.0025) * variance, rel=1e-5)
-    assert numbers.effect(model, images, [2]).value == pytest.approx(0, abs=1e-12)
-    assert numbers.least_influential(model, images, 2) == (1, 2)
+    assert latents.traversal_variance(model, images, [0]).value == pytest.approx(64 * 0.01 * variance, rel=1e-5)
+    assert latents.traversal_variance(model, images, [0, 1]).value == pytest.approx(
+        64 * (0.01 + 0.0025) * variance, rel=1e-5
+    )
+    assert latents.traversal_variance(model, images, [2]).value == pytest.approx(0, abs=1e-12)
+    assert latents.least_active_latents(model, images, 2) == (1, 2)
     for chosen in ([], [3]):
         with pytest.raises(ValueError, match="numbers: expected some from 0 to 2, got"):
-            numbers.effect(model, images, chosen)
+            latents.traversal_variance(model, images, chosen)
 
 
 def test_the_information_of_all_numbers_is_that_of_the_code():
-    model, images = VAE(Sums(), Grey(), FixedGaussian(3), (8, 8)), data.load("digits").test
-    found = numbers.information(model, images, [0, 1, 2])
+    model, images = VAE(Sums(), Grey(), StandardNormal(3), (8, 8)), data.load("digits").test
+    found = latents.latent_information(model, images, [0, 1, 2])
     mean = torch.from_numpy(images.astype(np.float64).sum(1)[:, :3])
     whole = gaussian_surgery(mean, torch.full_like(mean, 0.25), draws=20)
     assert found["kl_c"].value == pytest.approx(whole.rate, rel=1e-6)

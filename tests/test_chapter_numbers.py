@@ -14,7 +14,7 @@ from test_project import script
 from companion import data, learn
 from companion.exact import linear, tables
 from companion.measure import evaluate
-from companion.measure.latents import rates
+from companion.measure.latents import latent_rates
 
 DIRECT = [(0.5, 1.0, 0.3), (0.5, 1.0, 0.6), (3.0, 2.0, 1.5), (0.2, 1.0, 0.79), (0.2, 1.0, 0.81)]
 SHOWN = [(0.5, 1.0, 0.45, 1.0), (0.5, 1.0, 0.55, 1.0), (0.5, 1.0, 0.04, 10.0), (0.5, 1.0, 0.06, 10.0)]
@@ -165,7 +165,7 @@ def test_the_table_of_every_number_adds_up_to_the_rate(tmp_path, monkeypatch):
     _, model = learn.load_run(tmp_path / "runs" / config.hash)
     images = data.load("digits").test
     each, point = [float(line[f"rate_{i}"]) for i in range(4)], evaluate(model, images, split="test")
-    np.testing.assert_allclose(each, rates(model, images), atol=1e-6)
+    np.testing.assert_allclose(each, latent_rates(model, images), atol=1e-6)
     assert abs(sum(each) - point.rate) < 5 * point.rate_se
     (row,) = (row for row in results.read_rows(tmp_path / "tiny.csv") if row["split"] == "test")
     assert each[1] + each[2] == pytest.approx(row["kl_c"], abs=1e-5)

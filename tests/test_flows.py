@@ -12,7 +12,7 @@ from torch.autograd.functional import jacobian
 from torch.distributions import Independent, Normal, TransformedDistribution, kl_divergence
 from torch.nn import functional
 
-from companion.models import FAMILIES, MADE, VAE, FlowEncoder, FlowGaussian, FlowTransform, MeanOnlyFlow, draw, family
+from companion.models import FAMILIES, MADE, VAE, FlowEncoder, FlowMarginal, FlowTransform, MeanOnlyFlow, draw, family
 from companion.models import generator as rng
 from companion.models.flows import MaskedLinear
 from companion.terms import as_float64
@@ -74,7 +74,7 @@ def test_degrees_are_spread_evenly(dim, lowest, context):
 
 def test_three_hidden_layers_of_640_units_in_each_of_four_steps():
     made = 64 * 640 + 640 + 2 * (640 * 640 + 640) + 640 * 64 + 64
-    for module in (FlowEncoder((28, 28), 64), FlowGaussian(64)):
+    for module in (FlowEncoder((28, 28), 64), FlowMarginal(64)):
         assert sum(p.numel() for p in module.flow.parameters()) == 4 * made
     narrow = family("+-+", width=0.25)
     for module in (narrow.encoder, narrow.marginal):
@@ -142,7 +142,7 @@ def test_the_printed_encoder_has_one_bijection_and_the_conditioned_one_each():
 @pytest.mark.parametrize("case", ["encoder", "conditioned", "marginal"])
 def test_densities_integrate_to_one_over_the_plane(case):
     if case == "marginal":
-        density = bend(FlowGaussian(2, 0.1))()
+        density = bend(FlowMarginal(2, 0.1))()
     else:
         density = bend(FlowEncoder(SHAPE, 2, 0.1, conditioned=case == "conditioned"))(X[:1])
     points, area = grid()
@@ -152,7 +152,7 @@ def test_densities_integrate_to_one_over_the_plane(case):
 
 
 def test_samples_of_the_autoregressive_marginal_have_the_moments_of_its_density():
-    marginal, n = bend(FlowGaussian(2, 0.1)), 40_000
+    marginal, n = bend(FlowMarginal(2, 0.1)), 40_000
     points, area = grid()
     with torch.no_grad():
         p = marginal().log_prob(points).double().exp() * area
@@ -172,7 +172,7 @@ def test_samples_of_the_autoregressive_marginal_have_the_moments_of_its_density(
 
 @pytest.mark.parametrize("case", ["encoder", "conditioned", "marginal"])
 def test_the_remembered_density_of_a_draw_is_the_inverted_one(case):
-    module = FlowGaussian(5, 0.25) if case == "marginal" else FlowEncoder(SHAPE, 5, 0.25, case == "conditioned")
+    module = FlowMarginal(5, 0.25) if case == "marginal" else FlowEncoder(SHAPE, 5, 0.25, case == "conditioned")
     density = bend(module)() if case == "marginal" else bend(module)(X)
     z = draw(density, rng(1), (3, 6) if case == "marginal" else (3,))
     remembered = density.log_prob(z)
@@ -202,7 +202,7 @@ def test_a_new_distribution_forgets_the_old_draw():
 
 
 def test_a_draw_made_without_gradients_does_not_swallow_them():
-    marginal, encoder = bend(FlowGaussian(4, 0.25)), bend(FlowEncoder(SHAPE, 4, 0.25))
+    marginal, encoder = bend(FlowMarginal(4, 0.25)), bend(FlowEncoder(SHAPE, 4, 0.25))
     for density, flow in ((marginal(), marginal.flow), (encoder(X[:1]), encoder.flow)):
         with torch.no_grad():
             z = draw(density, rng(0))

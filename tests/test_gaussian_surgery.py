@@ -10,15 +10,14 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 
 from companion.exact.decomposition import elbo_surgery
-from companion.measure.surgery import (
-    aggregate_log_density,
+from companion.measure.aggregate import aggregate_log_density, pairwise_log_density
+from companion.measure.decomposition import gaussian_surgery
+from companion.measure.minibatch import (
     batch_information,
-    gaussian_surgery,
-    minibatch_stratified,
-    minibatch_stratified_as_released,
-    minibatch_weighted,
-    pairwise_log_density,
-    within_batch,
+    log_qz_batch,
+    log_qz_mss,
+    log_qz_mss_as_released,
+    log_qz_mws,
 )
 from companion.models import generator
 
@@ -161,10 +160,10 @@ def test_the_gaussian_with_the_aggregates_moments_bounds_the_marginal_kl_from_be
 TABLE = np.random.default_rng(4).dirichlet(np.full(5, 0.4), 6)  # e(z|n), N = 6 examples, 5 codes
 BATCHES = [(size, list(permutations(range(6), size))) for size in (2, 3, 4, 6)]
 ESTIMATORS = {
-    "within": lambda log_e: within_batch(log_e),
-    "weighted": lambda log_e: minibatch_weighted(log_e, 6),
-    "stratified": lambda log_e: minibatch_stratified(log_e, 6),
-    "released": lambda log_e: minibatch_stratified_as_released(log_e, 6),
+    "within": lambda log_e: log_qz_batch(log_e),
+    "weighted": lambda log_e: log_qz_mws(log_e, 6),
+    "stratified": lambda log_e: log_qz_mss(log_e, 6),
+    "released": lambda log_e: log_qz_mss_as_released(log_e, 6),
 }
 
 
@@ -219,12 +218,12 @@ def test_what_each_estimator_says_of_codes_that_never_overlap():
     def say(log_q):
         return batch_information(log_e, log_q).item()
 
-    assert say(within_batch(log_e)) == pytest.approx(np.log(16))
-    assert say(minibatch_weighted(log_e, 1000)) == pytest.approx(np.log(16 * 1000))
-    assert say(minibatch_stratified(log_e, 1000)) == pytest.approx(np.log(1000))
+    assert say(log_qz_batch(log_e)) == pytest.approx(np.log(16))
+    assert say(log_qz_mws(log_e, 1000)) == pytest.approx(np.log(16 * 1000))
+    assert say(log_qz_mss(log_e, 1000)) == pytest.approx(np.log(1000))
     rest = 1 / 15 - 1 / 1000
     released = (np.log(1000) - np.log(rest) + 14 * np.log(15)) / 16  # rows 0 and 1, and the other fourteen
-    assert say(minibatch_stratified_as_released(log_e, 1000)) == pytest.approx(released)
+    assert say(log_qz_mss_as_released(log_e, 1000)) == pytest.approx(released)
 
 
 @pytest.mark.parametrize(
@@ -240,10 +239,10 @@ def test_what_each_estimator_says_of_codes_that_never_overlap():
             lambda: aggregate_log_density(torch.zeros(4), *encoder(3, 2)),
             r"z: expected codes of shape \[m, 2\], got \[4\]",
         ),
-        (lambda: within_batch(torch.zeros(3, 4)), r"log_e: expected shape \[B, B\] with B of 2 or more, got \[3, 4\]"),
-        (lambda: minibatch_weighted(torch.zeros(1, 1), 5), "log_e: expected shape"),
-        (lambda: minibatch_stratified(torch.zeros(4, 4), 3), "n: expected the size of the data set, 4 or more, got 3"),
-        (lambda: minibatch_stratified_as_released(torch.zeros(4, 4), 3), "n: expected the size of the data set"),
+        (lambda: log_qz_batch(torch.zeros(3, 4)), r"log_e: expected shape \[B, B\] with B of 2 or more, got \[3, 4\]"),
+        (lambda: log_qz_mws(torch.zeros(1, 1), 5), "log_e: expected shape"),
+        (lambda: log_qz_mss(torch.zeros(4, 4), 3), "n: expected the size of the data set, 4 or more, got 3"),
+        (lambda: log_qz_mss_as_released(torch.zeros(4, 4), 3), "n: expected the size of the data set"),
     ],
 )
 def test_encoders_and_minibatches_that_do_not_fit_are_refused(call, message):

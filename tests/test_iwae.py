@@ -7,8 +7,8 @@ from scipy import special, stats
 from torch import nn
 
 from companion import data, measure
-from companion.measure.importance import log_weights
-from companion.measure.model_surgery import encode
+from companion.measure.decomposition import encode
+from companion.measure.evaluation import log_weights
 from companion.models import FAMILIES, family
 from companion.terms import Terms, as_float64
 

@@ -36,7 +36,7 @@ def test_the_rate_is_the_sum_of_the_rates_of_the_parts_and_what_draws_say():
     rate = kl_divergence(e, m.expand(torch.Size([2])))
     probs = LOGITS.softmax(1)
     of_c = (probs * (probs * 3).log()).sum(1)
-    of_z = 0.5 * (0.49 + e.numbers.mean**2 - 1 - log(0.49)).sum(1)
+    of_z = 0.5 * (0.49 + e.gaussian.mean**2 - 1 - log(0.49)).sum(1)
     assert rate.tolist() == pytest.approx((of_z + of_c).tolist(), rel=1e-5)
     drawn = draw(e, generator(0), (100_000,))
     each = e.log_prob(drawn) - m.log_prob(drawn)
@@ -89,7 +89,7 @@ def test_distortion_is_the_enumeration_of_the_categories():
     x = model.check_images(torch.from_numpy(images))
     with torch.no_grad():
         e = model.encoder(x)
-        z = draw(e.numbers, generator(5))
+        z = draw(e.gaussian, generator(5))
         every = [model.decoder(torch.cat([z, torch.eye(10)[[c] * len(z)]], 1)).log_prob(x) for c in range(10)]
         exact = -(e.category.probs * torch.stack(every, 1)).sum(1)
         rate = kl_divergence(e, model.marginal().expand(e.batch_shape))

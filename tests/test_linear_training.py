@@ -55,7 +55,7 @@ def test_training_meets_the_closed_form_within_a_thousandth_of_a_nat_a_dimension
     tolerance = 1e-3 * len(SPECTRUM)
     assert terms.rate.mean().item() == pytest.approx(best.rate, abs=tolerance)
     assert terms.distortion.mean().item() == pytest.approx(best.distortion, abs=tolerance)
-    rates = np.sort(model.rates(rows()).numpy())[::-1]
+    rates = np.sort(model.latent_rates(rows()).numpy())[::-1]
     assert (rates > 1e-3).sum() == best.active
     np.testing.assert_allclose(rates, best.latent_rates[:latent_dim], atol=5e-3)  # each code takes one principal axis
     assert model.decoder.log_noise.exp().item() == pytest.approx(best.noise, rel=1e-3)
@@ -79,7 +79,7 @@ def test_the_exact_terms_are_the_expectations_of_draws():
 def test_rates_of_dimensions_sum_to_the_rate():
     model, x = LinearVAE(5, latent_dim=3, seed=4).double(), rows()
     with torch.no_grad():
-        assert model.rates(x).sum().item() == pytest.approx(model.terms(x).rate.mean().item())
+        assert model.latent_rates(x).sum().item() == pytest.approx(model.terms(x).rate.mean().item())
 
 
 def test_conditionals_return_distributions():

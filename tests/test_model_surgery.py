@@ -18,9 +18,8 @@ from torch.distributions.transforms import AffineTransform, Transform
 
 from companion import data
 from companion.measure import aggregate
-from companion.measure.aggregate import Columns, mean_over_draws, sample_aggregate
-from companion.measure.model_surgery import encode, surgery
-from companion.measure.surgery import gaussian_surgery
+from companion.measure.aggregate import OneDimensionalAggregates, mean_over_draws, sample_aggregate
+from companion.measure.decomposition import encode, gaussian_surgery, surgery
 from companion.models import FAMILIES, VAE, draw, family, generator
 
 SHAPE = (4, 4)
@@ -250,7 +249,7 @@ def aggregate_draws(n=300, k=3, draws=20):
 
 def columns_by(monkeypatch, points, mean, variance, z):
     monkeypatch.setattr(aggregate, "POINTS", points)
-    return Columns(z, mean, variance, seed=3)
+    return OneDimensionalAggregates(z, mean, variance, seed=3)
 
 
 @pytest.mark.parametrize("points", [16, 1024])

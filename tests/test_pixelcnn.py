@@ -7,7 +7,7 @@ from scipy import special
 from torch.nn import functional
 
 from companion.models import PixelCNNDecoder, draw, generator
-from companion.models.causal import Residual
+from companion.models.pixelcnn import Residual
 
 SHAPES = [(3, 3), (5, 7), (8, 8)]
 EVERY_IMAGE = torch.tensor((np.arange(2**9)[:, None] >> np.arange(9)) & 1).reshape(-1, 3, 3).float()

@@ -9,9 +9,9 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 from companion.models import (
     VAE,
     DeconvDecoder,
+    DiagonalGaussianMixture,
     FlowEncoder,
     GaussianEncoder,
-    Mixture,
     VampPrior,
     draw,
     family,
@@ -88,7 +88,7 @@ def test_the_density_integrates_to_one_over_the_plane(name):
 
 def test_narrow_components_far_from_the_origin_keep_their_digits():
     loc, scale = torch.tensor([[3000.0], [-3000.0]]), torch.full((2, 1), 0.01)
-    m = Mixture(torch.tensor([0.5, 0.5]).log(), Independent(Normal(loc, scale), 1))
+    m = DiagonalGaussianMixture(torch.tensor([0.5, 0.5]).log(), Independent(Normal(loc, scale), 1))
     z = loc[0] + torch.tensor([[-0.03125], [0.0], [0.015625]])  # exact in float32
     truth = stats.norm.logpdf(z.double().numpy(), 3000.0, np.float32(0.01))[:, 0] + np.log(0.5)
     np.testing.assert_allclose(m.log_prob(z), truth, rtol=1e-5)
@@ -98,7 +98,7 @@ def test_draws_pick_components_by_weight_and_then_have_their_moments():
     weights, n = np.array([0.1, 0.0, 0.6, 0.3]), 40_000
     loc = torch.tensor([[-30.0, 0.0], [0.0, 0.0], [0.0, 30.0], [30.0, 0.0]])
     scale = torch.tensor([[1.0, 2.0], [1.0, 1.0], [0.5, 1.0], [3.0, 0.1]])
-    m = Mixture(torch.tensor(weights).float().log(), Independent(Normal(loc, scale), 1))
+    m = DiagonalGaussianMixture(torch.tensor(weights).float().log(), Independent(Normal(loc, scale), 1))
     z = draw(m, generator(2), (n // 4, 4)).reshape(-1, 2)
     nearest = torch.cdist(z, loc).argmin(1).numpy()
     counts = np.bincount(nearest, minlength=4)

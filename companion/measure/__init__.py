@@ -1,6 +1,5 @@
 """Estimates of a model's quantities on real images, each with its standard error."""
 
-from companion.measure.estimates import evaluate
-from companion.measure.importance import ImportanceBound, iwae, iwae_gain
+from companion.measure.evaluation import ImportanceBound, evaluate, iwae, iwae_gain
 
 __all__ = ["ImportanceBound", "evaluate", "iwae", "iwae_gain"]

@@ -89,7 +89,7 @@ def mean_over_draws(values: Tensor) -> tuple[float, float]:
     return values.mean().item(), sqrt(within / values.numel())
 
 
-class Columns:
+class OneDimensionalAggregates:
     """log q(z_j) of every code and dimension, and averages with them: unbiased, whatever the grid.
 
     Few codes get the exact one-dimensional aggregates, one exponential for each code, example and dimension. Many read

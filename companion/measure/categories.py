@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from companion.measure.information import Estimate
-from companion.models import VAE, JointCode
+from companion.models import VAE, GaussianCategorical
+from companion.stats import Estimate
 
 
 @torch.no_grad()
@@ -26,7 +26,7 @@ def category_probabilities(model: VAE, images: np.ndarray, batch_size: int = 500
     found = []
     for x in torch.from_numpy(np.ascontiguousarray(images)).split(batch_size):
         e = model.encoder(model.check_images(x))
-        if not isinstance(e, JointCode):
+        if not isinstance(e, GaussianCategorical):
             raise ValueError(f"model: expected a code with categories, got {type(e).__name__}")
         found.append(e.category.logits.double().softmax(1))
     return torch.cat(found)

@@ -7,42 +7,42 @@
 torch.Size([2])
 """
 
-from companion.models.critics import CategoricalRecogniser, Critic, GaussianRecogniser
+from companion.models.augmentation import random_affine
+from companion.models.critics import CategoricalRecognitionNetwork, Critic, GaussianRecognitionNetwork
 from companion.models.decoders import DeconvDecoder
 from companion.models.draws import draw, generator
 from companion.models.encoders import FlowEncoder, GaussianEncoder
-from companion.models.family import FAMILIES, family
+from companion.models.families import FAMILIES, family
 from companion.models.flows import MADE, FlowTransform, MeanOnlyFlow
-from companion.models.joint import FixedJoint, JointCode, JointEncoder
-from companion.models.marginals import FixedGaussian, FlowGaussian, Mixture, VampPrior
+from companion.models.joint import GaussianCategorical, GaussianCategoricalEncoder, GaussianCategoricalMarginal
+from companion.models.marginals import DiagonalGaussianMixture, FlowMarginal, StandardNormal, VampPrior
 from companion.models.pixelcnn import AutoregressiveBernoulli, PixelCNNDecoder
-from companion.models.shaking import shaken
-from companion.models.vae import VAE, Passage
+from companion.models.vae import VAE, ForwardOutput
 
 __all__ = [
     "FAMILIES",
     "MADE",
     "VAE",
     "AutoregressiveBernoulli",
-    "CategoricalRecogniser",
+    "CategoricalRecognitionNetwork",
     "Critic",
     "DeconvDecoder",
-    "FixedGaussian",
-    "FixedJoint",
+    "DiagonalGaussianMixture",
     "FlowEncoder",
-    "FlowGaussian",
+    "FlowMarginal",
     "FlowTransform",
+    "ForwardOutput",
+    "GaussianCategorical",
+    "GaussianCategoricalEncoder",
+    "GaussianCategoricalMarginal",
     "GaussianEncoder",
-    "GaussianRecogniser",
-    "JointCode",
-    "JointEncoder",
+    "GaussianRecognitionNetwork",
     "MeanOnlyFlow",
-    "Mixture",
-    "Passage",
     "PixelCNNDecoder",
+    "StandardNormal",
     "VampPrior",
     "draw",
     "family",
     "generator",
-    "shaken",
+    "random_affine",
 ]

@@ -1,4 +1,7 @@
-"""Critics: networks that judge pairs (x, z) or read z off x, for the bounds of ``companion.measure.information``."""
+"""Networks beside the model: they judge pairs (x, z), read z off x, or tell codes of two kinds apart.
+
+The first two kinds serve the bounds of ``companion.measure.mi_bounds``; a discriminator knows a ratio of densities.
+"""
 
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal, OneHotCategorical
@@ -7,6 +10,7 @@ from torch.nn import functional
 from companion.models.draws import seeded
 
 SCALE_FLOOR = 1e-6  # keeps log Q(z|x) finite where softplus underflows
+SLOPE = 0.2  # of the leaky rectifiers below zero
 
 
 class Critic(nn.Module):
@@ -34,13 +38,13 @@ class Critic(nn.Module):
         return self.rest(self.of_x(x) + self.of_z(z)[:, None]).squeeze(-1)
 
 
-class GaussianRecogniser(nn.Module):
+class GaussianRecognitionNetwork(nn.Module):
     """Q(z|x), a diagonal Gaussian whose mean and scale are a network's of two hidden layers: it reads z off x.
 
     dim_x, dim_z, units, seed : see ``Critic``
 
     >>> import torch
-    >>> q = GaussianRecogniser(3, 2, units=16)(torch.zeros(5, 3))
+    >>> q = GaussianRecognitionNetwork(3, 2, units=16)(torch.zeros(5, 3))
     >>> q.batch_shape, q.event_shape
     (torch.Size([5]), torch.Size([2]))
     """
@@ -55,14 +59,14 @@ class GaussianRecogniser(nn.Module):
         return Independent(Normal(mean, functional.softplus(scale) + SCALE_FLOOR, validate_args=False), 1)
 
 
-class CategoricalRecogniser(nn.Module):
+class CategoricalRecognitionNetwork(nn.Module):
     """Q(c|x), a one-hot category whose logits are a network's of two hidden layers: it reads c off x.
 
     dim_x, units, seed : see ``Critic``
     categories : K
 
     >>> import torch
-    >>> CategoricalRecogniser(3, 10, units=16)(torch.zeros(5, 3)).probs.shape
+    >>> CategoricalRecognitionNetwork(3, 10, units=16)(torch.zeros(5, 3)).probs.shape
     torch.Size([5, 10])
     """
 
@@ -73,6 +77,42 @@ class CategoricalRecogniser(nn.Module):
     def forward(self, x: Tensor) -> OneHotCategorical:
         """Q(c|x) for ``x`` of shape ``[n, dim_x]``: batch shape ``[n]``, event shape ``[K]``."""
         return OneHotCategorical(logits=self.network(x), validate_args=False)
+
+
+class Discriminator(nn.Module):
+    """A logit for each code: three layers, two of them hidden, of ``units`` leaky rectifiers.
+
+    Where ``logistic_loss`` is least over all functions, the logit is log p(z) / q(z) for codes drawn as often from p,
+    the true kind, as from q (Goodfellow et al. (2014), proposition 1).
+
+    dim : dimensions of a code
+
+    >>> import torch
+    >>> Discriminator(16)(torch.zeros(5, 16)).shape
+    torch.Size([5])
+    """
+
+    def __init__(self, dim: int, units: int = 256) -> None:
+        super().__init__()
+        hidden = [nn.Linear(dim, units), nn.LeakyReLU(SLOPE), nn.Linear(units, units), nn.LeakyReLU(SLOPE)]
+        self.network = nn.Sequential(*hidden, nn.Linear(units, 1))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Logits of codes ``[n, dim]``: nats, ``[n]``."""
+        return self.network(z).squeeze(-1)
+
+
+def logistic_loss(true: Tensor, false: Tensor) -> Tensor:
+    """The mean of -log s(logit) over ``true`` logits plus that of -log(1 - s(logit)) over ``false`` ones; nats.
+
+    s is the logistic function. At chance, logits of 0, it is 2 log 2; with the best logits, 2 log 2 less twice the
+    Jensen-Shannon divergence (Goodfellow et al. (2014), theorem 1).
+
+    >>> import torch
+    >>> round(logistic_loss(torch.zeros(3), torch.zeros(5)).item(), 4)
+    1.3863
+    """
+    return functional.softplus(-true).mean() + functional.softplus(false).mean()
 
 
 def _hidden_twice(inputs: int, outputs: int, units: int, seed: int) -> nn.Sequential:

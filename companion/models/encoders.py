@@ -48,7 +48,7 @@ class GaussianEncoder(nn.Module):
     def forward(self, x: Tensor) -> Distribution:
         """e(z|x) for images ``x`` of shape ``[n, H, W]``: batch shape ``[n]``, event shape ``[latent_dim]``."""
         mean, variance, _ = self.network(x)
-        return gaussian(mean, variance)
+        return diagonal_gaussian(mean, variance)
 
 
 class FlowEncoder(GaussianEncoder):
@@ -86,7 +86,7 @@ class FlowEncoder(GaussianEncoder):
         """e(z|x) for images ``x`` of shape ``[n, H, W]``: batch shape ``[n]``, event shape ``[latent_dim]``."""
         mean, variance, h = self.network(x)
         transform = FlowTransform(self.flow, h.float()) if self.conditioned else self.transform.forget()
-        return TransformedDistribution(gaussian(mean, variance), [transform], validate_args=False)
+        return TransformedDistribution(diagonal_gaussian(mean, variance), [transform], validate_args=False)
 
 
 def _convolutions(image_shape: tuple[int, int], width: float) -> nn.Sequential:
@@ -101,6 +101,6 @@ def _convolutions(image_shape: tuple[int, int], width: float) -> nn.Sequential:
     )
 
 
-def gaussian(mean: Tensor, variance: Tensor) -> Independent:
+def diagonal_gaussian(mean: Tensor, variance: Tensor) -> Independent:
     """N(mean, diag variance) in single precision, for means and variances ``[n, k]``."""
     return Independent(Normal(mean.float(), variance.sqrt(), validate_args=False), 1, validate_args=False)

@@ -18,52 +18,52 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, OneHotCategorical, kl_divergence, register_kl
 
 from companion.models.draws import Shape, draw
-from companion.models.encoders import GaussianEncoder, gaussian
-from companion.models.marginals import FixedGaussian
+from companion.models.encoders import GaussianEncoder, diagonal_gaussian
+from companion.models.marginals import StandardNormal
 
 
-class JointCode(Distribution):
+class GaussianCategorical(Distribution):
     """Independent z, a diagonal Gaussian, and c, a one-hot category: one vector ``[z, c]``.
 
-    numbers : of z, batch shape ``[n]``, event shape ``[k]``
+    gaussian : of z, batch shape ``[n]``, event shape ``[k]``
     category : of c, batch shape ``[n]``, event shape ``[K]``
     temperature : of relaxed draws of c; without it they are one-hot, the only ones that the density is for
 
     >>> from torch.distributions import Normal
-    >>> code = JointCode(Independent(Normal(torch.zeros(3, 2), 1.0), 1), OneHotCategorical(torch.ones(3, 4)))
+    >>> code = GaussianCategorical(Independent(Normal(torch.zeros(3, 2), 1.0), 1), OneHotCategorical(torch.ones(3, 4)))
     >>> draw(code, torch.Generator().manual_seed(0)).shape
     torch.Size([3, 6])
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, numbers: Independent, category: OneHotCategorical, temperature: float | None = None) -> None:
-        self.numbers, self.category, self.temperature = numbers, category, temperature
-        event = torch.Size([numbers.event_shape[0] + category.event_shape[0]])
-        super().__init__(numbers.batch_shape, event, validate_args=False)
+    def __init__(self, gaussian: Independent, category: OneHotCategorical, temperature: float | None = None) -> None:
+        self.gaussian, self.category, self.temperature = gaussian, category, temperature
+        event = torch.Size([gaussian.event_shape[0] + category.event_shape[0]])
+        super().__init__(gaussian.batch_shape, event, validate_args=False)
 
     def split(self, code: Tensor) -> tuple[Tensor, Tensor]:
         """The parts ``z [..., k]`` and ``c [..., K]`` of ``code``."""
-        return code[..., : self.numbers.event_shape[0]], code[..., self.numbers.event_shape[0] :]
+        return code[..., : self.gaussian.event_shape[0]], code[..., self.gaussian.event_shape[0] :]
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log density of z plus log probability of c, for a one-hot c; nats."""
         z, c = self.split(value)
-        return self.numbers.log_prob(z) + (c * self.category.logits).sum(-1)
+        return self.gaussian.log_prob(z) + (c * self.category.logits).sum(-1)
 
     def entropy(self) -> Tensor:
         """Differential entropy of z plus entropy of c, in nats."""
-        return self.numbers.entropy() + self.category.entropy()
+        return self.gaussian.entropy() + self.category.entropy()
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> "JointCode":
+    def expand(self, batch_shape: Any, _instance: Any = None) -> "GaussianCategorical":
         """The same code for every member of ``batch_shape``."""
-        parts = self.numbers.expand(torch.Size(batch_shape)), self.category.expand(torch.Size(batch_shape))
-        return JointCode(*parts, self.temperature)
+        parts = self.gaussian.expand(torch.Size(batch_shape)), self.category.expand(torch.Size(batch_shape))
+        return GaussianCategorical(*parts, self.temperature)
 
 
-@register_kl(JointCode, JointCode)
-def _(p: JointCode, q: JointCode) -> Tensor:
-    return kl_divergence(p.numbers, q.numbers) + kl_divergence(p.category, q.category)
+@register_kl(GaussianCategorical, GaussianCategorical)
+def _(p: GaussianCategorical, q: GaussianCategorical) -> Tensor:
+    return kl_divergence(p.gaussian, q.gaussian) + kl_divergence(p.category, q.category)
 
 
 @draw.register
@@ -73,8 +73,8 @@ def _(distribution: OneHotCategorical, rng: torch.Generator, shape: Shape = ()) 
 
 
 @draw.register
-def _(distribution: JointCode, rng: torch.Generator, shape: Shape = ()) -> Tensor:
-    z, category, temperature = draw(distribution.numbers, rng, shape), distribution.category, distribution.temperature
+def _(distribution: GaussianCategorical, rng: torch.Generator, shape: Shape = ()) -> Tensor:
+    z, category, temperature = draw(distribution.gaussian, rng, shape), distribution.category, distribution.temperature
     if temperature is None:
         return torch.cat([z, draw(category, rng, shape)], -1)
     return torch.cat([z, ((category.logits + _gumbel(category.logits, rng, shape)) / temperature).softmax(-1)], -1)
@@ -85,12 +85,12 @@ def _gumbel(like: Tensor, rng: torch.Generator, shape: Shape) -> Tensor:
     return -noise.exponential_(generator=rng).log()
 
 
-class JointEncoder(GaussianEncoder):
+class GaussianCategoricalEncoder(GaussianEncoder):
     """e(z, c|x) = e(z|x) e(c|x): the Gaussian encoder, with ``categories`` logits read out beside mean and variance.
 
     Draws of c are one-hot, but inside ``relaxed``.
 
-    >>> encoder = JointEncoder((28, 28), latent_dim=16, width=0.25, categories=10)
+    >>> encoder = GaussianCategoricalEncoder((28, 28), latent_dim=16, width=0.25, categories=10)
     >>> e = encoder(torch.zeros(5, 28, 28))
     >>> e.batch_shape, e.event_shape
     (torch.Size([5]), torch.Size([26]))
@@ -103,11 +103,11 @@ class JointEncoder(GaussianEncoder):
         self.logits = nn.Linear(self.mean.in_features, categories)
         self.temperature: float | None = None
 
-    def forward(self, x: Tensor) -> JointCode:
+    def forward(self, x: Tensor) -> GaussianCategorical:
         """e(z, c|x) for images ``x`` of shape ``[n, H, W]``."""
         mean, variance, h = self.network(x)
         category = OneHotCategorical(logits=self.logits(h).float(), validate_args=False)
-        return JointCode(gaussian(mean, variance), category, self.temperature)
+        return GaussianCategorical(diagonal_gaussian(mean, variance), category, self.temperature)
 
     @contextmanager
     def relaxed(self, temperature: float) -> Iterator[None]:
@@ -119,16 +119,16 @@ class JointEncoder(GaussianEncoder):
             self.temperature = None
 
 
-class FixedJoint(nn.Module):
+class GaussianCategoricalMarginal(nn.Module):
     """The marginal N(0, I) of z, and the uniform one of c."""
 
     flat: Tensor
 
     def __init__(self, latent_dim: int, categories: int) -> None:
         super().__init__()
-        self.numbers = FixedGaussian(latent_dim)
+        self.gaussian = StandardNormal(latent_dim)
         self.register_buffer("flat", torch.zeros(categories), persistent=False)
 
-    def forward(self) -> JointCode:
+    def forward(self) -> GaussianCategorical:
         """m(z, c): no batch shape, event shape ``[latent_dim + categories]``."""
-        return JointCode(self.numbers(), OneHotCategorical(logits=self.flat, validate_args=False))
+        return GaussianCategorical(self.gaussian(), OneHotCategorical(logits=self.flat, validate_args=False))

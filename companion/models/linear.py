@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.distributions import Independent, Normal, kl_divergence
 
 from companion.models.draws import generator
-from companion.models.marginals import FixedGaussian
+from companion.models.marginals import StandardNormal
 from companion.terms import Terms
 
 START = 0.3  # standard deviation of the initial weights: off the saddle at zero, where every dimension is collapsed
@@ -69,7 +69,7 @@ class LinearVAE(nn.Module):
         super().__init__()
         self.encoder = LinearEncoder(data_dim, latent_dim, seed)
         self.decoder = LinearDecoder(data_dim, latent_dim, noise, seed)
-        self.marginal = FixedGaussian(latent_dim)
+        self.marginal = StandardNormal(latent_dim)
 
     def terms(self, x: Tensor) -> Terms:
         """The exact expectations over e(z|x) of log e, log d and log m for data ``[n, data_dim]``; nats, ``[n]``.
@@ -84,7 +84,7 @@ class LinearVAE(nn.Module):
         return Terms(log_e, log_d, log_e - kl_divergence(e, m.expand(e.batch_shape)))
 
     @torch.no_grad()
-    def rates(self, x: Tensor) -> Tensor:
+    def latent_rates(self, x: Tensor) -> Tensor:
         """The mean rate of each code dimension over data ``[n, data_dim]``: nats, ``[latent_dim]``."""
         e, m = self.encoder(x).base_dist, self.marginal().base_dist
         return kl_divergence(e, m.expand(e.batch_shape)).mean(0)

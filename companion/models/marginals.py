@@ -11,10 +11,10 @@ from companion.models.encoders import FlowEncoder, GaussianEncoder
 from companion.models.flows import UNITS, FlowTransform, MeanOnlyFlow
 
 
-class FixedGaussian(nn.Module):
+class StandardNormal(nn.Module):
     """The simple marginal ``-`` of Alemi et al. (2018), appendix F.3: N(0, I), nothing learned.
 
-    >>> FixedGaussian(64)().event_shape
+    >>> StandardNormal(64)().event_shape
     torch.Size([64])
     """
 
@@ -31,7 +31,7 @@ class FixedGaussian(nn.Module):
         return Independent(Normal(self.loc, self.scale, validate_args=False), 1, validate_args=False)
 
 
-class FlowGaussian(nn.Module):
+class FlowMarginal(nn.Module):
     """The complex marginal ``+`` of Alemi et al. (2018), appendix F.3: a masked autoregressive flow over N(0, I).
 
     u = f(z) is standard normal, where f is a mean-only flow of 4 steps: so a density takes one pass a step, and a draw,
@@ -40,13 +40,13 @@ class FlowGaussian(nn.Module):
     latent_dim : dimensions of z
     width : multiplier of the 640 units of the steps, 1 in the paper
 
-    >>> FlowGaussian(64, width=0.25)().event_shape
+    >>> FlowMarginal(64, width=0.25)().event_shape
     torch.Size([64])
     """
 
     def __init__(self, latent_dim: int, width: float = 1.0) -> None:
         super().__init__()
-        self.base = FixedGaussian(latent_dim)
+        self.base = StandardNormal(latent_dim)
         self.flow = MeanOnlyFlow(latent_dim, max(1, round(UNITS * width)))
         self.transform = FlowTransform(self.flow)
 
@@ -55,7 +55,7 @@ class FlowGaussian(nn.Module):
         return TransformedDistribution(self.base(), [self.transform.forget().inv], validate_args=False)
 
 
-class Mixture(Distribution):
+class DiagonalGaussianMixture(Distribution):
     """sum_i w_i N(z; mean_i, diag(variance_i)), of no batch shape.
 
     log_weights : ``[K]``, log w_i, normalised
@@ -64,7 +64,7 @@ class Mixture(Distribution):
     Distances are taken as differences, ``[..., K, latent_dim]``: a product of matrices would cancel in float32.
 
     >>> two = Independent(Normal(torch.tensor([[-1.0], [1.0]]), torch.ones(2, 1)), 1)
-    >>> m = Mixture(torch.tensor([0.25, 0.75]).log(), two)
+    >>> m = DiagonalGaussianMixture(torch.tensor([0.25, 0.75]).log(), two)
     >>> truth = 0.25 * two.log_prob(torch.zeros(1)).exp()[0] + 0.75 * two.log_prob(torch.zeros(1)).exp()[1]
     >>> torch.allclose(m.log_prob(torch.zeros(1)), truth.log())
     True
@@ -83,7 +83,7 @@ class Mixture(Distribution):
 
 
 @draw.register
-def _(distribution: Mixture, rng: torch.Generator, shape: Shape = ()) -> Tensor:
+def _(distribution: DiagonalGaussianMixture, rng: torch.Generator, shape: Shape = ()) -> Tensor:
     """A component by weight, then a draw of it: gradients reach the component's mean and scale, none the weights."""
     weights, normal = distribution.log_weights.exp(), distribution.components.base_dist
     n = prod(shape)
@@ -136,5 +136,7 @@ class VampPrior(nn.Module):
         """m(z): no batch shape, event shape ``[latent_dim]``."""
         e, log_weights = self.encoder(self.images()), self.logits.log_softmax(0)
         if isinstance(self.encoder, FlowEncoder):
-            return TransformedDistribution(Mixture(log_weights, e.base_dist), e.transforms, validate_args=False)
-        return Mixture(log_weights, e)
+            return TransformedDistribution(
+                DiagonalGaussianMixture(log_weights, e.base_dist), e.transforms, validate_args=False
+            )
+        return DiagonalGaussianMixture(log_weights, e)

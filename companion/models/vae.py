@@ -11,7 +11,7 @@ from companion.terms import Terms
 
 
 @dataclass(frozen=True, eq=False)
-class Passage:
+class ForwardOutput:
     """One passage of ``n`` images through a model: the distributions it met, the code drawn, and the terms.
 
     x : the images, floats ``[n, H, W]``
@@ -55,9 +55,9 @@ class VAE(nn.Module):
 
         Raises ``ValueError`` for another image shape, or for pixels that are neither 0 nor 1.
         """
-        return self.passage(x, rng, closed_form).terms
+        return self(x, rng, closed_form).terms
 
-    def passage(self, x: Tensor, rng: torch.Generator, closed_form: bool = True) -> Passage:
+    def forward(self, x: Tensor, rng: torch.Generator, closed_form: bool = True) -> ForwardOutput:
         """What ``terms`` meets on its way, for objectives that look at the code or at what is decoded from it."""
         x = self.check_images(x)
         e, m = self.encoder(x), self.marginal()
@@ -67,7 +67,7 @@ class VAE(nn.Module):
         log_e, log_m = _expected(e, m) if closed_form else (None, None)
         if log_e is None or log_m is None:
             log_e, log_m = e.log_prob(z), m.log_prob(z)
-        return Passage(x, e, z, d, Terms(log_e, log_d, log_m))
+        return ForwardOutput(x, e, z, d, Terms(log_e, log_d, log_m))
 
     def check_images(self, x: Tensor) -> Tensor:
         """``x`` as floats on the model's device; raises ``ValueError`` unless binary images ``[n, H, W]``."""

@@ -11,7 +11,8 @@ from companion.exact.rate_distortion import blahut_arimoto
 from companion.exact.tables import entropy, mutual_information
 from companion.exact.toy import toy_process
 from companion.measure import categories
-from companion.measure.information import Estimate, barber_agakov
+from companion.measure.mi_bounds import barber_agakov
+from companion.stats import Estimate
 
 SECRETS = ("one", "two", "three")
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 TURN, SCALE, SHEAR, SHIFT = pi / 12, 0.1, 0.2, 0.15  # the largest: 15 degrees, a tenth, a fifth, 2 pixels of 28
 
 
-def shaken(x: Tensor, rng: torch.Generator) -> Tensor:
+def random_affine(x: Tensor, rng: torch.Generator) -> Tensor:
     """Images ``[n, H, W]``, each turned, scaled, sheared and shifted a little, at random; white comes in at the rim."""
     n = len(x)
     angle, size, shear, right, down = 2 * torch.rand(5, n, generator=rng, device=x.device, dtype=x.dtype) - 1

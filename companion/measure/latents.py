@@ -8,16 +8,16 @@ from torch import Tensor
 from torch.distributions import Independent, Normal
 
 from companion.measure.aggregate import sample_aggregate
-from companion.measure.information import Estimate
-from companion.measure.model_surgery import encode
+from companion.measure.decomposition import encode
 from companion.models import VAE
+from companion.stats import Estimate
 
 TRAVERSAL = torch.linspace(-3, 3, 7)  # the values that a number is set to; two numbers run over the square of them
 IMAGES = 200  # whose codes are traversed
 
 
 @torch.no_grad()
-def effect(model: VAE, images: np.ndarray, numbers: Sequence[int]) -> Estimate:
+def traversal_variance(model: VAE, images: np.ndarray, numbers: Sequence[int]) -> Estimate:
     """How much the decoded image changes while ``numbers`` of the code run over a grid: a mean of squared changes.
 
     The code is the mean of e(z|x), of the first ``IMAGES`` of a fixed random order of ``images``; the numbers run
@@ -41,15 +41,15 @@ def _spread(model: VAE, code: Tensor, grid: Tensor, numbers: list[int]) -> Tenso
     return model.decoder(moved.float()).mean.double().var(0, correction=0).sum()
 
 
-def least_influential(model: VAE, images: np.ndarray, count: int) -> tuple[int, ...]:
-    """The ``count`` numbers of the code that have the smallest ``effect`` one by one, in their order."""
+def least_active_latents(model: VAE, images: np.ndarray, count: int) -> tuple[int, ...]:
+    """The ``count`` numbers of the code that have the smallest ``traversal_variance`` one by one, in their order."""
     size = encode(model, images[:1])[0].shape[1]
-    effects = [effect(model, images, [number]).value for number in range(size)]
+    effects = [traversal_variance(model, images, [number]).value for number in range(size)]
     return tuple(sorted(int(number) for number in np.argsort(effects)[:count]))
 
 
 @torch.no_grad()
-def information(model: VAE, images: np.ndarray, numbers: Sequence[int], seed: int = 0) -> dict[str, Estimate]:
+def latent_information(model: VAE, images: np.ndarray, numbers: Sequence[int], seed: int = 0) -> dict[str, Estimate]:
     """What ``numbers`` of the code tell about the index of an image, and what their rate is made of; nats.
 
     mi_exact : I(n; c), at most log N, of the exact aggregate over the N ``images``
@@ -73,14 +73,14 @@ def information(model: VAE, images: np.ndarray, numbers: Sequence[int], seed: in
 
 
 @torch.no_grad()
-def rates(model: VAE, images: np.ndarray) -> np.ndarray:
+def latent_rates(model: VAE, images: np.ndarray) -> np.ndarray:
     """The rate of each number of the code, ``[k]`` in nats: mean KL(e(z_i|x) || N(0, 1)), in closed form.
 
     Their sum is the mean rate of ``images`` where the marginal is N(0, I). Each is at least the information I(n; z_i).
 
     >>> from companion import data, models
     >>> model = models.family("---", image_shape=(8, 8), width=0.25, latent_dim=4)
-    >>> rates(model, data.load("digits").test).shape
+    >>> latent_rates(model, data.load("digits").test).shape
     (4,)
     """
     mean, variance, _ = encode(model, images)

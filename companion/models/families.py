@@ -9,8 +9,8 @@ from torch import nn
 from companion.models.decoders import DeconvDecoder, DenseDecoder
 from companion.models.draws import seeded
 from companion.models.encoders import FlowEncoder, GaussianEncoder
-from companion.models.joint import FixedJoint, JointEncoder
-from companion.models.marginals import FixedGaussian, FlowGaussian, VampPrior
+from companion.models.joint import GaussianCategoricalEncoder, GaussianCategoricalMarginal
+from companion.models.marginals import FlowMarginal, StandardNormal, VampPrior
 from companion.models.pixelcnn import PixelCNNDecoder
 from companion.models.vae import VAE
 
@@ -40,7 +40,7 @@ def family(
     latent_dim : dimensions of z
     pseudo_inputs : of the marginal ``v``
     conditioned : whether the steps of the encoder ``+`` see x; as printed in appendix F.1 they do not
-    categories : with the family ``---``, K of a one-hot part c of the code beside z (``JointCode``); 0 for none
+    categories : with the family ``---``, K of a one-hot part c of the code beside z; 0 for none
     dense : with the family ``---``, plain networks in place of the convolutions
     seed : of the initial weights; torch's global generators, on every device, are left alone
 
@@ -68,9 +68,9 @@ def family(
             case "v":
                 marginal = VampPrior(encoder, pseudo_inputs, shape)
             case "+":
-                marginal = FlowGaussian(latent_dim, width)
+                marginal = FlowMarginal(latent_dim, width)
             case _:
-                marginal = FixedGaussian(latent_dim)
+                marginal = StandardNormal(latent_dim)
         return VAE(encoder, decoder, marginal, shape)
 
 
@@ -79,10 +79,10 @@ def _plain(shape: tuple[int, int], latent_dim: int, width: float, categories: in
     with seeded(seed):
         if not categories:
             encoder = GaussianEncoder(shape, latent_dim, width, dense)
-            return VAE(encoder, decoder(shape, latent_dim, width), FixedGaussian(latent_dim), shape)
-        encoder = JointEncoder(shape, latent_dim, width, categories, dense)
+            return VAE(encoder, decoder(shape, latent_dim, width), StandardNormal(latent_dim), shape)
+        encoder = GaussianCategoricalEncoder(shape, latent_dim, width, categories, dense)
         code = latent_dim + categories
-        return VAE(encoder, decoder(shape, code, width), FixedJoint(latent_dim, categories), shape)
+        return VAE(encoder, decoder(shape, code, width), GaussianCategoricalMarginal(latent_dim, categories), shape)
 
 
 def _check(

@@ -15,42 +15,14 @@ makes the scores (the critic) must be fixed before these pairs are drawn: a boun
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from math import hypot, inf, log, sqrt
+from dataclasses import replace
+from math import hypot, inf, log
 
 import torch
 from torch import Tensor
 
-from companion.measure.surgery import batch_information, check_batch, within_batch
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean with its standard error, from ``n`` independent units: pairs, or minibatches.
-
-    ``each`` holds the units' values, ``[n]`` in double precision, with their gradient. One unit has no standard error
-    to offer: infinity.
-
-    >>> print(Estimate.of(torch.tensor([1.0, 3.0])))
-    2.000 ± 1.000 nats, n = 2
-    """
-
-    value: float
-    se: float
-    n: int
-    each: Tensor = field(repr=False, compare=False)
-
-    @classmethod
-    def of(cls, each: Tensor) -> "Estimate":
-        """The mean of independent values ``[n]``; raises ``ValueError`` for another shape or none."""
-        if each.ndim != 1 or len(each) == 0:
-            raise ValueError(f"each: expected independent values of shape [n], got {list(each.shape)}")
-        each = each.double()
-        se = (each.detach().std() / sqrt(len(each))).item() if len(each) > 1 else inf
-        return cls(each.detach().mean().item(), se, len(each), each)
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} ± {self.se:.3f} nats, n = {self.n}"
+from companion.measure.minibatch import batch_information, check_batch, log_qz_batch
+from companion.stats import Estimate
 
 
 def barber_agakov(log_q: Tensor, entropy: float | Estimate) -> Estimate:
@@ -75,7 +47,7 @@ def infonce(scores: Tensor) -> Estimate:
     """E log e^f(x_i, z_i) / ((1/B) sum_j e^f(x_j, z_i)) <= min(I, log B) (van den Oord et al. (2018)).
 
     A lower bound in expectation for every critic f, and never above log B. Best with f = log p(z|x) + c(z): then it is
-    the information within the batch (``within_batch``).
+    the information within the batch (``log_qz_batch``).
 
     scores : ``[batches, B, B]``, or ``[B, B]`` for one batch. As for its relatives, the unit of the standard error is
         the minibatch: pairs that share members are not independent
@@ -85,7 +57,7 @@ def infonce(scores: Tensor) -> Estimate:
     >>> round(infonce(50 * torch.eye(8).expand(5, 8, 8)).value, 4)  # log 8
     2.0794
     """
-    return _by_batch(scores, lambda f: batch_information(f, within_batch(f)))
+    return _by_batch(scores, lambda f: batch_information(f, log_qz_batch(f)))
 
 
 def nwj(scores: Tensor) -> Estimate:
