@@ -24,7 +24,7 @@ FLOORS = [
 
 UNCHANGED = """
 import random, sys
-import numpy as np, torch, matplotlib, scipy.special, warnings
+import numpy as np, torch, matplotlib, scipy.optimize, scipy.special, warnings
 from torch.distributions import Distribution
 def state():
     return (
