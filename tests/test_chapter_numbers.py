@@ -3,12 +3,12 @@
 import csv
 import sys
 from itertools import permutations
-from math import comb, log
+from math import comb
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
 from scipy.stats import hypergeom
+from test_mathematics import least, told
 from test_project import script
 
 from companion import data, learn
@@ -17,23 +17,6 @@ from companion.measure import evaluate
 from companion.measure.latents import latent_rates
 
 DIRECT = [(0.5, 1.0, 0.3), (0.5, 1.0, 0.6), (3.0, 2.0, 1.5), (0.2, 1.0, 0.79), (0.2, 1.0, 0.81)]
-SHOWN = [(0.5, 1.0, 0.45, 1.0), (0.5, 1.0, 0.55, 1.0), (0.5, 1.0, 0.04, 10.0), (0.5, 1.0, 0.06, 10.0)]
-SHOWN += [(0.5, 2.0, 0.7, 1.0), (0.5, 2.0, 0.8, 1.0), (0.5, 1.0, 3.0, 1.0)]
-
-
-def told(p, kappa, r=1.0):
-    """D (less a constant), R, I(c; x), I(c; y) and the code's variance at w, a, log s; unit noise, variance kappa."""
-    w, a, log_s = p
-    s = np.exp(log_s)
-    t = a**2 * kappa + s
-    distortion, rate = (kappa * (1 - w * a) ** 2 + w**2 * s) / 2, (t - 1 - log_s) / 2
-    return distortion, rate, np.log(t / s) / 2, np.log1p(r * w**2 * t) / 2, t
-
-
-def least(loss):
-    """The lowest of descents from twelve starts."""
-    starts = np.random.default_rng(0).normal(size=(12, 3))
-    return min((minimize(loss, start, tol=1e-12) for start in starts), key=lambda end: end.fun).x
 
 
 @pytest.mark.verifies("thm-numbers-image")
@@ -48,51 +31,6 @@ def test_a_reward_read_off_the_image_lowers_the_water(kappa, beta, weight, liter
     (expected,) = linear.linear_beta_vae([kappa], beta - weight, noise=1.0).latent_rates
     assert information == pytest.approx(expected, abs=1e-6)
     assert t == pytest.approx(1 - literal * weight / beta, abs=1e-6)
-
-
-@pytest.mark.verifies("thm-numbers-image")
-@pytest.mark.parametrize(("weight", "ends"), [(1.0, True), (1.2, False)])
-def test_from_beta_on_no_model_is_best(weight, ends):
-    """Along codes of variance 1 and ever more information, at the best decoder, w = a v."""
-    lost, losses = 10.0 ** -np.arange(1, 9), []
-    for rho in lost:
-        distortion, rate, information, *_ = told((np.sqrt(0.5 * (1 - rho)), np.sqrt((1 - rho) / 0.5), log(rho)), 0.5)
-        losses.append(distortion + rate - weight * information)
-    assert (np.diff(losses) < 0).all()
-    if ends:
-        np.testing.assert_allclose(losses, lost * 0.5 / 2, atol=1e-12)
-    else:
-        np.testing.assert_allclose(np.diff(losses)[-1], -0.1 * log(10), atol=1e-6)
-
-
-@pytest.mark.verifies("thm-numbers-drawing")
-@pytest.mark.parametrize(("kappa", "beta", "weight", "r"), SHOWN)
-def test_a_number_wakes_exactly_above_the_readers_threshold(kappa, beta, weight, r):
-    def loss(p):
-        distortion, rate, _, shown, _ = told(p, kappa, r)
-        return distortion + beta * rate - weight * shown
-
-    best = least(loss)
-    _, _, information, _, t = told(best, kappa, r)
-    u, rho = best[0] ** 2 * t, np.exp(-2 * information)
-    assert t == pytest.approx(1, abs=1e-6)
-    if kappa > beta * (1 - weight * r):
-        assert information > 1e-3
-        assert rho == pytest.approx(beta / kappa * (1 - weight * r / (1 + r * u)), rel=1e-4)
-        assert u == pytest.approx(beta**2 * (1 - rho) / (kappa * rho**2), rel=1e-4)
-    else:
-        assert information == pytest.approx(0, abs=1e-9)
-
-
-@pytest.mark.verifies("thm-numbers-drawing")
-def test_off_the_mean_any_weight_is_paid_without_end():
-    """Ann is blind, Bob writes the code in faint ink; a reader a hundred times sharper earns log 100 / 2 more."""
-    losses = []
-    for r in 10.0 ** np.arange(8, 17, 2):
-        distortion, rate, information, shown, _ = told((0.1, 0.0, 0.0), 0.5, r)
-        assert information == 0
-        losses.append(distortion + rate - 0.001 * shown)
-    np.testing.assert_allclose(np.diff(losses), -0.001 * log(100) / 2, rtol=1e-4)
 
 
 def code(rng):

@@ -36,7 +36,7 @@ FACES = MODULES | {f"companion.{name}" for name in PUBLIC} | {"companion.studies
 
 UNCHANGED = """
 import random, sys
-import numpy as np, torch, matplotlib, scipy.special, warnings
+import numpy as np, torch, matplotlib, scipy.optimize, scipy.special, warnings
 from torch.distributions import Distribution
 def state():
     return (

@@ -68,17 +68,6 @@ def rewarded(model: VAE, critic_input: str, objective: str = "mi_valid") -> floa
         return posterior.information(model, out, generator(2)).item()
 
 
-@pytest.mark.verifies("lem-asking-again")
-def test_the_lemma_on_random_tables():
-    """E f(x, y) = E f(x', y) where x' is drawn again from p(x|y): Serdega (2019), lemma 4.2.1."""
-    rng = np.random.default_rng(0)
-    for x, y in ((2, 3), (5, 4)):
-        joint = rng.dirichlet(np.ones(x * y)).reshape(x, y)
-        f = rng.normal(size=(x, y))
-        again = joint / joint.sum(0)  # p(x'|y)
-        assert np.einsum("xy,wy,wy->", joint, again, f) == pytest.approx((joint * f).sum())
-
-
 @pytest.mark.verifies("thm-asking-literal")
 def test_the_literal_sum_is_the_rate_of_the_category_less_the_posteriors_gap():
     rng, uniform = np.random.default_rng(1), np.full(4, 1 / 4)

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from scipy.special import logsumexp
 
+from companion.exact import tables
 from companion.exact.tables import check_distribution, check_shapes, entropy, kl, mutual_information
-from companion.exact.tables import total_correlation as table_total_correlation
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ def elbo_surgery(encoder: Any, prior: Sequence[Any]) -> ElboSurgery:
         index_information=mutual_information(table.reshape(n, -1) / n),
         marginal_kl=kl(aggregate, product),
         n=n,
-        total_correlation=table_total_correlation(aggregate),
-        dimension_wise_kl=tuple(kl(_keep(aggregate, j), factor) for j, factor in enumerate(factors)),
+        total_correlation=tables.total_correlation(aggregate),
+        dimension_wise_kl=tuple(map(kl, tables.marginals(aggregate), factors)),
         dimension_wise_kl_se=(0.0,) * len(factors),
     )
 
@@ -148,7 +148,3 @@ def _check_model(encoder: Any, prior: Sequence[Any]) -> tuple[np.ndarray, list[n
     factors = [check_distribution(f"prior[{j}]", factor) for j, factor in enumerate(prior)]
     check_shapes(**{f"prior[{j}]": (f, (table.shape[j + 1],)) for j, f in enumerate(factors)})
     return table, factors
-
-
-def _keep(joint: np.ndarray, axis: int) -> np.ndarray:
-    return joint.sum(tuple(i for i in range(joint.ndim) if i != axis))

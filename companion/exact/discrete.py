@@ -14,23 +14,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import rel_entr, xlogy
+from scipy.special import xlogy
 
 from companion.exact import tables
-
-
-def mean_kl(weights: np.ndarray, rows: np.ndarray, reference: np.ndarray) -> float:
-    """sum_i weights[i] KL(rows[i] || reference), in nats; rows of weight 0 do not count.
-
-    weights : distribution ``[A]``
-    rows, reference : ``[A, B]`` of distributions over B, and one ``[B]`` or ``[A, B]`` to compare them with
-
-    >>> round(mean_kl(np.array([0.5, 0.5]), np.eye(2), np.array([0.5, 0.5])), 4)
-    0.6931
-    """
-    used = weights > 0
-    compared = np.broadcast_to(reference, rows.shape)
-    return max(0.0, float(weights[used] @ rel_entr(rows[used], compared[used]).sum(1)))  # rounding may go below
+from companion.exact.tables import mean_kl
 
 
 @dataclass(frozen=True, eq=False)

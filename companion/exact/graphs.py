@@ -6,7 +6,8 @@
 | common parent A <- B -> C | p(b) p(a given b) p(c given b) | nothing | A and C, given B |
 | v-structure A -> C <- B | p(a) p(b) p(c given a, b) | A and B | nothing |
 
-The last row is *explaining away*: two causes that know nothing of each other compete once their effect is seen.
+The last row is *explaining away*: two causes that are independent become dependent once their effect is observed.
+A joint table of the first two is one sum, ``np.einsum("a,ab,bc->abc", p_a, b_given_a, c_given_b)`` for the cascade.
 """
 
 from typing import Any
@@ -16,30 +17,6 @@ import numpy as np
 from companion.exact.tables import check_distribution, check_shapes, kl, mutual_information
 
 AXES = "ABC"
-
-
-def cascade(p_a: Any, b_given_a: Any, c_given_b: Any) -> np.ndarray:
-    """The joint table of A -> B -> C from ``p_a`` [A], ``b_given_a`` [A, B] and ``c_given_b`` [B, C].
-
-    Raises ``ValueError`` for tables that are no distributions or do not fit.
-
-    >>> joint = cascade([0.5, 0.5], np.eye(2), np.eye(2))
-    >>> marginal_mutual_information(joint, "AC") > 0.69, conditional_mutual_information(joint, "AC")
-    (True, 0.0)
-    """
-    a, b_a, c_b = (check_distribution("p_a", p_a), *_conditionals(b_given_a=b_given_a, c_given_b=c_given_b))
-    check_shapes(b_given_a=(b_a, (len(a), b_a.shape[1])), c_given_b=(c_b, (b_a.shape[1], c_b.shape[1])))
-    return np.einsum("a,ab,bc->abc", a, b_a, c_b)
-
-
-def common_parent(p_b: Any, a_given_b: Any, c_given_b: Any) -> np.ndarray:
-    """The joint table of A <- B -> C from ``p_b`` [B], ``a_given_b`` [B, A] and ``c_given_b`` [B, C].
-
-    Raises ``ValueError`` for tables that are no distributions or do not fit.
-    """
-    b, a_b, c_b = (check_distribution("p_b", p_b), *_conditionals(a_given_b=a_given_b, c_given_b=c_given_b))
-    check_shapes(a_given_b=(a_b, (len(b), a_b.shape[1])), c_given_b=(c_b, (len(b), c_b.shape[1])))
-    return np.einsum("b,ba,bc->abc", b, a_b, c_b)
 
 
 def v_structure(p_a: Any, p_b: Any, c_given_ab: Any) -> np.ndarray:
@@ -100,10 +77,6 @@ def posterior(joint: Any, variable: str, **seen: int) -> np.ndarray:
         raise ValueError(f"seen: expected something possible, got {seen} of probability zero")
     weights = table.sum(tuple(i for i in range(3) if AXES[i] != variable))
     return weights / weights.sum()
-
-
-def _conditionals(**tables: Any) -> list[np.ndarray]:
-    return [check_distribution(name, table, ndim=2) for name, table in tables.items()]
 
 
 def _check_joint(joint: Any) -> np.ndarray:

@@ -23,8 +23,7 @@ import numpy as np
 from scipy.optimize import nnls
 from scipy.special import xlogy
 
-from companion.exact.discrete import mean_kl
-from companion.exact.tables import check_distribution
+from companion.exact.tables import check_distribution, mean_kl
 
 NEWTON_EVERY = 25  # iterations
 HALVINGS = 12  # of a Newton step that overshoots

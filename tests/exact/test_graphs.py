@@ -7,8 +7,6 @@ from hypothesis import strategies as st
 
 from companion.exact.decomposition import elbo_surgery
 from companion.exact.graphs import (
-    cascade,
-    common_parent,
     conditional_mutual_information,
     marginal_mutual_information,
     posterior,
@@ -31,8 +29,8 @@ def conditional(rng, *shape):
 def test_each_graph_promises_one_independence_and_no_other(sizes, seed):
     a, b, c = sizes
     rng = np.random.default_rng(seed)
-    chain = cascade(conditional(rng, a), conditional(rng, a, b), conditional(rng, b, c))
-    fork = common_parent(conditional(rng, b), conditional(rng, b, a), conditional(rng, b, c))
+    chain = np.einsum("a,ab,bc->abc", conditional(rng, a), conditional(rng, a, b), conditional(rng, b, c))
+    fork = np.einsum("b,ba,bc->abc", conditional(rng, b), conditional(rng, b, a), conditional(rng, b, c))
     collider = v_structure(conditional(rng, a), conditional(rng, b), conditional(rng, a, b, c))
     for joint in (chain, fork, collider):
         assert joint.shape == sizes
@@ -62,10 +60,6 @@ def test_the_tables_hold_the_conditionals_they_were_built_from():
     p_a, p_b, c_ab = conditional(rng, 2), conditional(rng, 3), conditional(rng, 2, 3, 4)
     joint = v_structure(p_a, p_b, c_ab)
     assert joint[1, 2, 3] == pytest.approx(p_a[1] * p_b[2] * c_ab[1, 2, 3])
-    b_a, c_b = conditional(rng, 2, 3), conditional(rng, 3, 4)
-    assert cascade(p_a, b_a, c_b)[1, 2, 3] == pytest.approx(p_a[1] * b_a[1, 2] * c_b[2, 3])
-    a_b = conditional(rng, 3, 2)
-    assert common_parent(p_b, a_b, c_b)[1, 2, 3] == pytest.approx(p_b[2] * a_b[2, 1] * c_b[2, 3])
 
 
 def test_explaining_away_by_counting():
@@ -108,11 +102,6 @@ JOINT = np.full((2, 2, 2), 1 / 8)
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: cascade([0.5, 0.6], np.eye(2), np.eye(2)), "p_a: expected sums of one"),
-        (lambda: cascade(HALF, np.eye(3), np.eye(3)), r"b_given_a: expected shape \(2, 3\), got \(3, 3\)"),
-        (lambda: cascade(HALF, np.eye(2), np.eye(3)), r"c_given_b: expected shape \(2, 3\), got \(3, 3\)"),
-        (lambda: common_parent(HALF, np.eye(3), np.eye(2)), r"a_given_b: expected shape \(2, 3\)"),
-        (lambda: common_parent(HALF, np.eye(2), np.eye(3)), r"c_given_b: expected shape \(2, 3\)"),
         (lambda: v_structure(HALF, HALF, np.eye(2)), "c_given_ab: expected a non-empty array of 3 dimensions"),
         (lambda: v_structure(HALF, [1.0], EITHER), r"c_given_ab: expected shape \(2, 1, 2\), got \(2, 2, 2\)"),
         (lambda: marginal_mutual_information(JOINT, "CA"), "pair: expected AB, AC or BC, got 'CA'"),
