@@ -11,7 +11,7 @@ import csv
 from pathlib import Path
 
 from companion import data, learn
-from companion.atomic import replacing
+from companion.atomic import atomic_write
 from companion.learn.records import write_provenance
 from companion.measure.numbers import rates
 
@@ -31,7 +31,7 @@ def main() -> None:
             each = rates(model, data.load(config.data, config.binarise).test)
             told = {f"rate_{i}": round(float(rate), 6) for i, rate in enumerate(each)}
             lines.append({name: row[name] for name in COLUMNS} | told)
-    with replacing(found) as temporary, temporary.open("w", newline="") as file:
+    with atomic_write(found) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(lines)

@@ -19,7 +19,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from companion.atomic import replacing
+from companion.atomic import atomic_write
 
 TOLERANCE = 0.05  # of numbers; a network trained on another processor ends elsewhere by a percent or two
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
@@ -97,7 +97,7 @@ def stale(path: Path) -> list[str]:
 
 def write(path: Path, notebook: NotebookNode) -> None:
     """Store ``notebook`` in the form Jupyter itself writes, whole or not at all."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(nbformat.writes(notebook) + "\n")
 
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from companion.atomic import replacing
+from companion.atomic import atomic_write
 from companion.learn.config import Config
 from companion.terms import RateDistortion
 
@@ -74,7 +74,7 @@ class Checkpoint:
                     f"({theirs.differences(config)}): choose another folder"
                 )
         else:
-            with replacing(self.folder / "config.json") as temporary:
+            with atomic_write(self.folder / "config.json") as temporary:
                 temporary.write_text(json.dumps(asdict(config), indent=1) + "\n")
 
     def save(self, state: State) -> None:
@@ -85,7 +85,7 @@ class Checkpoint:
         tensors = {k: t.contiguous() for k, t in state.tensors().items() if not done or k.startswith("model/")}
         history = [(at, asdict(point)) for at, point in state.history]
         progress = {"step": state.step, "seconds": state.seconds, "history": history}
-        with replacing(self.folder / ("model.safetensors" if done else "checkpoint.safetensors")) as temporary:
+        with atomic_write(self.folder / ("model.safetensors" if done else "checkpoint.safetensors")) as temporary:
             save_file(tensors, temporary, {"progress": json.dumps(progress)})
         for name in ("checkpoint.safetensors", ".checkpoint.safetensors.*.part") if done else ():
             for path in self.folder.glob(name):  # the last, and what a killed process left half written

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from companion.atomic import replacing
+from companion.atomic import atomic_write
 from companion.learn.config import Config
 from companion.learn.records import Row, read_rows, write_rows
 from companion.learn.runs import SPLITS
@@ -55,7 +55,7 @@ class Ledger:
         kept = sorted([*(r for r in self.rows() if r["config_hash"] != name), *rows], key=self._rank)
         runs = known["runs"] | {name: facts}
         known["runs"] = {key: runs[key] for key in dict.fromkeys(r["config_hash"] for r in kept) if key in runs}
-        with replacing(self.path.with_suffix(".json")) as temporary:
+        with atomic_write(self.path.with_suffix(".json")) as temporary:
             temporary.write_text(json.dumps(known, indent=1) + "\n")
         write_rows(self.path, kept)
 

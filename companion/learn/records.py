@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 import companion
-from companion.atomic import replacing
+from companion.atomic import atomic_write
 from companion.learn.config import Config
 from companion.terms import RateDistortion
 
@@ -95,7 +95,7 @@ def quantities(columns: Iterable[str]) -> dict[str, str]:
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
     """Write ``rows``, one or more of one schema, as CSV, whole or not at all; equal rows give equal bytes."""
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -145,7 +145,7 @@ def point(line: Row) -> RateDistortion:
 
 def write_provenance(path: Path, **facts: Any) -> None:
     """Write ``facts`` as JSON beside what made them, ``made_by``."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps({**facts, "made_by": made_by()}, indent=1) + "\n")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from companion.atomic import replacing
+from companion.atomic import atomic_write
 from companion.exact.gaussians import CorrelatedGaussians
 from companion.learn.players import Player
 from companion.learn.train import fit
@@ -100,7 +100,7 @@ def measure_problem(problem: CorrelatedGaussians, seed: int, steps: int) -> Iter
 
 def write_zoo(path: Path, rows: Iterable[Row]) -> None:
     """Write ``rows`` as CSV, whole or not at all; equal rows give equal bytes."""
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
