@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
-from sklearn.neighbors import NearestCentroid
 
 from companion import data
 from companion.data import files, formats, images, sets
@@ -81,10 +80,11 @@ def test_mnists_splits_are_the_well_known_ones_and_every_label_fits_its_image():
     counts = [4932, 5678, 4968, 5101, 4859, 4506, 4951, 5175, 4842, 4988]  # of the first 50 000 training labels
     assert np.bincount(mnist.train_labels).tolist() == counts
     assert np.bincount(mnist.validation_labels).tolist() == [991, 1064, 990, 1030, 983, 915, 967, 1090, 1009, 961]
-    classifier = NearestCentroid().fit(mnist.train.reshape(50_000, -1), mnist.train_labels)
-    for split in formats.SPLITS:
+    means = np.stack([mnist.train[mnist.train_labels == digit].mean(0).ravel() for digit in range(10)])
+    for split in formats.SPLITS:  # the nearest class mean is right for 82 of 100
         images, labels = getattr(mnist, split), getattr(mnist, f"{split}_labels")
-        assert classifier.score(images.reshape(len(images), -1), labels) > 0.8, split
+        products = images.reshape(len(images), -1).astype(np.float32) @ means.T.astype(np.float32)
+        assert np.mean(np.argmax(2 * products - (means**2).sum(1), axis=1) == labels) > 0.8, split
 
 
 @pytest.mark.needs("fashion-mnist")
