@@ -8,14 +8,14 @@ from secrets import token_hex
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; move it over ``path`` when the block ends without an error.
 
     A process killed inside the block leaves ``path`` as it was. Several writers may work at once: the last one wins.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with replacing(Path(folder) / "note.txt") as temporary:
+    ...     with atomic_write(Path(folder) / "note.txt") as temporary:
     ...         _ = temporary.write_text("whole")
     ...     os.listdir(folder)
     ['note.txt']

@@ -74,6 +74,19 @@ def test_static_and_dynamic_mnist_agree_in_their_mean():
     assert np.bincount(dynamic.test_labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
 
 
+@pytest.mark.needs("mnist")
+def test_mnists_splits_are_the_well_known_ones_and_every_label_fits_its_image():
+    mnist = data.load("mnist")
+    counts = [4932, 5678, 4968, 5101, 4859, 4506, 4951, 5175, 4842, 4988]  # of the first 50 000 training labels
+    assert np.bincount(mnist.train_labels).tolist() == counts
+    assert np.bincount(mnist.validation_labels).tolist() == [991, 1064, 990, 1030, 983, 915, 967, 1090, 1009, 961]
+    means = np.stack([mnist.train[mnist.train_labels == digit].mean(0).ravel() for digit in range(10)])
+    for split in formats.SPLITS:  # the nearest class mean is right for 82 of 100
+        images, labels = getattr(mnist, split), getattr(mnist, f"{split}_labels")
+        products = images.reshape(len(images), -1).astype(np.float32) @ means.T.astype(np.float32)
+        assert np.mean(np.argmax(2 * products - (means**2).sum(1), axis=1) == labels) > 0.8, split
+
+
 @pytest.mark.needs("fashion-mnist")
 def test_fashion_mnist_has_a_thousand_test_images_a_class():
     fashion = data.load("fashion-mnist", binarise="threshold")
@@ -142,15 +155,16 @@ def test_unknown_sets_and_rules_are_refused(arguments, message):
 @pytest.fixture
 def served(tmp_path, cache_folder, monkeypatch):
     """A local server with an altered mirror and a good one, and a small set that is fetched from it."""
-    content = 3 * (b"0 1 " * 392)[:-1].join([b"", b"\n"])
+    lines = [(pixels * 392)[:-1] + b"\n" for pixels in (b"0 1 ", b"1 0 ", b"1 1 ")]
+    contents = {split: b"".join(lines[i:]) for i, split in enumerate(formats.SPLITS)}  # of 3, 2 and 1 images
     folder = tmp_path / "served"
-    for mirror, body in {"altered": content[:-7], "good": content}.items():
+    for mirror, end in {"altered": -7, "good": None}.items():
         (folder / mirror).mkdir(parents=True)
-        for split in sets.SPLITS:
-            (folder / mirror / f"{split}.amat.gz").write_bytes(gzip.compress(body, mtime=0))
+        for split, content in contents.items():
+            (folder / mirror / f"{split}.amat.gz").write_bytes(gzip.compress(content[:end], mtime=0))
     handler = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), lambda *a: handler(*a, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
     sources = tuple(
         files.Source(
@@ -159,7 +173,7 @@ def served(tmp_path, cache_folder, monkeypatch):
             hashlib.sha256(content).hexdigest(),
             hashlib.sha256((folder / "good" / f"{split}.amat.gz").read_bytes()).hexdigest(),
         )
-        for split in sets.SPLITS
+        for split, content in contents.items()
     )
     monkeypatch.delenv("COMPANION_DATA", raising=False)
     monkeypatch.setitem(sets.SETS, "small", replace(sets.SETS["mnist-static"], sources=(sources,)))
@@ -171,14 +185,16 @@ def served(tmp_path, cache_folder, monkeypatch):
 def test_a_download_passes_over_absent_and_altered_mirrors(served, cache_folder, capsys):
     assert not data.available("small")
     loaded = data.load("small")
-    assert loaded.train.shape == (3, 28, 28)
+    assert [len(a) for a in (loaded.train, loaded.validation, loaded.test)] == [3, 2, 1]
     assert np.array_equal(loaded.train[0].ravel(), np.arange(784) % 2 == 1)
+    assert np.array_equal(loaded.validation[0].ravel(), np.arange(784) % 2 == 0)
+    assert loaded.test.all()
     assert data.available("small")
     assert "100%" in capsys.readouterr().err  # the progress bar
     assert not list(cache_folder.rglob("*.part")) + list(cache_folder.rglob("tmp*"))
 
 
-def test_the_packed_cache_needs_no_files_and_no_network(served, cache_folder):
+def test_the_cache_needs_no_files_and_no_network(served, cache_folder):
     first = data.load("small")
     for path in (cache_folder / "downloads").rglob("*.gz"):
         path.unlink()
@@ -223,12 +239,12 @@ def test_a_damaged_local_file_is_named_with_what_to_do(served, tmp_path, monkeyp
 def test_a_plain_file_is_read_like_a_gzipped_one(served, tmp_path, monkeypatch):
     folder = tmp_path / "plain" / "small"
     folder.mkdir(parents=True)
-    for split in sets.SPLITS:
+    for split in formats.SPLITS:
         (folder / f"{split}.amat").write_bytes(
             gzip.decompress((tmp_path / f"served/good/{split}.amat.gz").read_bytes())
         )
     monkeypatch.setenv("COMPANION_DATA", os.path.relpath(folder.parent))
-    assert data.load("small").test.shape == (3, 28, 28)
+    assert data.load("small").test.shape == (1, 28, 28)
 
 
 def test_a_data_folder_that_does_not_exist_is_named(monkeypatch):
@@ -245,11 +261,11 @@ def test_a_cache_that_cannot_be_written_is_named(served, tmp_path, monkeypatch):
         data.load("small")
 
 
-def test_a_damaged_packed_cache_is_named(served):
+def test_a_damaged_cache_is_named(served):
     data.load("small")
-    path = images._packed("small")
+    path = images._cache_path("small")
     path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(data.DataError, match=r"small-.*\.npz: the packed cache is damaged .*delete it and load again"):
+    with pytest.raises(data.DataError, match=r"small-.*\.npz: the cache is damaged .*delete it and load again"):
         data.load("small")
 
 
@@ -273,13 +289,13 @@ def test_processes_may_fetch_at_once(served):
 
 def test_a_whole_set_may_be_loaded_by_several_threads_of_work(served):
     data.load("small")
-    packed = images._packed("small")
-    before = packed.read_bytes()
-    packed.unlink()
+    stored = images._cache_path("small")
+    before = stored.read_bytes()
+    stored.unlink()
     workers = [threading.Thread(target=data.load, args=("small",)) for _ in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    with np.load(packed) as now, np.load(io.BytesIO(before)) as then:
+    with np.load(stored) as now, np.load(io.BytesIO(before)) as then:
         assert all(np.array_equal(now[key], then[key]) for key in then.files)

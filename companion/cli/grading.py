@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from companion import coursework
-from companion.atomic import replacing
+from companion.atomic import atomic_write
 from companion.coursework import batch, feedback
 from companion.coursework.questions import PUBLIC_SEED, Assignment
 
@@ -59,7 +59,7 @@ def grade_for_gradescope(path: Path, assignment: Assignment, secret: str, target
         graded = batch.nothing("submission", assignment, found)
     else:
         graded = batch.safe("submission", found, assignment, secret)
-    with replacing(target) as temporary:
+    with atomic_write(target) as temporary:
         temporary.write_text(json.dumps(feedback.gradescope(assignment, graded), indent=1), encoding="utf-8")
 
 

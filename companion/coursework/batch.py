@@ -8,7 +8,7 @@ from pathlib import Path
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from companion.atomic import replacing
+from companion.atomic import atomic_write
 from companion.coursework import feedback
 from companion.coursework.grading import LIMITS, Grade, grade, key
 from companion.coursework.isolation import Limits
@@ -114,7 +114,7 @@ def stored(path: Path) -> Grade | None:
 
 def write(path: Path, text: str) -> None:
     """Write a text file whole."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
@@ -122,7 +122,7 @@ def write_table(assignment: Assignment, grades: list[Grade], path: Path) -> None
     """Write a line for each grade: points by question, their sum, and columns to fill in for what is marked by hand."""
     written = [f"{question.name} (of {question.points}, by hand)" for question in assignment.written]
     with (
-        replacing(path) as temporary,
+        atomic_write(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
     ):
         table = csv.writer(file)

@@ -1,4 +1,7 @@
-"""From the bytes of the published files to arrays: idx, amat text, and the two forms of Omniglot."""
+"""From the bytes of the published files to arrays in splits: idx, amat text, and the two forms of Omniglot.
+
+The cache of parsed sets is named after the source of this module: whatever changes here, the files are parsed again.
+"""
 
 import io
 import re
@@ -7,7 +10,48 @@ import zipfile
 import numpy as np
 from PIL import Image
 
-OMNIGLOT_SIDE = 105
+SPLITS = ("train", "validation", "test")
+SPLIT_SEED = 0  # of the random splits of the digits and of Omniglot
+OMNIGLOT_SIDE = 105  # pixels
+
+#: Arrays by split, images ``[n, H, W]``, and by ``SPLIT_labels`` where there are labels, ``[n]``.
+Arrays = dict[str, np.ndarray]
+
+
+def static_mnist(contents: list[bytes]) -> Arrays:
+    """The statically binarised MNIST: amat text, one file a split, no labels."""
+    return {split: parse_amat(content) for split, content in zip(SPLITS, contents, strict=True)}
+
+
+def idx_set(contents: list[bytes]) -> Arrays:
+    """MNIST's form, images and labels of two parts: the last 10 000 images of the first are the validation split."""
+    images, labels, test, test_labels = map(parse_idx, contents)
+    parts = [(images[:-10_000], labels[:-10_000]), (images[-10_000:], labels[-10_000:]), (test, test_labels)]
+    return _in_splits(parts)
+
+
+def omniglot(contents: list[bytes]) -> Arrays:
+    """Drawers 1 to 15 train, of which 1 345 random images validate; drawers 16 to 20 test; labels: alphabets."""
+    ink, alphabet, drawer = parse_omniglot_npz(contents[0]) if len(contents) == 1 else parse_omniglot_zips(contents)
+    grey, labels = area_average(ink), np.unique(alphabet, return_inverse=True)[1]
+    seen = np.random.RandomState(SPLIT_SEED).permutation(np.flatnonzero(drawer <= 15))
+    indices = np.sort(seen[1345:]), np.sort(seen[:1345]), np.flatnonzero(drawer > 15)
+    return _in_splits([(grey[index], labels[index]) for index in indices])
+
+
+def digits(_: list[bytes]) -> Arrays:
+    """The 1 797 digits shipped with scikit-learn, 8 x 8, levels 0 to 16; a fixed random split 1 197 / 300 / 300."""
+    from sklearn.datasets import load_digits
+
+    levels, labels = load_digits(return_X_y=True)
+    grey = np.rint(levels.reshape(-1, 8, 8) * 255 / 16).astype(np.uint8)
+    order = np.random.RandomState(SPLIT_SEED).permutation(len(grey))
+    return _in_splits([(grey[index], labels[index]) for index in np.split(order, [1197, 1497])])
+
+
+def _in_splits(parts: list[tuple[np.ndarray, np.ndarray]]) -> Arrays:
+    named = list(zip(SPLITS, parts, strict=True))
+    return {split: images for split, (images, _) in named} | {f"{split}_labels": labels for split, (_, labels) in named}
 
 
 def parse_idx(content: bytes) -> np.ndarray:

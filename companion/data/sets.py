@@ -3,23 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from companion.data import formats
 from companion.data.files import Source
 
 #: The ways to make an image black and white, and what each does.
 BINARISATIONS = {
-    "static": "the published fixed binarisation, one Bernoulli draw a pixel made once by its authors",
+    "static": "binary as given; of MNIST, one Bernoulli draw a pixel, made and published once by its authors",
     "threshold": "ink where the grey level is 128 or more of 255 (8 or more of 16 for the digits)",
     "dynamic": "each pixel is ink with probability grey / 255, drawn anew every epoch",
     "grey": "unsigned bytes, 0 to 255; no Bernoulli likelihood",
 }
-SPLITS = ("train", "validation", "test")
-PARSER_VERSION = "1"  # to be raised when a split or a rule below changes, so that packed caches are made anew
-HELD_OUT_SEED = 0  # of the fixed draws: the split of the digits and of Omniglot, and dynamic held-out images
-
-Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -30,44 +23,8 @@ class ImageSet:
     source: str
     rules: tuple[str, ...]  # the first is the default
     sources: tuple[tuple[Source, ...], ...]
-    parse: Callable[[list[bytes]], Arrays]
+    parse: Callable[[list[bytes]], formats.Arrays]
     image_shape: tuple[int, int] = (28, 28)  # height and width in pixels
-
-
-def _parse_static(contents: list[bytes]) -> Arrays:
-    return {split: formats.parse_amat(content) for split, content in zip(SPLITS, contents, strict=True)}
-
-
-def _parse_idx_sets(contents: list[bytes]) -> Arrays:
-    """MNIST's form: the last 10 000 training images are the validation split."""
-    train, train_labels, test, test_labels = map(formats.parse_idx, contents)
-    arrays = {"train": train[:-10_000], "validation": train[-10_000:], "test": test}
-    labels = {"train": train_labels[:-10_000], "validation": train_labels[-10_000:], "test": test_labels}
-    return arrays | {f"{split}_labels": values for split, values in labels.items()}
-
-
-def _parse_omniglot(contents: list[bytes]) -> Arrays:
-    """Drawers 1 to 15 train, of which 1 345 random images validate; drawers 16 to 20 test; labels: alphabets."""
-    parsed = formats.parse_omniglot_npz(contents[0]) if len(contents) == 1 else formats.parse_omniglot_zips(contents)
-    ink, alphabet, drawer = parsed
-    grey, labels = formats.area_average(ink), np.unique(alphabet, return_inverse=True)[1]
-    seen = np.random.RandomState(HELD_OUT_SEED).permutation(np.flatnonzero(drawer <= 15))
-    return _split(grey, labels, np.sort(seen[1345:]), np.sort(seen[:1345]), np.flatnonzero(drawer > 15))
-
-
-def _parse_digits(_: list[bytes]) -> Arrays:
-    """The 1 797 digits shipped with scikit-learn, 8 x 8, levels 0 to 16; a fixed random split 1 197 / 300 / 300."""
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    grey = np.rint(digits.images * 255 / 16).astype(np.uint8)
-    order = np.random.RandomState(HELD_OUT_SEED).permutation(len(grey))
-    return _split(grey, digits.target, order[:1197], order[1197:1497], order[1497:])
-
-
-def _split(grey: np.ndarray, labels: np.ndarray, *indices: np.ndarray) -> Arrays:
-    arrays = {split: grey[index] for split, index in zip(SPLITS, indices, strict=True)}
-    return arrays | {f"{split}_labels": labels[index] for split, index in zip(SPLITS, indices, strict=True)}
 
 
 def _static_source(split: str, sha256: str) -> Source:
@@ -110,7 +67,7 @@ SETS = {
         source="Alpaydin and Kaynak (1998), Optical Recognition of Handwritten Digits, as shipped with scikit-learn",
         rules=("threshold", "grey", "dynamic"),
         sources=((),),
-        parse=_parse_digits,
+        parse=formats.digits,
         image_shape=(8, 8),
     ),
     "mnist-static": ImageSet(
@@ -124,7 +81,7 @@ SETS = {
                 _static_source("test", "e6687bfea3f820c174f33b7865140b2a2dd2930ef786f35d45795fc193b5ab2c"),
             ),
         ),
-        parse=_parse_static,
+        parse=formats.static_mnist,
     ),
     "mnist": ImageSet(
         licence="CC BY-SA 3.0 (as commonly stated)",
@@ -146,7 +103,7 @@ SETS = {
                 ),
             ),
         ),
-        parse=_parse_idx_sets,
+        parse=formats.idx_set,
     ),
     "fashion-mnist": ImageSet(
         licence="MIT",
@@ -168,7 +125,7 @@ SETS = {
                 ),
             ),
         ),
-        parse=_parse_idx_sets,
+        parse=formats.idx_set,
     ),
     "omniglot": ImageSet(
         licence="MIT",
@@ -190,7 +147,7 @@ SETS = {
                 ),
             ),
         ),
-        parse=_parse_omniglot,
+        parse=formats.omniglot,
     ),
 }
 #: The names that ``load`` takes.

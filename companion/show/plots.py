@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from companion.atomic import replacing
+from companion.atomic import atomic_write
 from companion.terms import RateDistortion
 
 #: The colours, in the order of use.
@@ -168,5 +168,5 @@ def image_sheet(rows: Mapping[str, np.ndarray]) -> Picture:
 
 def save(picture: Picture, path: Path | str) -> None:
     """Write ``picture`` as PNG, whole or not at all."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(picture.png(dpi=144))
