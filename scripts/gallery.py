@@ -25,8 +25,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from companion import data, learn, results, show
-from companion.results.schema import Row
 from companion.models import generator
+from companion.results.schema import Row
 
 FILES = ("config.json", "rates.csv", "provenance.json")
 WEIGHTS = "model.safetensors"

@@ -99,7 +99,12 @@ def test_the_table_of_every_number_adds_up_to_the_rate(tmp_path, monkeypatch):
     script("each").main()
     with (tmp_path / "tiny_each.csv").open(newline="") as file:
         (line,) = csv.DictReader(file)
-    assert (line["seed"], line["lambda"], line["latent_indices"], line["config_hash"]) == ("0", "0.1", "1,2", config.hash)
+    assert (line["seed"], line["lambda"], line["latent_indices"], line["config_hash"]) == (
+        "0",
+        "0.1",
+        "1,2",
+        config.hash,
+    )
     _, model = learn.load_run(tmp_path / "runs" / config.hash)
     images = data.load("digits").test
     each, point = [float(line[f"rate_{i}"]) for i in range(4)], evaluate(model, images, split="test")

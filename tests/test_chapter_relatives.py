@@ -15,12 +15,11 @@ from torch.distributions import Normal
 from companion.exact import tables
 from companion.exact.decomposition import elbo_surgery
 from companion.exact.discrete import DiscreteModel
-from companion.objectives import penalties
-from companion.objectives import penalised
 from companion.measure.decomposition import gaussian_surgery
 from companion.measure.minibatch import log_qz_batch, log_qz_mss, log_qz_mws
 from companion.models import draw, generator
 from companion.models.critics import logistic_loss
+from companion.objectives import penalised, penalties
 from companion.terms import Terms
 
 many = settings(max_examples=100, deadline=None, derandomize=True)

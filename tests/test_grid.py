@@ -49,7 +49,9 @@ def test_a_grid_is_the_product_of_its_lists_in_the_order_of_the_file(grid):
         *[(0.1, 0, None, 30), (0.1, 1, None, 30), (1.0, 0, None, 30), (1.0, 1, None, 30)],
         (1.0, 0, 3.0, 60),
     ]
-    assert [r["config_hash"] for r in results.read_rows(grid / "grid.csv")] == [c.hash for c in configs for _ in range(2)]
+    assert [r["config_hash"] for r in results.read_rows(grid / "grid.csv")] == [
+        c.hash for c in configs for _ in range(2)
+    ]
 
 
 def test_a_table_overrides_what_stands_above_and_repeats_are_dropped(tmp_path):

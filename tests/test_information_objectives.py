@@ -13,11 +13,11 @@ from companion import data, learn, sweeps
 from companion.exact.discrete import DiscreteModel
 from companion.exact.tables import kl
 from companion.learn import batches, build, fit, training_units
-from companion.objectives import LiteralInformation, ValidInformation, VariationalPosterior
-from companion.results import schema
-from companion.studies import fit_probe, probe_log_prob, probes
 from companion.measure.categories import category_entropy, category_information, category_probabilities
 from companion.models import VAE, GaussianCategorical, GaussianCategoricalMarginal, generator, random_affine
+from companion.objectives import LiteralInformation, VariationalPosterior
+from companion.results import schema
+from companion.studies import fit_probe, probe_log_prob, probes
 
 DIGITS = learn.preset("laptop", "digits")
 ASKED = DIGITS.replace(objective="mi_valid", categories=4, latent_dim=4, weight=3.0)
@@ -121,7 +121,9 @@ def test_the_entropy_of_numbers_is_the_marginals_or_at_most_the_aggregates():
     mean, variance = (getattr(out.e, name)[:, [1, 3]].double() for name in ("mean", "variance"))
     mixture = Independent(Normal(mean[:, None], variance[:, None].sqrt()), 1)
     inside = mixture.log_prob(out.z[:, [1, 3]].double()).logsumexp(0) - log(256)
-    assert VariationalPosterior(model, config.objective, 0).entropy(out).item() == pytest.approx(-inside.mean().item(), rel=1e-4)
+    assert VariationalPosterior(model, config.objective, 0).entropy(out).item() == pytest.approx(
+        -inside.mean().item(), rel=1e-4
+    )
 
 
 def test_the_model_descends_its_terms_less_the_paid_bound_and_the_posterior_leaves_it_alone():
@@ -133,7 +135,8 @@ def test_the_model_descends_its_terms_less_the_paid_bound_and_the_posterior_leav
     reading.loss(x, generator(0), 0).backward()
     assert all(p.grad is None for p in model.parameters())
     free, paid, dear = (
-        training_units(model, ASKED.replace(weight=w), 1197)[0][1].loss(x, generator(3), 5).item() for w in (0.0, 1.0, 2.0)
+        training_units(model, ASKED.replace(weight=w), 1197)[0][1].loss(x, generator(3), 5).item()
+        for w in (0.0, 1.0, 2.0)
     )
     assert paid - free == pytest.approx(dear - paid, abs=1e-4)
 
@@ -147,7 +150,9 @@ def test_the_encoder_as_posterior_is_exact_and_loses_by_augmentation():
     probs = out.e.categorical.probs.detach().double()
     exact = category_information(probs).value
     assert exact > 0.5
-    assert VariationalPosterior(model, config.objective, 0).information(model, out, generator(0)).item() == pytest.approx(exact, abs=1e-5)
+    assert VariationalPosterior(model, config.objective, 0).information(
+        model, out, generator(0)
+    ).item() == pytest.approx(exact, abs=1e-5)
     posterior = VariationalPosterior(model, config.replace(augmented=True).objective, 0)
     read = model.encoder(random_affine(out.x, generator(0))).categorical.probs.detach().double()
     cost = rel_entr(probs.numpy(), read.numpy()).sum(1).mean().item()
@@ -168,7 +173,9 @@ def test_the_encoder_as_posterior_is_exact_and_loses_by_augmentation():
 )
 def test_a_run_with_a_posterior_that_was_broken_off_ends_in_the_same_bits(changes, broken_off):
     stored = broken_off(DIGITS.replace(objective="mi_valid", steps=40, **changes), 30)
-    assert any(name.startswith("variational_posterior/") for name in stored) == (changes.get("critic_input") != "encoder")
+    assert any(name.startswith("variational_posterior/") for name in stored) == (
+        changes.get("critic_input") != "encoder"
+    )
 
 
 def test_a_random_affine_map_keeps_the_ink_and_moves_it_a_little():
@@ -187,14 +194,35 @@ def test_a_random_affine_map_keeps_the_ink_and_moves_it_a_little():
     ("changes", "message"),
     [
         ({"objective": "mi_valid"}, "latent_indices: expected some dimensions of the code, such as '3,17', got ''"),
-        ({"objective": "mi_valid", "latent_indices": "1,16"}, "latent_indices: expected (different whole numbers|dimensions from 0 to 15)"),
-        ({"objective": "mi_valid", "latent_indices": "1,1"}, "latent_indices: expected (different whole numbers|dimensions from 0 to 15)"),
-        ({"objective": "mi_valid", "latent_indices": "one"}, "latent_indices: expected (different whole numbers|dimensions from 0 to 15)"),
-        ({"objective": "mi_valid", "latent_indices": "1", "categories": 4}, "latent_indices: expected none beside categories"),
+        (
+            {"objective": "mi_valid", "latent_indices": "1,16"},
+            "latent_indices: expected (different whole numbers|dimensions from 0 to 15)",
+        ),
+        (
+            {"objective": "mi_valid", "latent_indices": "1,1"},
+            "latent_indices: expected (different whole numbers|dimensions from 0 to 15)",
+        ),
+        (
+            {"objective": "mi_valid", "latent_indices": "one"},
+            "latent_indices: expected (different whole numbers|dimensions from 0 to 15)",
+        ),
+        (
+            {"objective": "mi_valid", "latent_indices": "1", "categories": 4},
+            "latent_indices: expected none beside categories",
+        ),
         ({"objective": "mi_valid", "categories": 4, "weight": -1.0}, "weight: expected a finite number, 0 or more"),
-        ({"objective": "mi_valid", "categories": 4, "critic_input": "mind"}, "critic_input: expected one of reconstruction, prior"),
-        ({"objective": "mi_valid", "latent_indices": "1", "critic_input": "encoder"}, "critic_input: expected 'encoder' for categories"),
-        ({"objective": "mi_valid", "categories": 4, "annealed": True}, "annealed: expected none with the objective mi_valid, got True"),
+        (
+            {"objective": "mi_valid", "categories": 4, "critic_input": "mind"},
+            "critic_input: expected one of reconstruction, prior",
+        ),
+        (
+            {"objective": "mi_valid", "latent_indices": "1", "critic_input": "encoder"},
+            "critic_input: expected 'encoder' for categories",
+        ),
+        (
+            {"objective": "mi_valid", "categories": 4, "annealed": True},
+            "annealed: expected none with the objective mi_valid, got True",
+        ),
         ({"critic_input": "image"}, "critic_input: expected none with the objective beta_vae, got 'image'"),
         (
             {"objective": "mi_valid", "categories": 4, "target": 3.0},

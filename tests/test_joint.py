@@ -11,8 +11,8 @@ from torch.distributions import Independent, Normal, OneHotCategorical, kl_diver
 
 from companion import data, learn, measure
 from companion.learn import relaxed
+from companion.models import GaussianCategorical, GaussianCategoricalMarginal, draw, family, generator
 from companion.objectives import TrainingStep
-from companion.models import GaussianCategoricalMarginal, GaussianCategorical, draw, family, generator
 
 LOGITS = torch.tensor([[0.0, 1.0, -2.0], [3.0, 0.0, 0.5]])
 DIGITS = learn.preset("laptop", "digits", categories=10)
@@ -91,7 +91,7 @@ def test_distortion_is_the_enumeration_of_the_categories():
         e = model.encoder(x)
         z = draw(e.gaussian, generator(5))
         every = [model.decoder(torch.cat([z, torch.eye(10)[[c] * len(z)]], 1)).log_prob(x) for c in range(10)]
-        exact = -(e.category.probs * torch.stack(every, 1)).sum(1)
+        exact = -(e.categorical.probs * torch.stack(every, 1)).sum(1)
         rate = kl_divergence(e, model.marginal().expand(e.batch_shape))
     assert point.rate == pytest.approx(rate.double().mean().item(), abs=1e-4)
     assert abs(point.distortion - exact.double().mean().item()) < 5 * exact.std().item() / sqrt(len(x))

@@ -17,7 +17,7 @@ from scipy import special
 
 from companion import data, learn, measure, objectives
 from companion.learn import batches, build, fit, training
-from companion.learn.training import best_step, check_device, normalise_gradients, validate, vae_unit
+from companion.learn.training import best_step, check_device, normalise_gradients, vae_unit, validate
 from companion.terms import RateDistortion, Terms
 
 QUICK = learn.preset("laptop", "digits", steps=20)
@@ -69,7 +69,10 @@ def test_impossible_betas_are_refused(beta):
         ({"target": 10.0}, "target: expected none with the objective beta_vae, got 10.0"),
         ({"objective": "capacity"}, "target: expected a finite rate in nats, 0 or more, got None"),
         ({"objective": "multiplier", "target": -1.0}, "target: expected a finite rate in nats, 0 or more, got -1.0"),
-        ({"objective": "target_rate", "target": 9.0, "beta": 2.0}, "beta: expected none with the objective target_rate, got 2.0"),
+        (
+            {"objective": "target_rate", "target": 9.0, "beta": 2.0},
+            "beta: expected none with the objective target_rate, got 2.0",
+        ),
         ({"annealed": "no"}, "annealed: expected true or false, got 'no'"),
         ({"steps": 1.5}, "steps: expected a whole number, got 1.5"),
         ({"seed": True}, "seed: expected a whole number, got True"),
@@ -105,14 +108,25 @@ def test_every_field_changes_the_hash():
     changed |= {"beta": 2.0, "steps": 21, "batch_size": 64, "learning_rate": 1e-4, "latent_dim": 8, "width": 1.0}
     changed |= {"data": "mnist", "binarise": "dynamic", "preset": "paper", "device": "cuda"}
     changed |= {"pseudo_inputs": 7, "conditioned": True, "normalised_gradients": True}
-    asked = {"categories": 4, "dense": True, "weight": 2.0, "latent_indices": "3", "critic_input": "prior", "augmented": True}
+    asked = {
+        "categories": 4,
+        "dense": True,
+        "weight": 2.0,
+        "latent_indices": "3",
+        "critic_input": "prior",
+        "augmented": True,
+    }
     assert changed.keys() | asked.keys() == QUICK.settings().keys() - {"family", "objective", "target"}
     plain, informed = QUICK.replace(family="+--"), QUICK.replace(objective="mi_valid", latent_indices="1")
     runs = [QUICK, plain, *(plain.replace(**{name: value}) for name, value in changed.items())]
     runs += [informed, QUICK.replace(categories=4), *(QUICK.replace(dense=True, seed=seed) for seed in (0, 1))]
     runs += [informed.replace(**{name: value}) for name, value in asked.items() if name != "categories"]
     runs += [informed.replace(objective="mi_literal"), informed.replace(latent_indices="", categories=4)]
-    runs += [QUICK.replace(objective=name, target=rate) for name in ("target_rate", "multiplier", "capacity") for rate in (3.0, 6.0)]
+    runs += [
+        QUICK.replace(objective=name, target=rate)
+        for name in ("target_rate", "multiplier", "capacity")
+        for rate in (3.0, 6.0)
+    ]
     assert len({run.hash for run in runs}) == len(runs)
 
 

@@ -7,6 +7,7 @@ from scipy.optimize import minimize
 
 from companion.exact.tables import cross_entropy, kl, mutual_information
 from companion.exact.toy import toy_process
+from companion.learn.training import TrainingError
 from companion.studies.toy import (
     PARAMETRISATIONS,
     _log_tables,
@@ -18,7 +19,6 @@ from companion.studies.toy import (
     target_rate_squared,
     train_toys,
 )
-from companion.learn.training import TrainingError
 
 PROCESS = toy_process()
 H = PROCESS.entropy

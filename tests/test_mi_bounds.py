@@ -84,7 +84,9 @@ def test_the_script_writes_what_it_measured(tmp_path, monkeypatch, capsys):
     assert path.read_bytes() == stored
     rows = read_rows(path)
     assert [row["bound"] for row in rows] == [*mi_bounds.TRAINED, "barber_agakov", *mi_bounds.BOUNDS]
-    assert all((row["nats"], row["dimensions"], row["sinh_transformed"], row["seed"]) == (1.0, 2, True, 0) for row in rows)
+    assert all(
+        (row["nats"], row["dimensions"], row["sinh_transformed"], row["seed"]) == (1.0, 2, True, 0) for row in rows
+    )
     assert len(json.loads(path.with_suffix(".json").read_text())["seconds"]) == len(rows)
     path.write_text(path.read_text().replace("nats", "bits"))
     with pytest.raises(ValueError, match="expected the columns"):
@@ -110,7 +112,10 @@ def test_the_table_holds_every_problem_with_every_bound(rows):
     problems = mi_bounds.mi_problems()
     assert len(problems) >= 20
     assert 2 * sum(problem.sinh_transformed for problem in problems) == len(problems)
-    told = [(row["seed"], row["dimensions"], row["sinh_transformed"], row["nats"], row["bound"], row["critic"]) for row in rows]
+    told = [
+        (row["seed"], row["dimensions"], row["sinh_transformed"], row["nats"], row["bound"], row["critic"])
+        for row in rows
+    ]
     pairs = [(b, "trained") for b in mi_bounds.TRAINED] + [(b, "exact") for b in ("barber_agakov", *mi_bounds.BOUNDS)]
     assert told == [
         (seed, p.dimensions, p.sinh_transformed, round(p.information, 6), *pair)

@@ -8,11 +8,10 @@ import torch
 from scipy.stats import norm
 
 from companion import data, learn, measure, objectives
-from companion.learn import training_units
-from companion.learn import build, fit
+from companion.learn import build, fit, training_units
+from companion.models import ForwardOutput
 from companion.objectives import Multiplier, TrainingStep, TrainingUnit
 from companion.objectives.elbo import MULTIPLIER_LIMIT
-from companion.models import ForwardOutput
 from companion.terms import Terms
 
 DIGITS = learn.preset("laptop", "digits")

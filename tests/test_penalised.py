@@ -10,15 +10,15 @@ from torch.distributions import Independent, Normal
 
 from companion import data, learn, objectives, results, sweeps
 from companion.learn import build, fit, training_units
-from companion.objectives import OBJECTIVES, Penalised, TrainingStep, TrainingUnit, penalties
-from companion.objectives.penalised import PRIOR_STREAM
-from companion.results import schema
-from companion.studies import measures
-from companion.studies import penalised as study
 from companion.measure.decomposition import gaussian_surgery
 from companion.models import ForwardOutput, draw, generator
 from companion.models.critics import logistic_loss
+from companion.objectives import OBJECTIVES, Penalised, TrainingStep, TrainingUnit, penalties
+from companion.objectives.penalised import PRIOR_STREAM
+from companion.results import schema
 from companion.seeds import DRAWS
+from companion.studies import measures
+from companion.studies import penalised as study
 from companion.terms import Terms
 
 DIGITS = learn.preset("laptop", "digits", steps=40)

@@ -8,11 +8,16 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal, norm
 
-from companion.objectives import penalised, penalties, permute_dimensions
-from companion.studies import blockwise_mmd, discriminator_total_correlation, fit_discriminator, minibatch_total_correlation
 from companion.measure.decomposition import gaussian_surgery
 from companion.models import generator
 from companion.models.critics import Discriminator, logistic_loss
+from companion.objectives import penalised, penalties, permute_dimensions
+from companion.studies import (
+    blockwise_mmd,
+    discriminator_total_correlation,
+    fit_discriminator,
+    minibatch_total_correlation,
+)
 from companion.terms import Terms
 
 BATCH = Terms(log_e=np.array([2.0, 6.0]), log_d=np.array([-70.0, -80.0]), log_m=np.array([-3.0, -1.0]))  # R 6, D 75

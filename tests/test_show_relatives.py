@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from companion.learn.objectives import RELATED
+from companion.objectives import RELATED
 from companion.show.plots import GUIDE
 from companion.show.relatives import (
     LOOKS,

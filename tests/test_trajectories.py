@@ -7,11 +7,11 @@ import torch
 
 from companion import data, learn, results
 from companion.learn import State, train, training_units
+from companion.measure.categories import category_entropy, category_probabilities
+from companion.models import generator
 from companion.objectives import ValidInformation, VariationalPosterior
 from companion.results import schema
 from companion.studies.trajectories import histograms, record_trajectory, rewarded
-from companion.measure.categories import category_entropy, category_probabilities
-from companion.models import generator
 
 DIGITS = learn.preset("laptop", "digits", steps=20)
 LITERAL = DIGITS.replace(objective="mi_literal", categories=4, latent_dim=4, weight=3.0)
@@ -51,7 +51,14 @@ def test_the_literal_bound_lies_above_the_valid_one_by_what_the_aggregate_lacks_
 def test_histograms_of_two_images():
     """By hand."""
     told = histograms(torch.tensor([[0.0, 1.0], [0.45, 0.55]]))
-    expected = {"share_0": 0.225, "share_1": 0.775, "histogram_0": 0.25, "histogram_4": 0.25, "histogram_5": 0.25, "histogram_9": 0.25}
+    expected = {
+        "share_0": 0.225,
+        "share_1": 0.775,
+        "histogram_0": 0.25,
+        "histogram_4": 0.25,
+        "histogram_5": 0.25,
+        "histogram_9": 0.25,
+    }
     assert {name: value for name, value in told.items() if value} == pytest.approx(expected)
 
 

@@ -15,7 +15,7 @@ from companion.data import formats
 from companion.data.files import DataError, cache_folder, check_writable, locate, read
 from companion.data.formats import SPLITS, Arrays
 from companion.data.sets import BINARISATIONS, NAMES, SETS, ImageSet
-from companion.seeds import HELD_OUT, PIXELS, numpy_generator
+from companion.seeds import HELD_OUT, ORDER, PIXELS, numpy_generator
 
 HELD_OUT_SEED = 0  # of the fixed draws under ``dynamic``
 
@@ -49,6 +49,11 @@ class ImageData:
     def epoch(self, number: int, seed: int = 0) -> np.ndarray:
         """The training images of epoch ``number``: a new draw under ``dynamic``, else always ``train``."""
         return self.train if self.grey_train is None else bernoulli(self.grey_train, seed, PIXELS, number)
+
+    def shuffled(self, number: int, seed: int = 0) -> np.ndarray:
+        """The training images of epoch ``number``, in a random order that this epoch alone has."""
+        order = numpy_generator(seed, ORDER, number).permutation(len(self.train))
+        return self.epoch(number, seed)[order]
 
     @classmethod
     def from_arrays(

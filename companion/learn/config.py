@@ -152,7 +152,9 @@ class Config:
     def differences(self, other: "Config") -> str:
         """The settings in which two configurations differ, for messages."""
         mine, theirs = self.settings(), other.settings()
-        return ", ".join(f"{name} {mine[name]!r} against {theirs[name]!r}" for name in mine if mine[name] != theirs[name])
+        return ", ".join(
+            f"{name} {mine[name]!r} against {theirs[name]!r}" for name in mine if mine[name] != theirs[name]
+        )
 
 
 def objective_settings(chosen: Objective) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def category_probabilities(model: VAE, images: np.ndarray, batch_size: int = 500
         e = model.encoder(model.check_images(x))
         if not isinstance(e, GaussianCategorical):
             raise ValueError(f"model: expected a code with categories, got {type(e).__name__}")
-        found.append(e.category.logits.double().softmax(1))
+        found.append(e.categorical.logits.double().softmax(1))
     return torch.cat(found)
 
 

@@ -86,16 +86,18 @@ class Discriminator(nn.Module):
     the true kind, as from q (Goodfellow et al. (2014), proposition 1).
 
     dim : dimensions of a code
+    seed : of the initial weights
 
     >>> import torch
     >>> Discriminator(16)(torch.zeros(5, 16)).shape
     torch.Size([5])
     """
 
-    def __init__(self, dim: int, units: int = 256) -> None:
+    def __init__(self, dim: int, units: int = 256, seed: int = 0) -> None:
         super().__init__()
-        hidden = [nn.Linear(dim, units), nn.LeakyReLU(SLOPE), nn.Linear(units, units), nn.LeakyReLU(SLOPE)]
-        self.network = nn.Sequential(*hidden, nn.Linear(units, 1))
+        with seeded(seed):
+            hidden = [nn.Linear(dim, units), nn.LeakyReLU(SLOPE), nn.Linear(units, units), nn.LeakyReLU(SLOPE)]
+            self.network = nn.Sequential(*hidden, nn.Linear(units, 1))
 
     def forward(self, z: Tensor) -> Tensor:
         """Logits of codes ``[n, dim]``: nats, ``[n]``."""

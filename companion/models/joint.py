@@ -26,7 +26,7 @@ class GaussianCategorical(Distribution):
     """Independent z, a diagonal Gaussian, and c, a one-hot category: one vector ``[z, c]``.
 
     gaussian : of z, batch shape ``[n]``, event shape ``[k]``
-    category : of c, batch shape ``[n]``, event shape ``[K]``
+    categorical : of c, batch shape ``[n]``, event shape ``[K]``
     temperature : of relaxed draws of c; without it they are one-hot, the only ones that the density is for
 
     >>> from torch.distributions import Normal
@@ -37,9 +37,9 @@ class GaussianCategorical(Distribution):
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, gaussian: Independent, category: OneHotCategorical, temperature: float | None = None) -> None:
-        self.gaussian, self.category, self.temperature = gaussian, category, temperature
-        event = torch.Size([gaussian.event_shape[0] + category.event_shape[0]])
+    def __init__(self, gaussian: Independent, categorical: OneHotCategorical, temperature: float | None = None) -> None:
+        self.gaussian, self.categorical, self.temperature = gaussian, categorical, temperature
+        event = torch.Size([gaussian.event_shape[0] + categorical.event_shape[0]])
         super().__init__(gaussian.batch_shape, event, validate_args=False)
 
     def split(self, code: Tensor) -> tuple[Tensor, Tensor]:
@@ -49,21 +49,21 @@ class GaussianCategorical(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """log density of z plus log probability of c, for a one-hot c; nats."""
         z, c = self.split(value)
-        return self.gaussian.log_prob(z) + (c * self.category.logits).sum(-1)
+        return self.gaussian.log_prob(z) + (c * self.categorical.logits).sum(-1)
 
     def entropy(self) -> Tensor:
         """Differential entropy of z plus entropy of c, in nats."""
-        return self.gaussian.entropy() + self.category.entropy()
+        return self.gaussian.entropy() + self.categorical.entropy()
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> "GaussianCategorical":
         """The same code for every member of ``batch_shape``."""
-        parts = self.gaussian.expand(torch.Size(batch_shape)), self.category.expand(torch.Size(batch_shape))
+        parts = self.gaussian.expand(torch.Size(batch_shape)), self.categorical.expand(torch.Size(batch_shape))
         return GaussianCategorical(*parts, self.temperature)
 
 
 @register_kl(GaussianCategorical, GaussianCategorical)
 def _(p: GaussianCategorical, q: GaussianCategorical) -> Tensor:
-    return kl_divergence(p.gaussian, q.gaussian) + kl_divergence(p.category, q.category)
+    return kl_divergence(p.gaussian, q.gaussian) + kl_divergence(p.categorical, q.categorical)
 
 
 @draw.register
@@ -74,7 +74,7 @@ def _(distribution: OneHotCategorical, rng: torch.Generator, shape: Shape = ()) 
 
 @draw.register
 def _(distribution: GaussianCategorical, rng: torch.Generator, shape: Shape = ()) -> Tensor:
-    z, category, temperature = draw(distribution.gaussian, rng, shape), distribution.category, distribution.temperature
+    z, category, temperature = draw(distribution.gaussian, rng, shape), distribution.categorical, distribution.temperature
     if temperature is None:
         return torch.cat([z, draw(category, rng, shape)], -1)
     return torch.cat([z, ((category.logits + _gumbel(category.logits, rng, shape)) / temperature).softmax(-1)], -1)

@@ -45,12 +45,12 @@ from companion.objectives.information import (
     information_regularised,
 )
 from companion.objectives.penalised import (
+    DIPVAEI,
+    DIPVAEII,
     WAEGAN,
     WAEMMD,
     AdversarialAutoencoder,
     BetaTCVAE,
-    DIPVAEI,
-    DIPVAEII,
     FactorVAE,
     InfoMaxVAE,
     InfoVAE,
@@ -62,6 +62,8 @@ from companion.objectives.penalties import dip_i, dip_ii, maximum_mean_discrepan
 from companion.objectives.settings import SETTINGS, objective
 
 __all__ = [
+    "DIPVAEI",
+    "DIPVAEII",
     "OBJECTIVES",
     "SETTINGS",
     "WAEGAN",
@@ -71,8 +73,6 @@ __all__ = [
     "BetaTCVAE",
     "BetaVAE",
     "Capacity",
-    "DIPVAEI",
-    "DIPVAEII",
     "FactorVAE",
     "HeldRate",
     "InfoMaxVAE",

@@ -54,17 +54,42 @@ SCHEMAS: dict[str, tuple[str, ...]] = {  # the tables, by the name of what is me
         *(*POINT, *_with_errors(*SURGERY, *ESTIMATED), *ABOUT, "latent_dim", "config_hash"),
     ),
     "mi_bounds": (  # on problems whose information is known
-        *("dimensions", "nats", "sinh_transformed", "bound", "critic", "value", "se", "n", "batch_size", "steps", "seed"),
+        *(
+            "dimensions",
+            "nats",
+            "sinh_transformed",
+            "bound",
+            "critic",
+            "value",
+            "se",
+            "n",
+            "batch_size",
+            "steps",
+            "seed",
+        ),
     ),
 }
 FIELD_OF = {"lambda": "weight"}  # columns that have another name than their setting of a configuration
 SETTING_NAMES = tuple(Config("digits").settings())
 #: Column names of version 0.1, still read.
 OLD_COLUMNS = {was: name for name, was in OLD_NAMES.items()} | {"effect": "traversal_variance"}
-OLD_COLUMNS |= {"bent": "sinh_transformed", "effect_se": "traversal_variance_se"} | {f"among_{k}": f"histogram_{k}" for k in range(BINS)}
+OLD_COLUMNS |= {"bent": "sinh_transformed", "effect_se": "traversal_variance_se"} | {
+    f"among_{k}": f"histogram_{k}" for k in range(BINS)
+}
 FLAGS = ("annealed", "augmented", "sinh_transformed")
 COUNTS = ("seed", "step", "n", "draw_seed", "steps", "categories", "latent_dim", "dimensions", "batch_size")
-WORDS = ("family", "preset", "split", "data", "binarise", "objective", "config_hash", "critic_input", "latent_indices", "critic")
+WORDS = (
+    "family",
+    "preset",
+    "split",
+    "data",
+    "binarise",
+    "objective",
+    "config_hash",
+    "critic_input",
+    "latent_indices",
+    "critic",
+)
 OPTIONAL = ("iwae5", "iwae5_se", "target", "bound")  # an empty cell is None: not measured, or there is none
 
 

@@ -1,6 +1,6 @@
 """What categories hold, and how they came to hold it: counts of labels, and courses through training.
 
-Rows are those of the table ``courses`` (``companion.learn.courses``): dicts, numbers in nats.
+Rows are those of the table ``courses`` (``companion.studies.trajectories``): dicts, numbers in nats.
 """
 
 from collections.abc import Mapping, Sequence

@@ -122,7 +122,7 @@ def paired_table(rows: Rows, quantities: Mapping[str, str]) -> Table:
     The rule: "lower" is a quantity that is below the twin's in every seed.
 
     rows : of one split
-    quantities : a column for each objective, such as ``companion.learn.related.PENALISED``; others are not compared
+    quantities : a column for each objective, such as ``companion.studies.penalised.PENALISED``; others are not compared
     """
     lines = []
     for objective, group in _groups(rows).items():

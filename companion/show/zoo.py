@@ -16,7 +16,7 @@ from companion.show.plots import GUIDE, PALETTE, Picture, style
 
 Rows = Sequence[Mapping[str, Any]]
 
-NEEDED = ("bound", "critic", "bent", "dimensions", "nats", "value", "se", "batch_size")
+NEEDED = ("bound", "critic", "sinh_transformed", "dimensions", "nats", "value", "se", "batch_size")
 PANELS = {  # title, and the side on which the bound is: -1 below the truth, 1 above
     "barber_agakov": ("Barber and Agakov: below", -1),
     "infonce": ("InfoNCE: below", -1),
@@ -37,7 +37,7 @@ def zoo_sheet(rows: Rows, title: str = "") -> Picture:
 
     Raises ``ValueError`` without rows, and for a row that lacks one of ``NEEDED`` or names another bound or critic.
 
-    >>> row = {"bound": "nwj", "critic": "exact", "bent": False, "dimensions": 2, "nats": 5.0, "value": 4.9, "se": 0.1}
+    >>> row = {"bound": "nwj", "critic": "exact", "sinh_transformed": False, "dimensions": 2, "nats": 5.0, "value": 4.9, "se": 0.1}
     >>> zoo_sheet([row | {"batch_size": 64}]).axes[2].get_title()
     'NWJ: below, heavy tails'
     """
@@ -86,7 +86,7 @@ def _draw_panel(axes: Axes, rows: Rows, side: int) -> None:
             across,
             row["value"] - row["nats"],
             yerr=2 * row["se"],
-            fmt="s" if row["bent"] else "o",
+            fmt="s" if row["sinh_transformed"] else "o",
             color=COLOURS[row["critic"]],
             markerfacecolor=face,
             markersize=5,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from companion.exact import CorrelatedGaussians
 from companion.learn import TrainingUnit, fit
-from companion.measure import barber_agakov, donsker_varadhan, infonce, leave_one_out, nwj
+from companion.measure.mi_bounds import barber_agakov, donsker_varadhan, infonce, leave_one_out, nwj
 from companion.models import Critic, GaussianRecognitionNetwork
 from companion.results.schema import Row
 from companion.seeds import DRAWS, HELD_OUT, numpy_generator
@@ -56,7 +56,9 @@ def train_critic(problem: CorrelatedGaussians, bound: str, seed: int = 0, steps:
     return critic.requires_grad_(False)
 
 
-def evaluate_critic(problem: CorrelatedGaussians, bound: str, critic: nn.Module | None = None, seed: int = 0) -> Estimate:
+def evaluate_critic(
+    problem: CorrelatedGaussians, bound: str, critic: nn.Module | None = None, seed: int = 0
+) -> Estimate:
     """The ``bound`` that a frozen ``critic`` gives on ``EVALUATED`` fresh minibatches; without one, the exact critic."""
     x, z = minibatches(problem, EVALUATED, numpy_generator(seed, HELD_OUT))
     if critic is not None:
@@ -83,7 +85,11 @@ def exact_scores(problem: CorrelatedGaussians, bound: str, x: np.ndarray, z: np.
 def measure_problem(problem: CorrelatedGaussians, seed: int, steps: int) -> Iterator[tuple[Row, float]]:
     """The rows of one problem, each with the seconds that it took: every bound, its critic trained, then exact."""
     critics = [(bound, "trained") for bound in TRAINED] + [(bound, "exact") for bound in ("barber_agakov", *BOUNDS)]
-    told = {"dimensions": problem.dimensions, "nats": round(problem.information, 6), "sinh_transformed": problem.sinh_transformed}
+    told = {
+        "dimensions": problem.dimensions,
+        "nats": round(problem.information, 6),
+        "sinh_transformed": problem.sinh_transformed,
+    }
     for bound, kind in critics:
         started = perf_counter()
         taken = steps if kind == "trained" else 0

@@ -13,11 +13,9 @@ from torch.distributions import Normal
 
 from companion import data
 from companion.learn import Config, TrainingUnit, fit
-from companion.measure import gaussian_surgery
-from companion.measure.decomposition import encode
+from companion.measure.decomposition import encode, gaussian_surgery
 from companion.models import VAE, draw, generator
 from companion.models.critics import Discriminator, logistic_loss
-from companion.models.draws import seeded
 from companion.objectives import dip_i, dip_ii, maximum_mean_discrepancy, permute_dimensions, total_correlation_mss
 from companion.objectives.penalised import BETAS, RATE
 from companion.seeds import numpy_generator
@@ -89,8 +87,7 @@ def minibatch_total_correlation(mean: Tensor, scale: Tensor, batch: int = MINIBA
 def fit_discriminator(code: Code, seed: int = 0) -> Discriminator:
     """A discriminator that has learned to tell codes from permuted ones, as under ``factor_vae``, the model frozen."""
     mean, scale = code
-    with seeded(seed):
-        network = Discriminator(mean.shape[1]).to(mean.device)
+    network = Discriminator(mean.shape[1], seed=seed).to(mean.device)
 
     def batch(step: int) -> Tensor:
         chosen = torch.randint(len(mean), (BATCH,), generator=generator(seed, 1, step)).to(mean.device)
