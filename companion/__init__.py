@@ -3,10 +3,10 @@
 Everything is four distributions: the data ``p*(x)``, an encoder ``e(z|x)``, a decoder ``d(x|z)`` and a
 marginal ``m(z)``. The submodules stand on floors, and each imports only from the floors below it:
 
-``units``, ``terms`` and ``stats`` (records), ``exact`` (closed forms and tables), ``data`` (verified images), ``models``
-(e, d and m), ``measure`` (estimates with standard errors), ``objectives`` (what is minimised), ``learn`` (one run),
-``results`` (tables), ``studies`` (what single chapters measure), ``sweeps`` (grids of runs), ``show`` (pictures),
-``cli`` (``python -m companion``).
+``units``, ``terms`` and ``stats`` (records), ``exact`` (closed forms and tables), ``data`` (verified images),
+``models`` (e, d and m), ``measure`` (estimates with standard errors), ``objectives`` (what is minimised), ``learn``
+(one run), ``results`` (tables), ``studies`` (what single chapters measure), ``sweeps`` (grids of runs), ``show``
+(pictures), ``cli`` (``python -m companion``).
 
 Importing the package imports none of them, and no torch, until they are used.
 """

@@ -2,8 +2,8 @@
 
     python scripts/trajectories.py book/results/vmi_mnist.toml [--seed 0] [--every 100]
 
-Trains the runs of one seed anew and writes a row for every so many steps of each (``companion.studies.record_trajectory``) to
-``book/results/vmi_mnist_trajectories.csv``, beside its provenance.
+Trains the runs of one seed anew and writes a row for every so many steps of each to
+``book/results/vmi_mnist_trajectories.csv``, beside its provenance (``companion.studies.record_trajectory``).
 """
 
 import argparse

@@ -1,8 +1,9 @@
 """Sphinx extension: autodoc reads the docstrings of the package, which are written to be read as they stand.
 
-What a docstring means by its shape becomes markup: under ``Args:`` and ``Attributes:`` lines ``name: what it is`` are a list of
-arguments or fields, lines ``name : what it is`` a list of other things, an indented block is shown as it stands, and in a
-sentence ``|``, ``*`` and ``_`` are characters, unless two ``*`` enclose a word. On every page, a literal that names an entry is a link to it.
+What a docstring means by its shape becomes markup: under ``Args:`` and ``Attributes:`` lines ``name: what it is`` are a
+list of arguments or fields, lines ``name : what it is`` a list of other things, an indented block is shown as it
+stands, and in a sentence ``|``, ``*`` and ``_`` are characters, unless two ``*`` enclose a word. On every page, a
+literal that names an entry is a link to it.
 """
 
 import re

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 import companion
-from companion.learn import read_grid, read_rows
+from companion.sweeps import read_grid, read_rows
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
@@ -174,10 +174,10 @@ def test_a_theorem_without_its_test_is_found(tmp_path, test, problem):
     assert (found == []) if problem is None else any(problem in sentence for sentence in found)
 
 
-def test_the_grid_of_least_numbers_compares_each_seed_with_itself_at_weight_0(tmp_path):
-    least = script("least")
-    (tmp_path / "grid.toml").write_text(least.written("fashion-mnist", {0: (3, 17), 1: (5, 6)}))
+def test_the_grid_of_least_active_latents_compares_each_seed_with_itself_at_weight_0(tmp_path):
+    selected = script("select_latents")
+    (tmp_path / "grid.toml").write_text(selected.written("fashion-mnist", {0: (3, 17), 1: (5, 6)}))
     configs = read_grid(tmp_path / "grid.toml")
-    asked = [(c.seed, c.numbers, c.weight) for c in configs]
-    assert asked == [(seed, numbers, w) for seed, numbers in ((0, (3, 17)), (1, (5, 6))) for w in least.WEIGHTS]
-    assert {(c.data, c.objective, c.latent_dim) for c in configs} == {("fashion-mnist", "mi_valid", 32)}
+    asked = [(c.seed, c.objective.latent_indices, c.objective.weight) for c in configs]
+    assert asked == [(seed, numbers, w) for seed, numbers in ((0, (3, 17)), (1, (5, 6))) for w in selected.WEIGHTS]
+    assert {(c.data, c.objective.name, c.latent_dim) for c in configs} == {("fashion-mnist", "mi_valid", 32)}

@@ -1,12 +1,14 @@
 """One training run: its configuration, the loop, and its checkpoints.
 
 - ``preset(name, data, **changes)`` makes a ``Config``: data, model, objective with its settings, optimiser. ``PRESETS``
-  says what ``laptop`` and ``paper`` stand for; ``Config.of`` takes all settings by name, ``Config.replace`` changes some.
+  says what ``laptop`` and ``paper`` stand for. ``Config.of`` takes all settings by name, ``Config.replace`` changes
+  some.
 - ``train(config)`` trains it and gives a ``Trained``: the model, the validation points on the way, the seconds.
   With ``out=`` a folder it writes checkpoints, from which it goes on when it was interrupted; ``load_run`` reads a
-  finished one. With ``model=`` and ``images=`` it trains any VAE on any arrays.
-- The pieces, for a loop of your own: ``build`` (the untrained model), ``batches``, ``training_units`` (what takes steps),
-  ``fit`` (the loop itself), ``gumbel_temperature``, ``relaxed``, ``threads``.
+  finished one. With ``model=`` and ``images=`` it trains any VAE on any arrays. ``watch=`` is given the ``State`` of
+  the run after every validation.
+- The pieces, for a loop of your own: ``build`` (the untrained model), ``batches``, ``training_units`` (what takes
+  steps, each a ``TrainingUnit``), ``fit`` (the loop itself), ``gumbel_temperature``, ``relaxed``, ``threads``.
 - ``CheckpointError``, ``TrainingError`` and ``OutOfTime`` are what may be raised.
 
 >>> run = train(preset("laptop", "digits", steps=2), progress=False)

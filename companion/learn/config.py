@@ -24,7 +24,8 @@ class Config:
     """The configuration of one run: data, model, training, and the objective with its own settings.
 
     data, binarise : the image set and its rule, see ``companion.data.load``; "arrays" for images of your own
-    family, width, latent_dim, pseudo_inputs, conditioned, categories, dense : the model, see ``companion.models.family``
+    family, width, latent_dim, pseudo_inputs, conditioned, categories, dense : the model, see
+        ``companion.models.family``
     objective : what is minimised, see ``companion.objectives``
     seed : of weights, batches and draws
     preset : the name of the scale these settings come from, ``laptop`` or ``paper``
@@ -100,7 +101,8 @@ class Config:
     def of(cls, **settings: Any) -> "Config":
         """The configuration with these settings, those of the objective among them, ``objective`` being its name.
 
-        Names of version 0.1 (``OLD_NAMES``) are understood. Raises ``ValueError`` for an unknown one, and as ``Config``.
+        Names of version 0.1 (``OLD_NAMES``) are understood. Raises ``ValueError`` for an unknown one, and as ``Config``
+        does.
 
         >>> Config.of(data="digits", objective="target_rate", target=6.0).objective
         TargetRate(target=6.0, weight=5.0)

@@ -1,4 +1,4 @@
-"""The training loop: the VAE, and what an objective trains beside it, take steps on the same batches until all are done."""
+"""The training loop: the VAE, and what its objective trains beside it, take steps on the same batches to the last."""
 
 import os
 import shutil

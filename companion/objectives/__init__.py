@@ -1,17 +1,22 @@
 """Training objectives: what a VAE minimises, one registered record each.
 
-``objective(name, **settings)`` makes one by its name; ``OBJECTIVES`` lists the names.
+``objective(name, **settings)`` makes one by its name. ``OBJECTIVES`` lists them, and ``SETTINGS`` their settings.
 
 - ``BetaVAE``: D + beta R, annealed or not.
-- ``TargetRate``, ``Capacity``, ``LearnedMultiplier``: least D at a rate that is held.
-- ``FactorVAE``, ``BetaTCVAE``, ``DIPVAEI``, ``DIPVAEII``, ``AdversarialAutoencoder``, ``WAEMMD``, ``WAEGAN``, ``InfoVAE``,
-  ``InfoMaxVAE``: D + beta R + weight times a penalty on the aggregate.
-- ``LiteralInformation``, ``ValidInformation``: D + beta R - weight times a bound on a mutual information.
+- ``TargetRate``, ``Capacity``, ``LearnedMultiplier`` (each a ``HeldRate``): least D at a rate that is held.
+- ``FactorVAE``, ``BetaTCVAE``, ``DIPVAEI``, ``DIPVAEII``, ``AdversarialAutoencoder``, ``WAEMMD``, ``WAEGAN``,
+  ``InfoVAE``, ``InfoMaxVAE`` (each ``Penalised``): D + beta R + weight times a penalty on the aggregate.
+- ``LiteralInformation``, ``ValidInformation`` (each ``InformationRegularised``): D + beta R - weight times a bound on
+  a mutual information.
 
 The formulas alone are the functions ``beta_vae``, ``target_rate``, ``capacity``, ``lagrangian``, ``penalised`` and
-``information_regularised`` of ``Terms``; the penalties ``total_correlation_mss``, ``dip_i``, ``dip_ii`` and
-``maximum_mean_discrepancy`` are functions of codes. ``AuxiliaryModel`` and ``TrainingUnit`` are what an objective with
-a second network is made of; ``register`` enters a new one.
+``information_regularised`` of ``Terms``. The penalties ``total_correlation_mss``, ``dip_i``, ``dip_ii`` and
+``maximum_mean_discrepancy`` are functions of codes; ``permute_dimensions`` makes the codes of FactorVAE's
+discriminator.
+
+A new objective derives from ``Objective`` and is entered by ``register``: its loss is given the forward pass of a batch
+and the ``TrainingStep``. What it trains beside the model is an ``AuxiliaryModel``, such as the ``Multiplier`` or the
+``VariationalPosterior``, and each network that takes optimiser steps is a ``TrainingUnit``.
 
 >>> objective("beta_vae", beta=0.5)
 BetaVAE(beta=0.5, annealed=False)

@@ -118,7 +118,7 @@ class BetaVAE(Objective):
         return f"beta {self.beta:g}" + " annealed" * self.annealed
 
     def kl_weight(self, step: TrainingStep) -> float:
-        """The share of its whole beta that a run has at ``step``: 1, or less in the first quarter of an annealed one."""
+        """The share of its whole beta that a run has at ``step``: below 1 in the first quarter of an annealed one."""
         return min(1.0, 4 * step.number / step.total) if self.annealed else 1.0
 
     def loss(self, model: VAE, out: ForwardOutput, step: TrainingStep, auxiliary: Any = None) -> Tensor:

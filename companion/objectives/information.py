@@ -37,7 +37,6 @@ from companion.models import (
     CategoricalRecognitionNetwork,
     ForwardOutput,
     GaussianCategorical,
-    GaussianCategoricalEncoder,
     GaussianRecognitionNetwork,
     draw,
     random_affine,
@@ -157,8 +156,8 @@ class VariationalPosterior(AuxiliaryModel):
         if self.indices:
             self.network = GaussianRecognitionNetwork(pixels, len(self.indices), UNITS, seed)
         elif objective.critic_input != "encoder":
-            assert isinstance(model.encoder, GaussianCategoricalEncoder)
-            self.network = CategoricalRecognitionNetwork(pixels, model.encoder.logits.out_features, UNITS, seed)
+            categories = model.marginal().categorical.event_shape[0]
+            self.network = CategoricalRecognitionNetwork(pixels, categories, UNITS, seed)
 
     def information(self, model: VAE, out: ForwardOutput, rng: torch.Generator) -> Tensor:
         """H(c) + E log Q(c|y), averaged over the batch; nats. H(c) as the objective takes it."""

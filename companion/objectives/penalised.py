@@ -167,7 +167,7 @@ class AdversarialAutoencoder(Penalised):
 
 @register("wae_mmd")
 class WAEMMD(Penalised):
-    """Tolstikhin et al. (2018), eq. 4 and algorithm 2: the discrepancy of the aggregate from the marginal, at beta 0."""
+    """Tolstikhin et al. (2018), eq. 4 and algorithm 2: the aggregate's discrepancy from the marginal, at beta 0."""
 
     quantity, matched = "mmd", True
 
@@ -179,7 +179,7 @@ class WAEMMD(Penalised):
 
 @register("wae_gan")
 class WAEGAN(Penalised):
-    """Tolstikhin et al. (2018), algorithm 1: a discriminator's divergence of the aggregate from the marginal, beta 0."""
+    """Tolstikhin et al. (2018), algorithm 1: the aggregate's divergence by a discriminator, at beta 0."""
 
     quantity, matched = "mmd", True
 

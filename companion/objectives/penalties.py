@@ -47,7 +47,7 @@ def moment_penalty(covariance: Tensor, diagonal: float) -> Tensor:
 
 
 def dip_i(mean: Tensor, scale: Tensor) -> Tensor:
-    """``moment_penalty`` of Cov[mean of e(z|x)], which leaves out the encoder's own variance (Kumar et al. (2018), eq. 6).
+    """``moment_penalty`` of Cov[mean of e(z|x)], without the encoder's own variance (Kumar et al. (2018), eq. 6).
 
     Of a batch it is too large on average for the data's: the squares count the covariances' noise.
 

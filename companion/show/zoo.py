@@ -37,7 +37,8 @@ def zoo_sheet(rows: Rows, title: str = "") -> Picture:
 
     Raises ``ValueError`` without rows, and for a row that lacks one of ``NEEDED`` or names another bound or critic.
 
-    >>> row = {"bound": "nwj", "critic": "exact", "sinh_transformed": False, "dimensions": 2, "nats": 5.0, "value": 4.9, "se": 0.1}
+    >>> row = {"bound": "nwj", "critic": "exact", "sinh_transformed": False, "dimensions": 2, "nats": 5.0, "value": 4.9,
+    "se": 0.1}
     >>> zoo_sheet([row | {"batch_size": 64}]).axes[2].get_title()
     'NWJ: below, heavy tails'
     """

@@ -1,13 +1,19 @@
 """Studies: what single chapters measure beyond rate and distortion, each behind one table of ``book/results``.
 
-- ``measured(model, config, images, splits)``: the rows of a run, with the columns of the table it belongs to.
+- ``measured(model, config, images, splits)``: the rows of a run, with the columns of the table it belongs to;
+  ``use_of_categories`` are those of a categorical code.
 - ``fit_probe`` and ``probe_log_prob``: a network that tells the code from an image, trained on a frozen model.
 - ``record_trajectory``: the categories of a run, measured on the way through its training.
-- ``PenalisedMeasures`` and its parts: what each penalised objective penalises, measured of all in the same way.
-- ``mi_problems``, ``train_critic``, ``evaluate_critic``, ``measure_problem``: bounds on mutual information where it is known.
-- ``train_toys`` and the toy objectives: many small models of one finite distribution, trained as one batch.
+- ``PenalisedMeasures``: what each penalised objective penalises, measured of all in the same way, from
+  ``gaussian_codes``; its parts are ``minibatch_total_correlation``, ``discriminator_total_correlation`` with
+  ``fit_discriminator``, and ``blockwise_mmd``.
+- ``mi_problems``, ``train_critic``, ``evaluate_critic``, ``measure_problem``: bounds on mutual information where it is
+  known.
+- ``toy``: many small models of one finite distribution, trained as one batch (``toy.train_toys``), and their
+  objectives.
 """
 
+from companion.studies import toy
 from companion.studies.measures import measured, use_of_categories
 from companion.studies.mi_bounds import evaluate_critic, measure_problem, mi_problems, train_critic
 from companion.studies.penalised import (
@@ -19,12 +25,10 @@ from companion.studies.penalised import (
     minibatch_total_correlation,
 )
 from companion.studies.probes import fit_probe, probe_log_prob
-from companion.studies.toy import ToyModels, rates_and_distortions, train_toys
 from companion.studies.trajectories import record_trajectory
 
 __all__ = [
     "PenalisedMeasures",
-    "ToyModels",
     "blockwise_mmd",
     "discriminator_total_correlation",
     "evaluate_critic",
@@ -36,9 +40,8 @@ __all__ = [
     "mi_problems",
     "minibatch_total_correlation",
     "probe_log_prob",
-    "rates_and_distortions",
     "record_trajectory",
+    "toy",
     "train_critic",
-    "train_toys",
     "use_of_categories",
 ]

@@ -36,8 +36,8 @@ def mi_problems() -> list[CorrelatedGaussians]:
 def train_critic(problem: CorrelatedGaussians, bound: str, seed: int = 0, steps: int = STEPS) -> nn.Module:
     """A critic that ascends ``bound`` (one of ``TRAINED``) on a fresh minibatch of ``problem`` at every step.
 
-    For ``barber_agakov`` it is a ``GaussianRecognitionNetwork``, for the others a ``Critic``. Raises ``ValueError`` for a bound
-    that needs no critic, or is none.
+    For ``barber_agakov`` it is a ``GaussianRecognitionNetwork``, for the others a ``Critic``. Raises ``ValueError`` for
+    a bound that needs no critic, or is none.
     """
     if bound not in TRAINED:
         raise ValueError(f"bound: expected one of {', '.join(TRAINED)}, got {bound!r}")

@@ -34,7 +34,7 @@ class PenalisedMeasures:
     information, marginal_kl, total_correlation, dimension_wise_kl : nats, of the split's own aggregate, which is exact
         (``gaussian_surgery``); the errors are of the draws
     tc_minibatch, tc_discriminator : what ``beta_tcvae`` and ``factor_vae`` take for the total correlation, nats: see
-        ``minibatch_total_correlation`` and ``discriminator_total_correlation``; the discriminator is learned once, for all splits
+        ``minibatch_total_correlation`` and ``discriminator_total_correlation``; the discriminator is learned once
     dip_i, dip_ii : of the split itself, without error; no unit
     mmd : see ``blockwise_mmd``; no unit
     """

@@ -13,7 +13,7 @@ STEPS, IMAGES = 1000, 128  # of a probe's training: its steps, and images a step
 
 
 def fit_probe(model: VAE, config: Config, images: ImageData, critic_input: str) -> VariationalPosterior:
-    """The Q that tells most of ``model``'s code from its ``critic_input`` (Serdega (2019), eq. 4.8), the model as it is.
+    """The Q that tells most of ``model``'s code from ``critic_input`` (Serdega (2019), eq. 4.8), the model as it is.
 
     It learns from the training images, one-hot codes, and draws of the decoder in place of its mean. What part of the
     code it tells, ``config`` says: the category, or the latent indices of its objective.
@@ -29,7 +29,7 @@ def fit_probe(model: VAE, config: Config, images: ImageData, critic_input: str) 
 
 @torch.no_grad()
 def probe_log_prob(probe: VariationalPosterior, model: VAE, images: np.ndarray, seed: int = 0) -> Tensor:
-    """log Q(c|y) of the codes of ``images`` ``[n, H, W]``, one draw each, ``[n]``; for c told from x, the exact mean."""
+    """log Q(c|y) of one code of each of ``images``, ``[n, H, W]``: ``[n]``; for c told from x, the exact mean."""
     rng = generator(seed)
     every = torch.from_numpy(np.ascontiguousarray(images)).split(500)
     return torch.cat([probe.log_prob(model, model(x, rng), rng) for x in every]).double()
