@@ -5,7 +5,7 @@ marginal ``m(z)``. The submodules stand on floors, and each imports only from th
 
 ``units`` and ``terms`` (records), ``exact`` (closed forms and tables), ``data`` (verified images), ``models``
 (e, d and m), ``measure`` (estimates with standard errors), ``learn`` (objectives and training), ``show``
-(pictures), ``coursework`` (assignments and their grading), ``cli`` (``python -m companion``).
+(pictures), ``cli`` (``python -m companion``).
 
 Importing the package imports none of them, and no torch, until they are used.
 """
@@ -14,7 +14,7 @@ from importlib import import_module
 from types import ModuleType
 
 __version__ = "0.1.0"
-__all__ = ["cli", "coursework", "data", "exact", "learn", "measure", "models", "show", "terms", "units"]
+__all__ = ["cli", "data", "exact", "learn", "measure", "models", "show", "terms", "units"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -17,7 +17,6 @@ FLOORS = [
     "measure",
     "learn",
     "show",
-    "coursework",
     "cli",
     "__main__",
 ]
