@@ -32,11 +32,11 @@ SAMPLE := _build/sample-class
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r a b; do printf '  make %-16s %s\n' "$$a" "$$b"; done
 
-.venv/ready: pyproject.toml constraints.txt
+.venv/ready: pyproject.toml coursework/pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "no python3 on the path: install Python 3.11 or newer"; exit 1; }
 	@"$(PYTHON)" scripts/preflight.py
 	"$(PYTHON)" -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt -e '.[book,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt -e '.[book,test]' -e ./coursework
 	@touch $@
 
 MATHJAX := site/node_modules/mathjax/es5
@@ -86,13 +86,13 @@ notebooks-check: .venv/ready  ## run the notebooks and compare with the stored o
 	$(BIN)/python scripts/notebooks.py --check $(NOTEBOOKS)
 
 assignments: .venv/ready  ## student notebooks, solutions and autograders into _build/assignments; SEED_FILE=... for Gradescope
-	$(BIN)/python scripts/assignments.py $(if $(SEED_FILE),--seed-file $(SEED_FILE)) $(NAMES)
+	$(BIN)/python coursework/scripts/build_assignments.py $(if $(SEED_FILE),--seed-file $(SEED_FILE)) $(NAMES)
 
 sample-class: .venv/ready  ## grade a made-up class, after make assignments, into _build/sample-class
-	$(BIN)/python scripts/sample_class.py $(ASSIGNMENT) $(SAMPLE)/submissions
+	$(BIN)/python coursework/scripts/sample_class.py $(ASSIGNMENT) $(SAMPLE)/submissions
 	@test -s $(SAMPLE)/seed.txt || $(BIN)/python -c 'import secrets; print(secrets.token_hex())' >$(SAMPLE)/seed.txt
-	$(BIN)/python -m companion grade $(SAMPLE)/submissions --assignment $(ASSIGNMENT) --seed-file $(SAMPLE)/seed.txt --out $(SAMPLE)/graded --jobs $(JOBS)
+	$(BIN)/python -m elbo_coursework grade $(SAMPLE)/submissions --assignment $(ASSIGNMENT) --seed-file $(SAMPLE)/seed.txt --out $(SAMPLE)/graded --jobs $(JOBS)
 	@echo "The summary: file://$(CURDIR)/$(SAMPLE)/graded/summary.html"
 
 clean:  ## remove the site, the environment and the caches of the tools
-	rm -rf .venv _build site/vendor site/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv _build site/vendor site/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info coursework/*.egg-info

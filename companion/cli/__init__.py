@@ -1,4 +1,4 @@
-"""``python -m companion``: fetch data, train, evaluate, sweep, draw and grade from the command line."""
+"""``python -m companion``: fetch data, train, evaluate, sweep and draw from the command line."""
 
 import argparse
 import sys
@@ -20,5 +20,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"companion: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("companion: stopped; train, sweep and grade go on where they were when called again", file=sys.stderr)
+        print("companion: stopped; train and sweep go on where they were when called again", file=sys.stderr)
         return 130

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from companion import data, learn
-from companion.cli import commands, grading, sweeping
+from companion.cli import commands, sweeping
 from companion.models import FAMILIES
 from companion.objectives import OBJECTIVES
 from companion.objectives.information import CRITIC_INPUTS
@@ -18,7 +18,6 @@ EPILOG = """examples:
   python -m companion sweep --data digits --betas 0.1,0.3,1,3,10 --out runs/digits
   python -m companion sweep --grid book/results/NAME.toml --budget 25m
   python -m companion show runs/digits
-  python -m companion grade submissions --assignment surgery --seed-file ../seed.txt --out graded
 """
 WORDS = ", ".join(FAMILIES)
 CHANGES = (
@@ -68,7 +67,6 @@ def parser() -> argparse.ArgumentParser:
     words = "folder of a sweep or a run, or a table FILE.csv, drawn into the folder FILE"
     draw.add_argument("path", type=Path, metavar="PATH", help=words)
     draw.set_defaults(command=commands.show_command)
-    grading.add_grade(parts)
     return top
 
 

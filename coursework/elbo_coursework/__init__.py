@@ -1,0 +1,42 @@
+"""Assignments with automatic grading: questions whose instances are drawn from a seed, and a sandboxed grader.
+
+``check`` tries an answer in the student's own notebook, on public instances. ``grade`` and ``grade_folder`` run
+submissions in processes of their own, on instances from the instructor's seed, and compare them with the reference
+solutions, which are those of the package ``companion``. ``python -m elbo_coursework grade`` does so from the command
+line.
+"""
+
+from elbo_coursework.batch import grade_folder
+from elbo_coursework.grading import Grade, QuestionGrade, grade
+from elbo_coursework.questions import (
+    NAMES,
+    Assignment,
+    CommonMistake,
+    ManualQuestion,
+    Question,
+    Verdict,
+    assignment,
+    check,
+    instances,
+    judge,
+)
+from elbo_coursework.sandbox import Limits
+
+__version__ = "0.1.0"
+__all__ = [
+    "NAMES",
+    "Assignment",
+    "CommonMistake",
+    "Grade",
+    "Limits",
+    "ManualQuestion",
+    "Question",
+    "QuestionGrade",
+    "Verdict",
+    "assignment",
+    "check",
+    "grade",
+    "grade_folder",
+    "instances",
+    "judge",
+]

@@ -1,0 +1,118 @@
+"""What the assignments share: random tables, the names that answers may not use, and the checks of invariants."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from companion.units import bits
+from elbo_coursework.questions import CommonMistake
+
+FLOORS = ("exact", "learn", "measure", "models", "objectives", "results", "show", "stats", "studies", "sweeps", "terms")
+#: No answer may come from these: they are the references, or do the whole sum.
+FORBIDDEN = (
+    *(f"companion.{floor}" for floor in FLOORS),
+    *("scipy.stats", "torch.distributions"),
+    *("torch.kl_div", "torch.nn.KLDivLoss", "torch.nn.functional.kl_div"),
+    *("torch.nn.BCELoss", "torch.nn.BCEWithLogitsLoss", "torch.binary_cross_entropy_with_logits"),
+    *(f"torch.nn.functional.binary_cross_entropy{end}" for end in ("", "_with_logits")),
+)
+REVERSED = "The divergence is the wrong way round: KL(a || b) averages log a - log b over draws from a."
+SKIPPED = "You left out what the second distribution misses. Left out is what the first never draws, and nothing else."
+SUMMED = "You summed over the examples. The quantity is per example: a mean over them."
+SLACK = 1e-9  # an inequality may be missed by rounding
+
+
+def distribution(rng: np.random.Generator, size: int, zeros: int = 0) -> np.ndarray:
+    """A distribution ``[size]`` with ``zeros`` entries of probability 0, the others away from 0.
+
+    >>> distribution(np.random.default_rng(0), 4, zeros=4 - 1).max()
+    np.float64(1.0)
+    """
+    weights = rng.uniform(0.1, 1.0, size) ** 2
+    weights[rng.permutation(size)[:zeros]] = 0.0
+    return weights / weights.sum()
+
+
+def table(rng: np.random.Generator, rows: int, columns: int, zeros: int = 0) -> np.ndarray:
+    """A conditional distribution ``[rows, columns]``; each row has ``zeros`` entries of 0.
+
+    >>> table(np.random.default_rng(0), 2, 3).sum(1)
+    array([1., 1.])
+    """
+    return np.array([distribution(rng, columns, zeros) for _ in range(rows)])
+
+
+def sizes(rng: np.random.Generator, low: int, high: int) -> tuple[int, int]:
+    """Two different sizes from ``low`` up to ``high``, both included: a transposed axis shows.
+
+    >>> sizes(np.random.default_rng(0), 2, 3) in {(2, 3), (3, 2)}
+    True
+    """
+    first, second = rng.permutation(np.arange(low, high + 1))[:2]
+    return int(first), int(second)
+
+
+def check_nonnegative(name: str, value: float) -> str | None:
+    """The sentence for a quantity that cannot be below 0, or None.
+
+    >>> check_nonnegative("A rate", -1.0)
+    'A rate is never negative, and yours is -1.'
+    """
+    return f"{name} is never negative, and yours is {value:.4g}." if value < -SLACK else None
+
+
+def check_at_most(name: str, value: float, bound: str, limit: float) -> str | None:
+    """The sentence for a quantity above its bound, or None.
+
+    >>> check_at_most("The information", 2.0, "log N", 1.5)
+    'The information is at most log N = 1.5, and yours is 2.'
+    """
+    return f"{name} is at most {bound} = {limit:.4g}, and yours is {value:.4g}." if value > limit + SLACK else None
+
+
+def check_distribution(name: str, values: np.ndarray) -> str | None:
+    """The sentence for probabilities that are negative or do not sum to one along the last axis, or None.
+
+    >>> check_distribution("Your q(z)", np.array([0.5, 0.75]))
+    'Your q(z) should sum to one along its last axis, and a sum is 1.25.'
+    """
+    if values.min() < -SLACK:
+        return f"{name} should hold probabilities, and has an entry of {values.min():.4g}."
+    sums = np.ravel(values.sum(-1))
+    worst = sums[np.abs(sums - 1).argmax()]
+    return f"{name} should sum to one along its last axis, and a sum is {worst:.4g}." if abs(worst - 1) > 1e-6 else None
+
+
+def scaled(reference: Callable[..., Any], factor: float) -> Callable[..., Any]:
+    """The function ``reference`` with its answer, or each entry of its dict, times ``factor``.
+
+    >>> scaled(lambda x: {"rate": x}, 2.0)(x=1.5)
+    {'rate': 3.0}
+    """
+
+    def answer(**inputs: Any) -> Any:
+        found = reference(**inputs)
+        return {key: value * factor for key, value in found.items()} if isinstance(found, dict) else found * factor
+
+    return answer
+
+
+def in_bits(reference: Callable[..., Any]) -> CommonMistake:
+    """The common mistake of a logarithm to base 2, worth half.
+
+    >>> in_bits(lambda p: -np.log(p)).answer(p=0.5).round(6)
+    np.float64(1.0)
+    """
+    hint = "Your value is the right one in bits. The course counts in nats: use the natural logarithm."
+    return CommonMistake("logarithm to base 2", hint, scaled(reference, bits(1.0)), 0.5)
+
+
+def wrong_sign(reference: Callable[..., Any]) -> CommonMistake:
+    """The common mistake of the opposite number, worth a quarter.
+
+    >>> wrong_sign(lambda p: p).answer(p=0.5)
+    -0.5
+    """
+    hint = "The sign is wrong. Logarithms of probabilities are negative: which way round does the definition take them?"
+    return CommonMistake("wrong sign", hint, scaled(reference, -1), 0.25)

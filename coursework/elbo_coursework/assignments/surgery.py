@@ -1,0 +1,273 @@
+"""The assignment *Surgery on paper and in code*: where the rate of a code goes, on tables."""
+
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp, rel_entr
+
+from companion.exact.decomposition import elbo_surgery, elbo_forms
+from companion.exact.tables import entropy, kl
+from elbo_coursework.assignments import common
+from elbo_coursework.questions import Assignment, CommonMistake, Inputs, ManualQuestion, Question
+
+Array = np.ndarray
+
+
+def _encoder(rng: np.random.Generator) -> Inputs:
+    n, z = common.sizes(rng, 3, 6)
+    return {"encoder": common.table(rng, n, z, zeros=int(rng.integers(2)))}
+
+
+def _with_prior(rng: np.random.Generator) -> Inputs:
+    inputs = _encoder(rng)
+    z = inputs["encoder"].shape[1]
+    return inputs | {"prior": common.distribution(rng, z, zeros=int(rng.random() < 0.4))}
+
+
+def _two_dimensions(rng: np.random.Generator) -> Inputs:
+    (a, b), n = common.sizes(rng, 2, 4), int(rng.integers(3, 6))
+    encoder = common.table(rng, n, a * b, zeros=int(rng.integers(3))).reshape(n, a, b)
+    return {"encoder": encoder, "first": common.distribution(rng, a), "second": common.distribution(rng, b)}
+
+
+def _model(rng: np.random.Generator) -> Inputs:
+    inputs = _encoder(rng)
+    n, z = inputs["encoder"].shape
+    return inputs | {"prior": common.distribution(rng, z), "log_likelihood": np.log(common.table(rng, n, z))}
+
+
+def _joint(encoder: Array) -> dict[str, Array]:
+    joint = encoder / len(encoder)
+    return {"joint": joint, "index": joint.sum(1), "code": joint.sum(0)}
+
+
+def _unnormalised(encoder: Array) -> dict[str, Array]:
+    return {"joint": encoder, "index": encoder.sum(1), "code": encoder.sum(0)}
+
+
+def _swapped(encoder: Array) -> dict[str, Array]:
+    right = _joint(encoder)
+    return right | {"index": right["code"], "code": right["index"]}
+
+
+def _transposed(encoder: Array) -> dict[str, Array]:
+    right = _joint(encoder)
+    return right | {"joint": right["joint"].T}
+
+
+def _joint_invariant(answer: dict[str, Any], encoder: Array) -> str | None:
+    total = float(np.sum(answer["joint"]))
+    if abs(total - 1) > 1e-6:
+        return f"A joint distribution sums to one over all its entries, and yours sums to {total:.4g}."
+    for name, axis in (("index", 1), ("code", 0)):
+        found, summed = np.asarray(answer[name], float), np.sum(answer["joint"], axis)
+        if not np.allclose(found, summed):
+            return f"The marginal '{name}' should be the sum of your joint over the other variable: {summed.round(4)}."
+    rows = np.sum(answer["joint"], 1)
+    worst = rows[np.abs(rows - 1 / len(encoder)).argmax()]
+    if abs(worst - 1 / len(encoder)) > 1e-6:
+        return f"Each of {len(encoder)} examples is equally likely, and a row of your joint sums to {worst:.4g}."
+    return None
+
+
+def _rate(encoder: Array, prior: Array) -> float:
+    return elbo_surgery(encoder, [prior]).rate
+
+
+def _skipped(p: Array, q: Array) -> float:
+    """KL(p || q) with the entries left out that q misses."""
+    return float(rel_entr(p, np.where(q > 0, q, p)).sum())
+
+
+def _rate_invariant(answer: float, encoder: Array, prior: Array) -> str | None:
+    missed = np.flatnonzero((prior == 0) & (encoder.max(0) > 0))
+    if missed.size and np.isfinite(answer):
+        return f"Code {missed[0]} is used and has probability 0 in the prior: what is KL then? Not {answer:.4g}."
+    return common.check_nonnegative("A rate, a mean of KL divergences,", answer)
+
+
+def _information(encoder: Array) -> float:
+    return elbo_surgery(encoder, [np.full(encoder.shape[1], 1 / encoder.shape[1])]).index_information
+
+
+def _information_invariant(answer: float, encoder: Array) -> str | None:
+    n, z = encoder.shape
+    message = common.check_nonnegative("An information", answer)
+    return (
+        message
+        or common.check_at_most("I(n; z)", answer, "log N", np.log(n))
+        or common.check_at_most("I(n; z)", answer, "log Z", np.log(z))
+    )
+
+
+def _marginal_kl(encoder: Array, prior: Array) -> float:
+    return elbo_surgery(encoder, [prior]).marginal_kl
+
+
+def _marginal_invariant(answer: float, encoder: Array, prior: Array) -> str | None:
+    message = _rate_invariant(answer, encoder, prior)
+    return message or common.check_at_most("The marginal KL", answer, "the rate", _rate(encoder, prior))
+
+
+def _dimensions(encoder: Array, first: Array, second: Array) -> dict[str, Any]:
+    found = elbo_surgery(encoder, [first, second])
+    return {"total_correlation": found.total_correlation, "dimension_wise_kl": np.array(found.dimension_wise_kl)}
+
+
+def _backwards(encoder: Array, first: Array, second: Array) -> dict[str, Any]:
+    q = encoder.mean(0)
+    pairs = ((q.sum(1), first), (q.sum(0), second))
+    return {
+        "total_correlation": kl(np.outer(q.sum(1), q.sum(0)), q),
+        "dimension_wise_kl": np.array([kl(prior, marginal) for marginal, prior in pairs]),
+    }
+
+
+def _to_prior(encoder: Array, first: Array, second: Array) -> dict[str, Any]:
+    right = _dimensions(encoder, first, second)
+    return right | {"total_correlation": kl(encoder.mean(0), np.outer(first, second))}
+
+
+def _each_example(encoder: Array, first: Array, second: Array) -> dict[str, Any]:
+    found = [_dimensions(e[None], first, second) for e in encoder]
+    return {key: np.mean([one[key] for one in found], axis=0) for key in found[0]}
+
+
+def _dimensions_invariant(answer: dict[str, Any], encoder: Array, first: Array, second: Array) -> str | None:
+    for value in (answer["total_correlation"], *np.ravel(answer["dimension_wise_kl"])):
+        if message := common.check_nonnegative("A KL divergence", float(value)):
+            return message
+    total = float(answer["total_correlation"] + np.sum(answer["dimension_wise_kl"]))
+    limit = _marginal_kl(encoder.reshape(len(encoder), -1), np.outer(first, second).ravel())
+    if abs(total - limit) > 1e-6:
+        return f"The parts should add up to KL(q(z) || p(z)) = {limit:.4g}, and yours add up to {total:.4g}."
+    return None
+
+
+def _forms(encoder: Array, prior: Array, log_likelihood: Array) -> dict[str, float]:
+    found = elbo_forms(encoder, [prior], log_likelihood)
+    return {"term_by_term": found.term_by_term, "split": found.split, "evidence": found.evidence}
+
+
+def _evidence_alone(encoder: Array, prior: Array, log_likelihood: Array) -> dict[str, float]:
+    evidence = logsumexp(log_likelihood, axis=1, b=prior).mean()
+    return _forms(encoder, prior, log_likelihood) | {"evidence": float(evidence)}
+
+
+def _counted_twice(encoder: Array, prior: Array, log_likelihood: Array) -> dict[str, float]:
+    right = _forms(encoder, prior, log_likelihood)
+    return right | {"split": right["split"] - _information(encoder)}
+
+
+def _rate_added(encoder: Array, prior: Array, log_likelihood: Array) -> dict[str, float]:
+    right = _forms(encoder, prior, log_likelihood)
+    return right | {"term_by_term": right["term_by_term"] + 2 * _rate(encoder, prior)}
+
+
+def _forms_invariant(answer: dict[str, float], encoder: Array, prior: Array, log_likelihood: Array) -> str | None:
+    low, high = min(answer, key=lambda k: answer[k]), max(answer, key=lambda k: answer[k])
+    if answer[high] - answer[low] > 1e-6:
+        return f"The three forms are one number, and yours differ: {low} {answer[low]:.4g}, {high} {answer[high]:.4g}."
+    evidence = float(logsumexp(log_likelihood, axis=1, b=prior).mean())
+    return common.check_at_most("The ELBO", answer[high], "the mean log evidence", evidence)
+
+
+CONDITIONAL = "e(z|n) is a conditional table: weight each of its rows by p(n) = 1/N."
+SWAPPED = "A marginal is summed over the other variable: swap the axes."
+TRANSPOSED = "The joint should keep the encoder's axes: examples first, codes second."
+MEAN = "You took a mean over the codes. An expectation over z is a sum weighted by e(z|n); only n has weights 1/N."
+UNKNOWN = "This is H(z), the entropy of the code. What is left of it once n is known has to go."
+REMAINS = "This is H(z|n), what n leaves open about the code. Information is what knowing n takes away."
+WHOLE = "This is the mean of the examples' KL, the whole rate. Average the encoders first: KL(q(z) || p(z))."
+AGGREGATE = "The aggregate q(z) is the mean of the encoders over n; you summed, so it is no distribution."
+TO_PRIOR = "Total correlation compares q(z) with the product of its own marginals, not with the prior."
+EACH = "Both quantities belong to the aggregate: average the encoders over n first, then take the divergences."
+GAP = "This is the mean log evidence itself. The ELBO lies below it by the mean KL(e(z|n) || p(z|x_n))."
+TWICE = "The rate is I(n; z) + KL(q(z) || p(z)) already: one of the parts is subtracted twice."
+ADDED = "The rate is a price: the ELBO subtracts it. You added it."
+
+JOINT_MISTAKES = (
+    CommonMistake("joint not divided by N", CONDITIONAL, _unnormalised, 0.25),
+    CommonMistake("marginals swapped", SWAPPED, _swapped, 0.5),
+    CommonMistake("joint transposed", TRANSPOSED, _transposed, 0.5),
+)
+RATE_MISTAKES = (
+    common.wrong_sign(_rate),
+    common.in_bits(_rate),
+    CommonMistake("sum over examples", common.SUMMED, lambda encoder, prior: _rate(encoder, prior) * len(encoder), 0.5),
+    CommonMistake("mean over codes", MEAN, lambda encoder, prior: _rate(encoder, prior) / len(prior), 0.25),
+    CommonMistake("KL reversed", common.REVERSED, lambda encoder, prior: float(rel_entr(prior, encoder).sum(1).mean())),
+    CommonMistake(
+        "zeros left out", common.SKIPPED, lambda encoder, prior: _skipped(encoder, prior) / len(encoder), 0.5
+    ),
+)
+INFORMATION_MISTAKES = (
+    common.wrong_sign(_information),
+    common.in_bits(_information),
+    CommonMistake("sum over examples", common.SUMMED, lambda encoder: _information(encoder) * len(encoder), 0.5),
+    CommonMistake("entropy of the code", UNKNOWN, lambda encoder: entropy(encoder.mean(0))),
+    CommonMistake("conditional entropy", REMAINS, lambda encoder: entropy(encoder) / len(encoder)),
+)
+MARGINAL_MISTAKES = (
+    common.wrong_sign(_marginal_kl),
+    common.in_bits(_marginal_kl),
+    CommonMistake("the whole rate", WHOLE, _rate, 0.25),
+    CommonMistake("KL reversed", common.REVERSED, lambda encoder, prior: kl(prior, encoder.mean(0))),
+    CommonMistake("sum for the aggregate", AGGREGATE, lambda encoder, prior: kl(encoder.sum(0), prior)),
+    CommonMistake("zeros left out", common.SKIPPED, lambda encoder, prior: _skipped(encoder.mean(0), prior), 0.5),
+)
+DIMENSIONS_MISTAKES = (
+    common.in_bits(_dimensions),
+    CommonMistake("measured from the prior", TO_PRIOR, _to_prior, 0.5),
+    CommonMistake("KL reversed", common.REVERSED, _backwards),
+    CommonMistake("example by example", EACH, _each_example),
+)
+FORMS_MISTAKES = (
+    common.wrong_sign(_forms),
+    common.in_bits(_forms),
+    CommonMistake("evidence without its gap", GAP, _evidence_alone, 0.5),
+    CommonMistake("information taken twice", TWICE, _counted_twice, 0.5),
+    CommonMistake("rate added", ADDED, _rate_added, 0.5),
+)
+ASSIGNMENT = Assignment(
+    name="surgery",
+    title="Surgery on paper and in code",
+    minutes=90,
+    questions=(
+        Question("joint_and_marginals", 10, _encoder, _joint, _joint_invariant, JOINT_MISTAKES, common.FORBIDDEN),
+        Question("rate", 15, _with_prior, _rate, _rate_invariant, RATE_MISTAKES, common.FORBIDDEN, instances=8),
+        Question(
+            "index_information",
+            15,
+            _encoder,
+            _information,
+            _information_invariant,
+            INFORMATION_MISTAKES,
+            common.FORBIDDEN,
+        ),
+        Question(
+            "marginal_kl",
+            15,
+            _with_prior,
+            _marginal_kl,
+            _marginal_invariant,
+            MARGINAL_MISTAKES,
+            common.FORBIDDEN,
+            instances=8,
+        ),
+        Question(
+            "by_dimension",
+            20,
+            _two_dimensions,
+            _dimensions,
+            _dimensions_invariant,
+            DIMENSIONS_MISTAKES,
+            common.FORBIDDEN,
+        ),
+        Question("elbo_three_ways", 15, _model, _forms, _forms_invariant, FORMS_MISTAKES, common.FORBIDDEN),
+    ),
+    manual=(
+        ManualQuestion("proof", {"brings q(z) into the logarithm": 2, "takes the mean over n and names both parts": 3}),
+        ManualQuestion("two_encoders", {"two encoders of equal rate": 2, "which part of the rate each pays": 3}),
+    ),
+)
