@@ -54,6 +54,7 @@ def broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
     from safetensors.torch import load_file
 
     from companion.learn import training
+
     whole = training.validate
 
     def train_to(step: int, config: Any, options: dict[str, Any]) -> None:

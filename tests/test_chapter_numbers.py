@@ -1,4 +1,4 @@
-"""What the page on two numbers of a code proves: rewards in the linear model, permute_dimensions codes, chance, and its table."""
+"""What the page on two numbers of a code proves: rewards in the linear model, permuted codes, chance, and its table."""
 
 import csv
 import sys
@@ -11,7 +11,7 @@ from scipy.stats import hypergeom
 from test_mathematics import least, told
 from test_project import script
 
-from companion import data, learn
+from companion import data, learn, results, sweeps
 from companion.exact import linear, tables
 from companion.measure import evaluate
 from companion.measure.latents import latent_rates
@@ -95,9 +95,9 @@ def test_the_table_of_every_number_adds_up_to_the_rate(tmp_path, monkeypatch):
         "laptop", "digits", objective="mi_valid", dense=True, latent_dim=4, latent_indices="1,2", weight=0.1, steps=3
     )
     sweeps.sweep([config], tmp_path, table=tmp_path / "tiny.csv", progress=False)
-    monkeypatch.setattr(sys, "argv", ["each.py", str(tmp_path / "tiny.csv"), str(tmp_path / "runs")])
-    script("each").main()
-    with (tmp_path / "tiny_each.csv").open(newline="") as file:
+    monkeypatch.setattr(sys, "argv", ["latent_rates.py", str(tmp_path / "tiny.csv"), str(tmp_path / "runs")])
+    script("latent_rates").main()
+    with (tmp_path / "tiny_rates.csv").open(newline="") as file:
         (line,) = csv.DictReader(file)
     assert (line["seed"], line["lambda"], line["latent_indices"], line["config_hash"]) == (
         "0",

@@ -1,4 +1,4 @@
-"""Rewarded information: what it is worth, on codes and decoders whose information is known; and tables for the lemma behind them."""
+"""Rewarded information: what it is worth, on codes whose information is known; and tables for the lemma."""
 
 from math import e, log, pi
 

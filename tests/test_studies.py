@@ -54,7 +54,7 @@ def test_the_rows_of_latents_add_the_entropy_of_as_many_dimensions_as_are_reward
 
 
 def test_minibatches_know_the_size_of_the_data_set():
-    """Where no two codes overlap, a code meets its own encoder alone, of weight 1/n: the estimate is log n for k = 2."""
+    """Where no two codes overlap, a code meets its own encoder alone, of weight 1/n: log n for k = 2."""
     n = 256
     mean = torch.arange(n)[:, None].float().expand(n, 2) * 10
     found = minibatch_total_correlation(mean, torch.full((n, 2), 0.1))

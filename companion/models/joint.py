@@ -74,8 +74,8 @@ def _(distribution: OneHotCategorical, rng: torch.Generator, shape: Shape = ()) 
 
 @draw.register
 def _(distribution: GaussianCategorical, rng: torch.Generator, shape: Shape = ()) -> Tensor:
-    z, category, temperature = draw(distribution.gaussian, rng, shape), distribution.categorical, distribution.temperature
-    if temperature is None:
+    z, category = draw(distribution.gaussian, rng, shape), distribution.categorical
+    if (temperature := distribution.temperature) is None:
         return torch.cat([z, draw(category, rng, shape)], -1)
     return torch.cat([z, ((category.logits + _gumbel(category.logits, rng, shape)) / temperature).softmax(-1)], -1)
 

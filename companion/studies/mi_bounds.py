@@ -59,7 +59,7 @@ def train_critic(problem: CorrelatedGaussians, bound: str, seed: int = 0, steps:
 def evaluate_critic(
     problem: CorrelatedGaussians, bound: str, critic: nn.Module | None = None, seed: int = 0
 ) -> Estimate:
-    """The ``bound`` that a frozen ``critic`` gives on ``EVALUATED`` fresh minibatches; without one, the exact critic."""
+    """The ``bound`` that a frozen ``critic`` gives on ``EVALUATED`` fresh minibatches; without one, the exact one."""
     x, z = minibatches(problem, EVALUATED, numpy_generator(seed, HELD_OUT))
     if critic is not None:
         return _evaluated(problem, bound, critic, *_float(x, z))

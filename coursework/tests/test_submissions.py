@@ -54,7 +54,9 @@ REFUSED = {
     "import companion\ndef entropy(p):\n    c = companion\n    return c": "hands on the module companion.",
     "import companion\ndef entropy(p):\n    return companion.exact.tables.entropy(p)": "companion.exact.tables.entropy",
     "import companion.exact.tables as t\ndef entropy(p):\n    f = t.entropy\n    return f(p)": "companion.exact.tables",
-    "def entropy(p):\n    from companion.exact import decomposition as s\n    return s.entropy(p)": "companion.exact.decomposition",
+    "def entropy(p):\n    from companion.exact import decomposition as s\n    return s.entropy(p)": (
+        "companion.exact.decomposition"
+    ),
     "from scipy import special\ndef entropy(p):\n    return special.entr(p)": (
         "scipy.special.entr, which does the work of this question."
     ),

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.special import logsumexp, rel_entr
 
-from companion.exact.decomposition import elbo_surgery, elbo_forms
+from companion.exact.decomposition import elbo_forms, elbo_surgery
 from companion.exact.tables import entropy, kl
 from elbo_coursework.assignments import common
 from elbo_coursework.questions import Assignment, CommonMistake, Inputs, ManualQuestion, Question
