@@ -1,31 +1,38 @@
-"""Pictures: plots and players that draw records, never models."""
+"""Figures, players and tables of records, never of models; what one page of the book arranges is in ``chapters``."""
 
-from companion.show.families import family_plane, run_label, skew_plane
-from companion.show.plots import PALETTE, Picture, image_sheet, plane, rd_plane, save, style
-from companion.show.rows import claim_table, spread, twin
-from companion.show.sheets import StoredPicture, beta_player, sample_sheet
+from companion.show.charts import paired_panels, seed_dots
+from companion.show.figure import GUIDE, PALETTE, Figure, panels, save, style
+from companion.show.heatmaps import count_maps, heat_maps
+from companion.show.images import StoredFigure, beta_player, image_grid, image_sheet, sample_gallery
+from companion.show.plane import empty_plane, family_plane, rd_plane, skew_plane
+from companion.show.tables import Table, claim_table, run_label, spread
 from companion.show.widgets import Explorer, PhasePad, Player
-from companion.show.written import Table
 
 __all__ = [
+    "GUIDE",
     "PALETTE",
     "Explorer",
+    "Figure",
     "PhasePad",
-    "Picture",
     "Player",
-    "StoredPicture",
+    "StoredFigure",
     "Table",
     "beta_player",
     "claim_table",
+    "count_maps",
+    "empty_plane",
     "family_plane",
+    "heat_maps",
+    "image_grid",
     "image_sheet",
-    "plane",
+    "paired_panels",
+    "panels",
     "rd_plane",
     "run_label",
-    "sample_sheet",
+    "sample_gallery",
     "save",
+    "seed_dots",
     "skew_plane",
     "spread",
     "style",
-    "twin",
 ]

@@ -1,30 +1,33 @@
-"""The relatives of the ELBO beside their twins at weight 0: where they lie in the plane, and what pairs of seeds tell.
+"""The page on relatives of the ELBO: each beside its runs at weight 0, in the plane and in tables.
 
-Rows are those of ``book/results/relatives.csv``: dicts with the keys of ``NEEDED``, numbers in nats. A twin was made as
-its relative, with the same seed, but at weight 0.
+Rows are those of ``book/results/relatives.csv``: dicts, or a frame, with the keys of ``NEEDED``, numbers in nats. The
+run matched with a relative was made as it was, with the same seed, but at weight 0.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import floor, inf, log10, sqrt
+from math import inf, sqrt
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
-from companion.show.paired import Interval
-from companion.show.plots import GUIDE, PALETTE, Picture, plane, style
-from companion.show.written import Table
+from companion.results.frames import records
+from companion.results.statistics import PairedDifferences, with_error
+from companion.show.figure import GUIDE, PALETTE, Figure, style
+from companion.show.plane import empty_plane
+from companion.show.tables import Table
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
 
+
 ALIKE = ("beta", "seed", "split", "family", "data", "binarise", "preset", "steps", "latent_dim")
 NEEDED = ("objective", "lambda", *ALIKE, "rate", "distortion", "rate_se", "distortion_se", "elbo")
 #: Name, colour and marker of each: blue for total correlation, green for moments, warm for distances, black for D.
-LOOKS = {
+STYLES = {
     "factor_vae": ("FactorVAE", PALETTE[0], "o"),
     "beta_tcvae": ("β-TCVAE", PALETTE[5], "s"),
     "dip_vae_i": ("DIP-VAE-I", PALETTE[2], "^"),
@@ -39,110 +42,64 @@ WORDS = {"dip_i": "DIP I", "dip_ii": "DIP II", "mmd": "MMD²", "total_correlatio
 PALE = 0.12  # opacity of what is not in focus
 
 
-@dataclass(frozen=True)
-class Differences:
-    """Differences of pairs: a quantity of a relative minus that of its twin, one a seed, in the quantity's unit.
-
-    Raises ``ValueError`` without any.
-
-    >>> print(Differences((-1.0, -3.0)))
-    -2 ± 13, lower in 2 of 2
-    """
-
-    each: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        if not self.each:
-            raise ValueError("each: expected at least one difference, got none")
-
-    @property
-    def mean(self) -> float:
-        """Their mean."""
-        return float(np.mean(self.each))
-
-    @property
-    def half_width(self) -> float:
-        """Of the 95 % interval for the mean over seeds, by Student's t; infinite for one pair."""
-        if len(self.each) == 1:
-            return inf
-        found = Interval.of(self.each)
-        return (found.high - found.low) / 2
-
-    @property
-    def lower(self) -> int:
-        """The number of pairs in which the relative is below its twin."""
-        return sum(difference < 0 for difference in self.each)
-
-    def __str__(self) -> str:
-        return f"{with_error(self.mean, self.half_width)}, lower in {self.lower} of {len(self.each)}"
-
-
-def with_error(value: float, error: float) -> str:
-    """Both to the second digit of the error; the value alone, in four digits, where the error is infinite or zero.
-
-    >>> with_error(22.134, 0.0351), with_error(-0.134, 13.4), with_error(22.134, inf)
-    ('22.134 ± 0.035', '0 ± 13', '22.13')
-    """
-    if not 0 < error < inf:
-        return f"{value:.4g}"
-    places = max(0, 1 - floor(log10(float(f"{error:.1e}"))))
-    return f"{value:z.{places}f} ± {error:.{places}f}"
-
-
-def twins(rows: Rows) -> list[tuple[Row, Row]]:
-    """Each relative of ``rows`` with its twin, in the order of ``LOOKS``; those that have none yet are left out.
+def weight_pairs(rows: Rows | pd.DataFrame) -> list[tuple[Row, Row]]:
+    """Each relative of ``rows`` with its matched run, in the order of ``STYLES``; without one it is left out.
 
     Raises ``ValueError`` for a row that lacks one of ``NEEDED`` or has an unknown objective.
     """
+    rows = records(rows)
     for row in rows:
         if missing := [name for name in NEEDED if name not in row]:
             raise ValueError(f"rows: expected the keys {', '.join(NEEDED)}, got a row without {', '.join(missing)}")
-        if row["objective"] not in LOOKS:
-            raise ValueError(f"rows: expected an objective of {', '.join(LOOKS)}, got {row['objective']!r}")
+        if row["objective"] not in STYLES:
+            raise ValueError(f"rows: expected an objective of {', '.join(STYLES)}, got {row['objective']!r}")
     plain = {_made(row): row for row in rows if not row["lambda"]}
     paid = [(row, plain[_made(row)]) for row in rows if row["lambda"] and _made(row) in plain]
-    return sorted(paid, key=lambda pair: list(LOOKS).index(pair[0]["objective"]))
+    return sorted(paid, key=lambda pair: list(STYLES).index(pair[0]["objective"]))
 
 
 def _made(row: Row) -> tuple[Any, ...]:
     return tuple(row[name] for name in ALIKE)
 
 
-def compared(rows: Rows, objective: str, quantity: str) -> Differences:
-    """A column of the table, of one relative against its twins.
+def compared(rows: Rows | pd.DataFrame, objective: str, quantity: str) -> PairedDifferences:
+    """A column of the table, of one relative against its matched runs.
 
-    Raises ``ValueError`` where there is no pair, and as ``twins`` does.
+    Raises ``ValueError`` where there is no pair, and as ``weight_pairs`` does.
     """
-    return Differences(tuple(a[quantity] - b[quantity] for a, b in twins(rows) if a["objective"] == objective))
+    pairs = (pair for pair in weight_pairs(rows) if pair[0]["objective"] == objective)
+    return PairedDifferences(tuple(row[quantity] - matched[quantity] for row, matched in pairs))
 
 
-def paired_table(rows: Rows, quantities: Mapping[str, str]) -> Table:
+def paired_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) -> Table:
     """What each relative does to one quantity: means, the paired difference with its 95 % interval, and a verdict.
 
-    The rule: "lower" is a quantity that is below the twin's in every seed.
+    The rule: "lower" is a quantity that is below the matched run's in every seed.
 
     rows : of one split
     quantities : a column for each objective, such as ``companion.learn.related.PENALISED``; others are not compared
     """
     lines = []
+    rows = records(rows)
     for objective, group in _groups(rows).items():
         if quantity := quantities.get(objective):
             found = compared(rows, objective, quantity)
             means = [f"{np.mean([pair[i][quantity] for pair in group]):.4g}" for i in (1, 0)]
             shown = with_error(found.mean, found.half_width)
-            told = [LOOKS[objective][0], WORDS.get(quantity, quantity), *means, shown]
+            told = [STYLES[objective][0], WORDS.get(quantity, quantity), *means, shown]
             verdict = "lower" if found.lower == len(group) else "not lower"
             lines.append([*told, f"{found.lower} of {len(group)}", verdict])
     return Table(["relative", "quantity", "twin", "relative's", "difference", "seeds lower", "verdict"], lines)
 
 
-def means_table(rows: Rows, quantities: Mapping[str, str]) -> Table:
-    """Means over seeds with their standard errors: a line for each group of twins, and one for each relative.
+def means_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) -> Table:
+    """Means over seeds with their standard errors: a line for each β at weight 0, and one for each relative.
 
     rows : of one split
     quantities : headings by column of the table
     """
-    paid = {LOOKS[name][0]: [pair[0] for pair in group] for name, group in _groups(rows).items()}
+    rows = records(rows)
+    paid = {STYLES[name][0]: [pair[0] for pair in group] for name, group in _groups(rows).items()}
     groups: dict[str, list[Row]] = {}
     for row in sorted((row for row in rows if not row["lambda"]), key=lambda row: -row["beta"]):
         groups.setdefault(f"weight 0, β = {row['beta']:g}", []).append(row)
@@ -160,7 +117,7 @@ def _mean(values: Sequence[float]) -> str:
 
 def _groups(rows: Rows) -> dict[str, list[tuple[Row, Row]]]:
     groups: dict[str, list[tuple[Row, Row]]] = {}
-    pairs = twins(rows)
+    pairs = weight_pairs(rows)
     if len(splits := {row["split"] for row in rows}) > 1:
         raise ValueError(f"rows: expected those of one split, got {', '.join(sorted(splits))}")
     for pair in pairs:
@@ -168,8 +125,9 @@ def _groups(rows: Rows) -> dict[str, list[tuple[Row, Row]]]:
     return groups
 
 
-def relatives_plane(rows: Rows, focus: str | None = None, title: str = "") -> Picture:
-    """Every relative in the plane, tied to its twin by a thin line: R across, logarithmic, D up, in nats.
+@style()
+def relatives_plane(rows: Rows | pd.DataFrame, focus: str | None = None, title: str = "") -> Figure:
+    """Every relative in the plane, tied to its matched run by a thin line: R across, logarithmic, D up, in nats.
 
     Twins are hollow and grey: circles at beta 1, squares at beta 0. All points have two standard errors. Every point of
     the dashed curve has the least R + D of ``rows``.
@@ -178,24 +136,24 @@ def relatives_plane(rows: Rows, focus: str | None = None, title: str = "") -> Pi
     focus : an objective in ``rows``, all others pale; by default none is
 
     Raises ``ValueError`` where there is no pair, for rows of several splits, a rate that is not positive, a ``focus``
-    without pairs, and as ``twins`` does.
+    without pairs, and as ``weight_pairs`` does.
     """
+    rows = records(rows)
     groups = _groups(rows)
     if not groups or min(row["rate"] for row in rows) <= 0:
         raise ValueError(f"rows: expected pairs of positive rates, got {len(groups)} relatives in {len(rows)} rows")
     if focus is not None and focus not in groups:
         raise ValueError(f"focus: expected one of {', '.join(groups)}, got {focus!r}")
-    picture = plane(title=title)
-    picture.set_size_inches(6.25, 6.2)
-    axes = picture.axes[0]
-    with style():
-        _draw_line(axes, rows)
-        for objective, group in groups.items():
-            for pair in group:
-                _draw_pair(axes, *pair, 1.0 if focus in (None, objective) else PALE)
-        tight: dict[str, Any] = {"frameon": False, "fontsize": 10, "columnspacing": 1.5, "handlelength": 1.6}
-        picture.legend(handles=_legend(rows, list(groups)), loc="outside lower center", ncols=3, **tight)
-    return picture
+    figure = empty_plane(title=title)
+    figure.set_size_inches(6.25, 6.2)
+    axes = figure.axes[0]
+    _draw_line(axes, rows)
+    for objective, group in groups.items():
+        for pair in group:
+            _draw_pair(axes, *pair, 1.0 if focus in (None, objective) else PALE)
+    tight: dict[str, Any] = {"frameon": False, "fontsize": 10, "columnspacing": 1.5, "handlelength": 1.6}
+    figure.legend(handles=_legend(rows, list(groups)), loc="outside lower center", ncols=3, **tight)
+    return figure
 
 
 def _draw_line(axes: Axes, rows: Rows) -> None:
@@ -208,11 +166,11 @@ def _draw_line(axes: Axes, rows: Rows) -> None:
     axes.plot(across, best - across, "--", color=GUIDE, linewidth=1)
 
 
-def _draw_pair(axes: Axes, row: Row, twin: Row, opacity: float) -> None:
-    _, colour, marker = LOOKS[row["objective"]]
-    ends = [[pair[name] for pair in (twin, row)] for name in ("rate", "distortion")]
+def _draw_pair(axes: Axes, row: Row, matched: Row, opacity: float) -> None:
+    _, colour, marker = STYLES[row["objective"]]
+    ends = [[pair[name] for pair in (matched, row)] for name in ("rate", "distortion")]
     axes.plot(*ends, color=colour, linewidth=0.8, alpha=0.6 * opacity, zorder=1)
-    _draw_point(axes, twin, opacity, "s" if twin["beta"] == 0 else "o", GUIDE, "white")
+    _draw_point(axes, matched, opacity, "s" if matched["beta"] == 0 else "o", GUIDE, "white")
     _draw_point(axes, row, opacity, marker, colour, colour)
 
 
@@ -224,7 +182,7 @@ def _draw_point(axes: Axes, row: Row, opacity: float, marker: str, colour: str, 
 
 def _legend(rows: Rows, objectives: Sequence[str]) -> list[Line2D]:
     marks: Any = {"linestyle": "none", "markersize": 6}
-    shown = [Line2D([], [], label=n, color=c, marker=m, **marks) for n, c, m in (LOOKS[o] for o in objectives)]
+    shown = [Line2D([], [], label=n, color=c, marker=m, **marks) for n, c, m in (STYLES[o] for o in objectives)]
     for beta in sorted({row["beta"] for row in rows if not row["lambda"]}, reverse=True):
         look: Any = {"marker": "s" if beta == 0 else "o", "color": GUIDE, "markerfacecolor": "white"}
         shown.append(Line2D([], [], label=f"weight 0, β = {beta:g}", **look, **marks))
