@@ -282,3 +282,20 @@ def _entry(label: str, **look: Any) -> Line2D:
 
 def _sign(sign: str) -> str:
     return sign.replace("-", "−")
+
+
+def contour_plane(
+    across: np.ndarray, up: np.ndarray, height: np.ndarray, marks: Any = (), names: tuple[str, str] = ("$z_1$", "$z_2$")
+) -> Figure:
+    """Filled contours of a density ``height`` ``[len(up), len(across)]`` over the plane of two latents.
+
+    marks : points ``[m, 2]`` that are drawn on top
+    """
+    figure = empty_plane(*(f"code {name}" for name in names))
+    figure.set_size_inches(4.6, 4.4)
+    axes = figure.axes[0]
+    axes.contourf(across, up, height, np.max(np.asarray(height)) * np.linspace(0.02, 1, 12), cmap="Blues")
+    if len(marks):
+        axes.plot(*np.asarray(marks).T, "o", color=PALETTE[1], markersize=4)
+    axes.set(aspect="equal")
+    return figure

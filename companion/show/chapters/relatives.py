@@ -4,7 +4,7 @@ Rows are those of ``book/results/relatives.csv``: dicts, or a frame, with the ke
 run matched with a relative was made as it was, with the same seed, but at weight 0.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf, sqrt
 from typing import Any
 
@@ -12,13 +12,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator
 
 from companion.results.frames import records
 from companion.results.statistics import PairedDifferences, with_error
-from companion.show.figure import GUIDE, PALETTE, Figure, style
+from companion.show.figure import GUIDE, PALETTE, Figure, panels, style
 from companion.show.plane import empty_plane
-from companion.show.tables import Table
+from companion.show.tables import Table, spread
+from companion.show.widgets import Player
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
@@ -39,6 +41,25 @@ STYLES = {
     "aae": ("AAE", PALETTE[3], "X"),
 }
 WORDS = {"dip_i": "DIP I", "dip_ii": "DIP II", "mmd": "MMD²", "total_correlation": "total correlation"}
+SHARES = ("D", "information", "total\ncorrelation", "dimension-\nwise KL")
+PRICES: dict[str, tuple[list[str], tuple[int, int, str, int] | None]] = {
+    # a price for each share; the shares that something stands in for, from and to; what; its colour
+    "ELBO": (["1", "1", "1", "1"], None),
+    "β-VAE": (["1", "β", "β", "β"], None),
+    "FactorVAE, β-TCVAE": (["1", "1", "1 + w", "1"], (2, 3, "", 0)),
+    "DIP-VAE-II": (["1", "1", "1", "1"], (2, 4, "+ covariances", 2)),
+    "DIP-VAE-I": (["1", "1", "1", "1"], (1, 4, "+ covariances of the means", 2)),
+    "InfoVAE": (["1", "1", "1", "1"], (2, 4, "+ distance", 4)),
+    "WAE-MMD": (["1", "0", "0", "0"], (2, 4, "+ distance", 1)),
+    "WAE-GAN, AAE": (["1", "0", "0", "0"], (2, 4, "+ discriminator", 1)),
+    "InfoMax": (["1 + w", "1", "1", "1"], (0, 1, "", 6)),
+}
+PARTS = {  # columns of the shares of the rate: words and colour
+    "information": ("information I(n; z)", PALETTE[0]),
+    "total_correlation": ("total correlation T", PALETTE[3]),
+    "dimension_wise_kl": ("dimension-wise KL W", PALETTE[2]),
+    "marginal_kl": ("marginal KL, T + W", PALETTE[4]),
+}
 PALE = 0.12  # opacity of what is not in focus
 
 
@@ -80,7 +101,6 @@ def paired_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) -> Ta
     quantities : a column for each objective, such as ``companion.learn.related.PENALISED``; others are not compared
     """
     lines = []
-    rows = records(rows)
     for objective, group in _groups(rows).items():
         if quantity := quantities.get(objective):
             found = compared(rows, objective, quantity)
@@ -92,11 +112,12 @@ def paired_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) -> Ta
     return Table(["relative", "quantity", "twin", "relative's", "difference", "seeds lower", "verdict"], lines)
 
 
-def means_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) -> Table:
+def means_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str], tight: bool = False) -> Table:
     """Means over seeds with their standard errors: a line for each β at weight 0, and one for each relative.
 
     rows : of one split
     quantities : headings by column of the table
+    tight : whether numbers are written without spaces
     """
     rows = records(rows)
     paid = {STYLES[name][0]: [pair[0] for pair in group] for name, group in _groups(rows).items()}
@@ -107,6 +128,8 @@ def means_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) -> Tab
         [name, str(len(group)), *(_mean([row[column] for row in group]) for column in quantities)]
         for name, group in (groups | paid).items()
     ]
+    if tight:
+        lines = [[_tight(cell) for cell in line] for line in lines]
     return Table(["", "seeds", *quantities.values()], lines)
 
 
@@ -115,7 +138,12 @@ def _mean(values: Sequence[float]) -> str:
     return with_error(float(np.mean(values)), float(error))
 
 
-def _groups(rows: Rows) -> dict[str, list[tuple[Row, Row]]]:
+def _tight(cell: str) -> str:
+    return cell.replace(" ± ", "±")
+
+
+def _groups(rows: Rows | pd.DataFrame) -> dict[str, list[tuple[Row, Row]]]:
+    rows = records(rows)
     groups: dict[str, list[tuple[Row, Row]]] = {}
     pairs = weight_pairs(rows)
     if len(splits := {row["split"] for row in rows}) > 1:
@@ -188,3 +216,138 @@ def _legend(rows: Rows, objectives: Sequence[str]) -> list[Line2D]:
         shown.append(Line2D([], [], label=f"weight 0, β = {beta:g}", **look, **marks))
     best = min(-row["elbo"] for row in rows)
     return [*shown, Line2D([], [], color=GUIDE, linestyle="--", linewidth=1, label=f"R + D = {best:.1f}")]
+
+
+def paired_objectives(rows: Rows | pd.DataFrame) -> list[str]:
+    """The objectives of ``rows`` that have a matched run, in the order of ``STYLES``."""
+    return list(dict.fromkeys(row["objective"] for row, _ in weight_pairs(rows)))
+
+
+def relatives_player(rows: Rows | pd.DataFrame) -> Player:
+    """``relatives_plane`` with all relatives, and with each of them in focus."""
+    present = paired_objectives(rows)
+    return Player(
+        [relatives_plane(rows, focus) for focus in (None, *present)],
+        ["all", *(STYLES[objective][0] for objective in present)],
+        name="in focus",
+        alt="The plane with a logarithmic rate across and distortion up. Grey circles are twins at beta 1, grey "
+        "squares twins at beta 0, far to the right and lower. Coloured marks are relatives, each tied to its twin.",
+        start=0,
+    )
+
+
+def objectives_figure() -> Figure:
+    """What each relative pays for distortion and for each share of the rate, and what stands in for a share."""
+    figure, axes = panels((7.5, 4.6))
+    axes.set(xlim=(-1.75, 4.05), ylim=(len(PRICES) + 0.1, -1.15))
+    axes.axis("off")
+    centre: Any = {"ha": "center", "va": "center"}
+    for j, name in enumerate(SHARES):
+        axes.text(j + 0.5, -0.42, name, weight="bold", **centre)
+    axes.plot([1.05, 3.95], [-0.9, -0.9], color="#595959", linewidth=1)
+    axes.text(2.5, -1.0, "rate R", ha="center", va="bottom")
+    for i, (name, (prices, extra)) in enumerate(PRICES.items()):
+        axes.text(-0.1, i + 0.5, name, ha="right", va="center")
+        start, end, told, colour = extra or (0, 0, "", 0)
+        if extra:
+            shape = (start + 0.04, i + 0.06), end - start - 0.08, 0.88
+            axes.add_patch(Rectangle(*shape, color=PALETTE[colour], alpha=0.25, linewidth=0))
+            axes.text((start + end) / 2, i + 0.77, told, fontsize=9, **centre)
+        for j, price in enumerate(prices):
+            up = 0.15 if told and start <= j else 0.0
+            axes.text(j + 0.5, i + 0.5 - up, price, **centre)
+        axes.axhline(i, 0.02, 0.99, color="#D9D9D9", linewidth=0.8)
+    return figure
+
+
+def weights_table(configs: Iterable[Mapping[str, Any]]) -> Table:
+    """The weights at which ``configs`` pay a penalty, each with its unit."""
+    paid = {(c["objective"], c["beta"], c["weight"]) for c in configs if c["weight"]}
+    units = dict.fromkeys(STYLES, "nat") | dict.fromkeys(("wae_mmd", "info_vae"), "unit of MMD²")
+    units |= dict.fromkeys(("dip_vae_i", "dip_vae_ii"), "squared covariance")
+    units["aae"] = "none: w multiplies a learning rate"
+    lines = [
+        (STYLES[name][0], f"{beta:g}", f"{weight:g}", units[name])
+        for name in STYLES
+        for each, beta, weight in paid
+        if each == name
+    ]
+    return Table(["relative", "β", "weight w", "in nats per"], lines)
+
+
+def shares_figure(rows: Rows | pd.DataFrame, ceiling: float) -> Figure:
+    """The rate of each relative in its shares, as stacked bars of means over seeds; ``ceiling`` is a dashed line."""
+    groups = by_name(rows)
+    sizes = [sum(b == beta for b, _ in groups) for beta in (1.0, 0.0)]
+    figure, grid = panels((7.5, 4.8), 2, 1, height_ratios=sizes)
+    for axes, beta in zip(grid, (1.0, 0.0), strict=True):
+        for name, group in ((name, group) for (b, name), group in groups.items() if b == beta):
+            left = 0.0
+            for part in list(PARTS)[:3] if beta else ["information", "marginal_kl"]:
+                value = max(0.0, np.mean([row[part] for row in group]))
+                axes.barh(name, value, 0.7, left, color=PARTS[part][1])
+                left += value
+        axes.axvline(ceiling, linestyle="--", color="#595959", linewidth=1)
+        axes.invert_yaxis()
+        axes.set_title(f"β = {beta:g}", loc="left")
+    grid[-1].set_xlabel("nats; their sum is the rate R")
+    handles = [Rectangle((0, 0), 1, 1, color=colour) for _, colour in PARTS.values()]
+    words = [word for word, _ in PARTS.values()]
+    figure.legend(handles, words, frameon=False, loc="outside lower center", ncols=2)
+    return figure
+
+
+def by_name(rows: Rows | pd.DataFrame) -> dict[tuple[float, str], list[Row]]:
+    """The rows of each β and relative, those at weight 0 together."""
+    groups: dict[tuple[float, str], list[Row]] = {}
+    for row in records(rows):
+        name = STYLES[row["objective"]][0] if row["lambda"] else "weight 0"
+        groups.setdefault((row["beta"], name), []).append(row)
+    return groups
+
+
+def differences_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) -> Table:
+    """Paired differences of every relative with their 95 % intervals, written without spaces.
+
+    rows : of one split; with a column ``total``, the sum R + D, where it is asked for
+    quantities : headings by column of the table; at β = 0, where draws do not settle it, the total correlation is empty
+    """
+    lines = []
+    for objective, group in _groups(rows).items():
+        found = {name: compared(rows, objective, name) for name in quantities}
+        cells = {name: _tight(with_error(each.mean, each.half_width)) for name, each in found.items()}
+        if group[0][0]["beta"] == 0 and "total_correlation" in cells:
+            cells["total_correlation"] = ""
+        lines.append([STYLES[objective][0], *cells.values()])
+    return Table(["relative − twin", *quantities.values()], lines)
+
+
+def elbo_table(rows: Rows | pd.DataFrame) -> Table:
+    """What each relative pays in R + D: means, the paired difference with its 95 % interval, and a verdict."""
+    totals = [{**row, "total": -row["elbo"]} for row in records(rows)]
+    lines = []
+    for objective, group in _groups(totals).items():
+        found = compared(totals, objective, "total")
+        n = len(found.each)
+        means = [f"{np.mean([pair[i]['total'] for pair in group]):.1f}" for i in (1, 0)]
+        verdict = {0: "dearer", n: "cheaper"}.get(found.lower, "undecided")
+        shown = with_error(found.mean, found.half_width)
+        lines.append([STYLES[objective][0], *means, shown, f"{n - found.lower} of {n}", verdict])
+    return Table(["relative", "R + D, twin", "relative's", "difference", "seeds higher", "verdict"], lines)
+
+
+def tries_table(rows: Rows | pd.DataFrame) -> Table:
+    """What the runs of each weight span, the planned seeds before those tried, which are 100 and more."""
+    tries: dict[tuple[float, bool], list[Row]] = {}
+    for row in sorted(records(rows), key=lambda row: (row["seed"] >= 100, row["lambda"])):
+        tries.setdefault((row["lambda"], row["seed"] >= 100), []).append(row)
+    forms = {"mmd": ".4f", "rate": ".0f", "distortion": ".0f"}
+    lines = [
+        [
+            f"{weight:g}",
+            "tried, 100 and 101" if tried else f"0 to {len(some) - 1}",
+            *(spread([row[column] for row in some], form) for column, form in forms.items()),
+        ]
+        for (weight, tried), some in tries.items()
+    ]
+    return Table(["weight w", "seeds", "MMD², validation", "R", "D"], lines)
