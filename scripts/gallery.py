@@ -76,8 +76,8 @@ def draw_sheets(folder: Path) -> None:
     with learn.threads(config.threads):
         copies = model.reconstruct(torch.from_numpy(x), generator(0, 0), DRAWS)
         samples = model.generate(COLUMNS, generator(0, 1), DRAWS)
-    show.save(show.sample_sheet(copies.numpy(), x), paths["reconstructions"])
-    show.save(show.sample_sheet(samples.numpy()), paths["generations"])
+    show.save(show.sample_gallery(copies.numpy(), x), paths["reconstructions"])
+    show.save(show.sample_gallery(samples.numpy()), paths["generations"])
 
 
 def main() -> None:

@@ -135,7 +135,7 @@ def test_the_pad_knows_where_its_axes_are():
     pad = show.PhasePad(2.0)
     page = pad._repr_html_()
     left, low, width, height = json.loads(re.search(r"box = (\[.*?\]);", page)[1])
-    pixels = np.asarray(Image.open(io.BytesIO(pad.picture().png(dpi=80))).convert("L")) < 128
+    pixels = np.asarray(Image.open(io.BytesIO(pad.figure().png(dpi=80))).convert("L")) < 128
     column, row = (
         np.flatnonzero(pixels.sum(0) > 0.7 * height * len(pixels)),
         np.flatnonzero(pixels.sum(1) > 0.7 * width * pixels.shape[1]),

@@ -1,19 +1,20 @@
-"""Pictures of categories hold the counts and the courses that they are given."""
+"""Pictures of categories hold the counts and the trajectories that they are given."""
 
 import numpy as np
 import pytest
 
-from companion.show.categories import CURVES, count_maps, course_curves, course_player
+from companion.show import count_maps
+from companion.show.chapters.categories import CURVES, trajectory_curves, trajectory_player
 
 COUNTS = np.array([[30, 10, 0], [0, 5, 15]])
 
 
 def line(step, value, bound):
     row = {"step": step, "categories": 10, "bound": bound} | dict.fromkeys(list(CURVES)[1:], value)
-    return row | {f"{kind}_{k}": (k + 1) / 55 for kind in ("among", "share") for k in range(10)}
+    return row | {f"{kind}_{k}": (k + 1) / 55 for kind in ("histogram", "share") for k in range(10)}
 
 
-COURSES = {
+TRAJECTORIES = {
     "ELBO": [line(step, step / 1000, None) for step in range(0, 2000, 100)],
     "valid": [line(step, step / 2000, 2.0) for step in range(0, 1500, 100)],
 }
@@ -34,7 +35,7 @@ def test_counts_are_written_in_and_coloured_by_their_share_of_the_row():
 
 
 def test_curves_are_the_columns_and_a_bound_that_is_not_rewarded_is_left_out():
-    for axes, rows in zip(course_curves(COURSES).axes, COURSES.values(), strict=True):
+    for axes, rows in zip(trajectory_curves(TRAJECTORIES).axes, TRAJECTORIES.values(), strict=True):
         ceiling, bound, *others = axes.lines
         assert ceiling.get_ydata() == pytest.approx([np.log(10)] * 2)
         assert len(bound.get_xdata()) == (0 if rows[0]["bound"] is None else len(rows))
@@ -44,25 +45,25 @@ def test_curves_are_the_columns_and_a_bound_that_is_not_rewarded_is_left_out():
             assert list(curve.get_ydata()) == [row[column] for row in rows]
 
 
-def test_the_player_runs_through_the_steps_that_all_courses_have():
-    player = course_player(COURSES, frames=5)
+def test_the_player_runs_through_the_steps_that_all_trajectories_have():
+    player = trajectory_player(TRAJECTORIES, frames=5)
     assert len(player.frames) == 5
     assert player.frames[0][1] == "0 steps: I(c; x) = 0.00, 0.00 nats"
     assert player.frames[-1][1] == "1400 steps: I(c; x) = 1.40, 0.70 nats"
     assert len({image for image, _ in player.frames}) == 1  # the histograms do not change, and the frames are alike
     assert "ELBO, valid" in player.alt
-    changed = [*COURSES["valid"][:-1], COURSES["valid"][-1] | {"share_3": 0.9}]
-    assert len({image for image, _ in course_player(COURSES | {"valid": changed}, frames=5).frames}) == 2
+    changed = [*TRAJECTORIES["valid"][:-1], TRAJECTORIES["valid"][-1] | {"share_3": 0.9}]
+    assert len({image for image, _ in trajectory_player(TRAJECTORIES | {"valid": changed}, frames=5).frames}) == 2
 
 
-@pytest.mark.parametrize("courses", [{}, {"ELBO": []}])
-def test_nothing_to_draw_is_refused(courses):
-    with pytest.raises(ValueError, match="courses: expected one or more, none empty"):
-        course_curves(courses)
-    with pytest.raises(ValueError, match="courses: expected one or more, none empty"):
-        course_player(courses)
+@pytest.mark.parametrize("trajectories", [{}, {"ELBO": []}])
+def test_nothing_to_draw_is_refused(trajectories):
+    with pytest.raises(ValueError, match="trajectories: expected one or more, none empty"):
+        trajectory_curves(trajectories)
+    with pytest.raises(ValueError, match="trajectories: expected one or more, none empty"):
+        trajectory_player(trajectories)
 
 
-def test_courses_without_common_steps_are_refused():
-    with pytest.raises(ValueError, match=r"courses: expected two or more steps that all have, got \[0\]"):
-        course_player(COURSES | {"short": COURSES["ELBO"][:1]})
+def test_trajectories_without_common_steps_are_refused():
+    with pytest.raises(ValueError, match=r"trajectories: expected two or more steps that all have, got \[0\]"):
+        trajectory_player(TRAJECTORIES | {"short": TRAJECTORIES["ELBO"][:1]})

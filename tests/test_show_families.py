@@ -11,7 +11,7 @@ from PIL import Image
 
 from companion import show
 from companion.exact.fronts import lower_hull, pareto_front
-from companion.show.families import COLOURS, MARKERS, family_plane, skew_plane
+from companion.show.plane import COLOURS, MARKERS, family_plane, skew_plane
 
 
 def row(family, rate, distortion, beta=1.0, annealed=False, steps=100, se=0.1):
@@ -158,16 +158,16 @@ def test_drawing_families_leaves_the_settings_alone_and_repeats_its_bytes():
     assert dict(mpl.rcParams) == before
 
 
-def test_a_sample_sheet_shows_the_input_one_sample_and_the_mean():
+def test_a_sample_gallery_shows_the_input_one_sample_and_the_mean():
     rng = np.random.default_rng(0)
     samples, inputs = rng.integers(0, 2, (5, 3, 4, 4)).astype(bool), rng.integers(0, 2, (3, 4, 4)).astype(bool)
-    sheet = show.sample_sheet(samples, inputs)
+    sheet = show.sample_gallery(samples, inputs)
     assert [axes.get_ylabel() for axes in sheet.axes] == ["input", "one sample", "mean of 5"]
     for axes, images in zip(sheet.axes, (inputs, samples[0], samples.sum(0) / 5), strict=True):
         drawn = axes.images[0].get_array()
         for i in range(3):
             np.testing.assert_allclose(drawn[1:5, 1 + 6 * i : 5 + 6 * i], images[i])
-    assert [axes.get_ylabel() for axes in show.sample_sheet(samples[:2]).axes] == ["one sample", "mean of 2"]
+    assert [axes.get_ylabel() for axes in show.sample_gallery(samples[:2]).axes] == ["one sample", "mean of 2"]
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def test_the_player_over_beta_shows_the_stored_bytes_from_the_largest_beta_down(
         "β = 1: R 6.2, D 74.1, R + D 80.3 nats",
         "β = 0.05: R 156.0, D 4.8, R + D 160.8 nats",
     ]
-    stored = show.StoredPicture(sheets[1.1])
+    stored = show.StoredFigure(sheets[1.1])
     assert stored.png() == sheets[1.1].read_bytes() == stored._repr_png_()
     assert player.frames[0][0] == show.Player([stored] * 2, ["", ""], name="a", alt="b").frames[0][0]
     assert len({image for image, _ in player.frames}) == 3
@@ -208,12 +208,15 @@ def test_the_player_over_beta_shows_the_stored_bytes_from_the_largest_beta_down(
         ),
         (lambda: skew_plane(ROWS, "log"), "scale: expected 'linear' or 'symlog', got 'log'"),
         (
-            lambda: show.sample_sheet(np.zeros((3, 4, 4))),
+            lambda: show.sample_gallery(np.zeros((3, 4, 4))),
             r"samples: expected shape \[draws, n, H, W\], got \[3, 4, 4\]",
         ),
-        (lambda: show.sample_sheet(np.zeros((0, 3, 4, 4))), r"samples: expected shape \[draws, n, H, W\], got \[0"),
-        (lambda: show.sample_sheet(np.zeros((2, 3, 4, 4)), np.zeros((2, 4, 4))), "rows: expected images of one shape"),
-        (lambda: show.StoredPicture(__file__), "path: expected a PNG file, got .*test_show_families.py"),
+        (lambda: show.sample_gallery(np.zeros((0, 3, 4, 4))), r"samples: expected shape \[draws, n, H, W\], got \[0"),
+        (
+            lambda: show.sample_gallery(np.zeros((2, 3, 4, 4)), np.zeros((2, 4, 4))),
+            "rows: expected images of one shape",
+        ),
+        (lambda: show.StoredFigure(__file__), "path: expected a PNG file, got .*test_show_families.py"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(call, message):

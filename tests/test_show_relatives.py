@@ -1,24 +1,19 @@
 """The relatives beside their twins: pairs, paired differences against SciPy's, tables by hand, the plane."""
 
-from math import inf
-
 import numpy as np
 import pytest
-from scipy import stats
 
-from companion.objectives import RELATED
-from companion.show.plots import GUIDE
-from companion.show.relatives import (
-    LOOKS,
+from companion.objectives import OBJECTIVES, Penalised
+from companion.show.chapters.relatives import (
     PALE,
-    Differences,
+    STYLES,
     compared,
     means_table,
     paired_table,
     relatives_plane,
-    twins,
-    with_error,
+    weight_pairs,
 )
+from companion.show.figure import GUIDE
 
 MADE = {"split": "test", "family": "---", "data": "digits", "binarise": "threshold", "preset": "laptop", "steps": 9}
 PLAIN = MADE | {"objective": "info_vae", "lambda": 0.0, "beta": 1.0, "seed": 0, "latent_dim": 2, "rate": 20.0}
@@ -44,25 +39,15 @@ ROWS = [
 
 
 def test_every_relative_has_a_look_of_its_own():
-    assert LOOKS.keys() == set(RELATED)
-    assert len(set(LOOKS.values())) == len({(look[1], look[2]) for look in LOOKS.values()}) == len(LOOKS)
+    assert STYLES.keys() == {name for name, cls in OBJECTIVES.items() if issubclass(cls, Penalised)}
+    assert len(set(STYLES.values())) == len({(look[1], look[2]) for look in STYLES.values()}) == len(STYLES)
 
 
 def test_a_twin_has_the_same_seed_and_beta_and_all_else_but_the_weight():
-    pairs = twins(ROWS)
+    pairs = weight_pairs(ROWS)
     assert [a["objective"] for a, _ in pairs] == ["factor_vae"] * 2 + ["info_vae"] * 2 + ["wae_gan"]
     assert [b for _, b in pairs] == [PLAIN, OTHER, PLAIN, OTHER, FREE]
-    assert twins([PLAIN, *(PLAIN | PAID | {name: "other"} for name in MADE)]) == []
-
-
-def test_paired_differences_are_those_of_the_paired_test():
-    a, b = np.random.default_rng(0).normal(size=(2, 5))
-    found = Differences(tuple(a - b))
-    interval = stats.ttest_rel(a, b).confidence_interval(0.95)
-    assert (found.mean - found.half_width, found.mean + found.half_width) == pytest.approx(tuple(interval))
-    assert found.lower == sum(a < b)
-    assert Differences((1.0,)).half_width == inf
-    assert str(Differences((1.0,))) == "1, lower in 0 of 1"
+    assert weight_pairs([PLAIN, *(PLAIN | PAID | {name: "other"} for name in MADE)]) == []
 
 
 def test_a_column_is_compared_pair_by_pair():
@@ -93,12 +78,6 @@ def test_the_table_of_means_by_hand():
     ]
 
 
-def test_errors_show_two_digits_where_they_have_any():
-    assert with_error(123.456, 0.0996) == "123.46 ± 0.10"
-    assert with_error(0.5, 0.0) == "0.5"
-    assert with_error(-0.3, 12.0) == "0 ± 12"  # not "-0"
-
-
 def test_every_relative_is_tied_to_its_twin_and_the_curve_has_one_elbo():
     axes = relatives_plane(ROWS).axes[0]
     assert axes.get_xscale() == "log"
@@ -109,7 +88,7 @@ def test_every_relative_is_tied_to_its_twin_and_the_curve_has_one_elbo():
     marks = [container[0] for container in axes.containers]
     assert [(m.get_xdata()[0], m.get_marker(), m.get_color()) for m in marks[-2:]] == [
         (200, "s", GUIDE),
-        (20, "P", LOOKS["wae_gan"][1]),
+        (20, "P", STYLES["wae_gan"][1]),
     ]
     across, up = marks[-1].axes.containers[-1][2]
     np.testing.assert_allclose(across.get_segments()[0][:, 0], [19.8, 20.2])

@@ -1,80 +1,97 @@
-import matplotlib as mpl
-import numpy as np
+import html.parser
+import re
+
 import pytest
 
-from companion.exact.toy import optimal_toy_model, toy_panels, toy_process
-from companion.show import tables
+from companion import show
 
-RNG = np.random.default_rng(0)
-TABLES = {"e(z|x)": RNG.dirichlet(np.ones(4), 3), "d(x|z)": RNG.dirichlet(np.ones(3), 4)}
-
-
-def test_heat_maps_hold_every_number_in_one_scale():
-    picture = tables.heat_maps(TABLES, across=["z", "x"], up=["x", "z"])
-    for axes, (title, table) in zip(picture.axes, TABLES.items(), strict=False):
-        image = axes.images[0]
-        np.testing.assert_array_equal(image.get_array(), table)
-        assert image.get_clim() == (0, max(table.max() for table in TABLES.values()))
-        assert image.get_cmap().name == "cividis"
-        assert axes.get_title() == title
-        low, high = axes.get_ylim()
-        assert low < high  # row 0 at the bottom
-    assert [axes.get_xlabel() for axes in picture.axes[:2]] == ["z", "x"]
-    assert [axes.get_ylabel() for axes in picture.axes[:2]] == ["x", "z"]
-    assert picture.axes[2].get_ylabel() == "probability"
-    assert picture.png() == tables.heat_maps(TABLES, across=["z", "x"], up=["x", "z"]).png()
+TABLE = show.Table(
+    ["family", "R", "note"], [["---", "25.1", "R < D & best"], ["-+v", "−0.003 ± 0.1", ""], ["++v", "", "x"]]
+)
 
 
-def test_heat_maps_wrap_and_leave_no_empty_axes():
-    picture = tables.heat_maps({str(i): np.eye(2) for i in range(5)}, columns=3)
-    assert [axes.axison for axes in picture.axes[:6]] == [True] * 5 + [False]
+class VariationalPosterior(html.parser.HTMLParser):
+    """The words of each cell, and how each is aligned."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.words, self.looks = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        if tag in ("th", "td"):
+            self.words.append("")
+            self.looks.append("right" if "right" in dict(attributes)["style"] else "left")
+
+    def handle_data(self, data):
+        if data.strip():
+            self.words[-1] += data
 
 
-def test_model_panels_draw_the_record():
-    process = toy_process(bins=8)
-    model = optimal_toy_model(process, codes=6)
-    shown = toy_panels(process.p_x, process.posterior, *model[1:])
-    blind = toy_panels(
-        process.p_x, process.posterior, np.full((8, 6), 1 / 6), np.tile(process.p_x, (6, 1)), np.full(6, 1 / 6)
-    )
-    picture = tables.model_panels({"by hand": shown, "blind": blind})
-    grid = np.array(picture.axes[:10]).reshape(5, 2)
-    assert [axes.get_title() for axes in grid[0]] == ["by hand", "blind"]
-    for column, record in enumerate((shown, blind)):
-        data, codes = grid[0, column], grid[1, column]
-        np.testing.assert_allclose([bar.get_height() for bar in data.patches], record.p_x)
-        np.testing.assert_allclose(data.lines[0].get_ydata(), record.generated)
-        np.testing.assert_allclose(data.lines[1].get_ydata(), record.reconstructed)
-        tops = [bar.get_y() + bar.get_height() for bar in codes.patches[6:]]
-        np.testing.assert_allclose(tops, record.aggregate)
-        np.testing.assert_allclose([b.get_height() for b in codes.patches[:6]], 0.7 * record.class_aggregates[0])
-        np.testing.assert_allclose(codes.lines[0].get_ydata(), record.marginal)
-        for row, field in zip((2, 3, 4), ("encoder", "decoder", "reconstruction"), strict=True):
-            np.testing.assert_array_equal(grid[row, column].images[0].get_array(), getattr(record, field))
-    for row in grid[:2]:
-        assert row[0].get_ylim() == row[1].get_ylim()
-    for row in grid[2:]:
-        assert row[0].images[0].get_clim() == row[1].images[0].get_clim()
+def test_a_page_shows_every_cell_as_it_was_given():
+    read = VariationalPosterior(TABLE._repr_html_())
+    cells = ["family", "R", "note", "---", "25.1", "R < D & best", "-+v", "−0.003 ± 0.1", "", "++v", "", "x"]
+    assert read.words == cells
+    assert read.looks == ["left", "right", "left"] * 4  # names made of signs are no numbers
 
 
-def test_drawing_leaves_the_settings_alone():
-    before = dict(mpl.rcParams)
-    tables.heat_maps(TABLES)
-    assert dict(mpl.rcParams) == before
+def test_families_stay_on_one_line_and_long_columns_keep_their_width():
+    page = show.Table(
+        ["a", "b"], [["-+v, β 1; +--", "- a--b --- c"], ["x", "a long line of words, or longer"]]
+    )._repr_html_()
+    assert re.findall("<code[^>]*nowrap[^>]*>([^<]*)</code>", page) == ["-+v", "+--", "---"]
+    assert [("min-width" in cell) for cell in re.findall("<t[hd] [^>]*>", page)] == [False, True] * 3
+
+
+def test_a_table_that_scrolls_sideways_is_reached_by_the_keyboard():
+    assert TABLE._repr_html_().startswith('<div tabindex="0" style="overflow-x: auto">')
+
+
+def test_a_terminal_shows_the_same_in_columns():
+    assert repr(TABLE).splitlines() == [
+        "family             R  note",
+        "---             25.1  R < D & best",
+        "-+v     −0.003 ± 0.1",
+        "++v                   x",
+    ]
+    assert repr(show.Table(["a", "b"], [])) == "a  b"
+    assert VariationalPosterior(show.Table(["a", "b"], [])._repr_html_()).words == ["a", "b"]
 
 
 @pytest.mark.parametrize(
-    ("draw", "message"),
+    ("headings", "lines", "message"),
     [
-        (lambda: tables.heat_maps({}), "tables: expected at least one table, got none"),
-        (lambda: tables.heat_maps({"a": np.ones(3)}), r"tables: expected finite numbers.*'a': \(3,\)"),
-        (lambda: tables.heat_maps({"a": -np.eye(2)}), "tables: expected finite numbers, 0 or more"),
-        (lambda: tables.heat_maps({"a": np.full((2, 2), np.nan)}), "tables: expected finite numbers"),
-        (lambda: tables.heat_maps(TABLES, across=["z"]), "across: expected one for each of the 2 tables, got 1"),
-        (lambda: tables.heat_maps(TABLES, up=["z"]), "up: expected one for each of the 2 tables, got 1"),
-        (lambda: tables.model_panels({}), "models: expected at least one model, got none"),
+        ([], [], "headings: expected at least one, got none"),
+        (["a", "b"], [[1, 2], [3]], r"lines: expected 2 cells a line, got \['3'\]"),
     ],
 )
-def test_pictures_of_nothing_are_refused(draw, message):
+def test_tables_of_no_shape_are_refused(headings, lines, message):
     with pytest.raises(ValueError, match=message):
-        draw()
+        show.Table(headings, lines)
+
+
+def test_a_spread_is_one_number_where_both_ends_look_the_same():
+    assert show.spread(iter([2, 1, 3])) == "1 to 3"
+    assert show.spread([-0.5, 1.25], "+.1f") == "-0.5 to +1.2"
+    assert show.spread([7.0]) == show.spread([7.0000001, 7.0]) == "7"
+    with pytest.raises(ValueError, match="values: expected at least one number, got none"):
+        show.spread([])
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        (True, "reproduced"),
+        ([True, True], "reproduced"),
+        ([True, False], "partly"),
+        ([False, False], "not reproduced"),
+        (False, "not reproduced"),
+        ([False, None], "not run yet"),
+        ([], "not run yet"),
+        (None, "not run yet"),
+        ("not tested", "not tested"),
+    ],
+)
+def test_a_verdict_is_about_all_parts_and_waits_for_missing_runs(answer, word):
+    (line,) = show.claim_table(("claim", "question", None, answer)).lines
+    assert line == ["claim", word, "no run", "question"]

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from companion.show.tiles import tile_panels
+from companion.show import image_grid
 
 
 def test_every_image_stands_at_its_row_and_column():
     panel = np.random.default_rng(0).random((2, 3, 4, 5))
-    picture = tile_panels({"before": panel, "after": 1 - panel}, up=[3, -3], across=[-1, 0, 1], names=("a", "b"))
+    picture = image_grid({"before": panel, "after": 1 - panel}, up=[3, -3], across=[-1, 0, 1], names=("a", "b"))
     for axes, truth in zip(picture.axes, (panel, 1 - panel), strict=True):
         drawn = np.asarray(axes.images[0].get_array())
         for i in range(2):
@@ -24,5 +24,5 @@ def test_every_image_stands_at_its_row_and_column():
 
 @pytest.mark.parametrize("panels", [{}, {"a": np.zeros((2, 8, 8))}, {"a": np.zeros((3, 2, 8, 8))}])
 def test_other_shapes_are_refused(panels):
-    with pytest.raises(ValueError, match=r"panels: expected all of one shape \[2, 3, H, W\], got"):
-        tile_panels(panels, up=[0, 1], across=[0, 1, 2])
+    with pytest.raises(ValueError, match=r"by_title: expected all of one shape \[2, 3, H, W\], got"):
+        image_grid(panels, up=[0, 1], across=[0, 1, 2])

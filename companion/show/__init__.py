@@ -1,31 +1,51 @@
-"""Pictures: plots and players that draw records, never models."""
+"""Pictures of records, never of models; what one page of the book arranges is in ``companion.show.chapters``.
 
-from companion.show.families import family_plane, run_label, skew_plane
-from companion.show.plots import PALETTE, Picture, image_sheet, plane, rd_plane, save, style
-from companion.show.rows import claim_table, spread, twin
-from companion.show.sheets import StoredPicture, beta_player, sample_sheet
+- The plane: ``rd_plane`` of a few points, ``family_plane`` and ``skew_plane`` of the rows of a sweep,
+  ``contour_plane``, and ``empty_plane`` to draw into.
+- Bars, dots and lines: ``seed_dots``, ``paired_panels``. Tables of probabilities: ``heat_maps``, ``count_maps``,
+  ``draw_table``.
+- Images: ``image_sheet``, ``image_grid``, ``sample_gallery``, ``StoredFigure``.
+- Figures that move, without a kernel: ``Player``, ``beta_player``, ``PhasePad``; with one as well, ``Explorer``.
+- Words: ``Table``, ``claim_table``, ``run_label``, ``spread``.
+- A figure of your own: ``panels`` gives a ``Figure`` and its axes in the book's ``style``, with the colours of
+  ``PALETTE`` and ``GUIDE`` for lines that guide the eye; ``save`` writes it whole.
+"""
+
+from companion.show.charts import paired_panels, seed_dots
+from companion.show.figure import GUIDE, PALETTE, Figure, panels, save, style
+from companion.show.heatmaps import count_maps, draw_table, heat_maps
+from companion.show.images import StoredFigure, beta_player, image_grid, image_sheet, sample_gallery
+from companion.show.plane import contour_plane, empty_plane, family_plane, rd_plane, skew_plane
+from companion.show.tables import Table, claim_table, run_label, spread
 from companion.show.widgets import Explorer, PhasePad, Player
-from companion.show.written import Table
 
 __all__ = [
+    "GUIDE",
     "PALETTE",
     "Explorer",
+    "Figure",
     "PhasePad",
-    "Picture",
     "Player",
-    "StoredPicture",
+    "StoredFigure",
     "Table",
     "beta_player",
     "claim_table",
+    "contour_plane",
+    "count_maps",
+    "draw_table",
+    "empty_plane",
     "family_plane",
+    "heat_maps",
+    "image_grid",
     "image_sheet",
-    "plane",
+    "paired_panels",
+    "panels",
     "rd_plane",
     "run_label",
-    "sample_sheet",
+    "sample_gallery",
     "save",
+    "seed_dots",
     "skew_plane",
     "spread",
     "style",
-    "twin",
 ]

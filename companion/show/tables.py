@@ -1,126 +1,128 @@
-"""Pictures of finite distributions: conditionals as heat maps, and the panels of one model or several."""
+"""Tables of words and numbers, HTML on a page, aligned text in a terminal; claims with verdicts; formats."""
 
-from collections.abc import Mapping, Sequence
+import html
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import PowerNorm
-
-from companion.exact.toy import ToyPanels
-from companion.show.plots import PALETTE, Picture, style
-
-COLOURS = "cividis"  # even in lightness, the same to colour-blind eyes
-MAPS = (
-    ("encoder", "e(z|x)", "code z", "bin x"),
-    ("decoder", "d(x|z)", "bin x", "code z"),
-    ("reconstruction", "p(x'|x)", "bin x'", "bin x"),
-)
+NUMBER = set("0123456789.,-−+±% ")
+FAMILY = re.compile(r"(?<![-+\w])[-+]{2}[-+v](?![-+\w])")  # kept on one line, in the type of code
+CLAIMS = ("claim", "verdict", "the rows say", "reproduced if")
+OPEN = "not run yet"
+LONG = 20  # characters, from which a column is kept wide enough to read; a narrow page scrolls the table
 
 
-def heat_maps(
-    tables: Mapping[str, np.ndarray],
-    *,
-    across: Sequence[str] = (),
-    up: Sequence[str] = (),
-    label: str = "probability",
-    columns: int = 3,
-) -> Picture:
-    """Conditionals as heat maps side by side: rows condition, columns are what is drawn, all in one scale of colours.
+class Table:
+    """A table of ``lines`` under ``headings``; a page shows it as HTML, and wherever that is missing it is plain text.
 
-    tables : by title, each ``[A, B]``, row a holding the distribution of b given a; row 0 is drawn at the bottom
-    across, up : the names of the axes, one a table: what is drawn, and what is given; empty for none
-    label : of the colour bar
-    columns : heat maps in a row of the picture
+    Cells are shown as ``str`` gives them; cells of digits and signs alone, or empty, are aligned on the right.
 
-    Raises ``ValueError`` without tables, for a table of another number of dimensions, negative or not finite, or when
-    the names are not one a table.
+    Raises ``ValueError`` without headings, or for a line with another number of cells.
 
-    >>> picture = heat_maps({"e(z|x)": np.eye(3)}, across=["z"], up=["x"])
-    >>> picture.axes[0].get_title(), picture.axes[0].get_xlabel()
-    ('e(z|x)', 'z')
+    >>> Table(["family", "R"], [["---", "25.1"], ["-+v", "0.003"]])
+    family      R
+    ---      25.1
+    -+v     0.003
     """
-    _check(tables, across, up)
-    rows, wide = -(-len(tables) // columns), min(columns, len(tables))
-    with style():
-        picture = Picture(figsize=(0.8 + 2.7 * wide, 2.9 * rows), layout="constrained")
-        grid = np.atleast_1d(picture.subplots(rows, wide)).ravel()
-        top = max(float(np.max(table)) for table in tables.values())
-        for i, (title, table) in enumerate(tables.items()):
-            image = draw_table(grid[i], table, top)
-            grid[i].set(title=title, xlabel=across[i] if across else "", ylabel=up[i] if up else "")
-        for axes in grid[len(tables) :]:
-            axes.set_axis_off()
-        picture.colorbar(image, ax=grid.tolist(), label=label)
-    return picture
+
+    def __init__(self, headings: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
+        self.headings = [str(heading) for heading in headings]
+        self.lines = [[str(cell) for cell in line] for line in lines]
+        if not self.headings:
+            raise ValueError("headings: expected at least one, got none")
+        for line in self.lines:
+            if len(line) != len(self.headings):
+                raise ValueError(f"lines: expected {len(self.headings)} cells a line, got {line}")
+
+    def _rights(self) -> list[bool]:
+        columns = zip(*self.lines, strict=True) if self.lines else [[]] * len(self.headings)
+        return [any(column) and all(map(_is_number, column)) for column in columns]
+
+    def __repr__(self) -> str:
+        lines = [self.headings, *self.lines]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        shapes = [f"{'>' if right else '<'}{width}" for right, width in zip(self._rights(), widths, strict=True)]
+        return "\n".join("  ".join(map(format, line, shapes)).rstrip() for line in lines)
+
+    def _repr_html_(self) -> str:
+        looks = list(map(_look, self._rights(), zip(self.headings, *self.lines, strict=True)))
+        head = "".join(_cell("th", *pair, ' scope="col"') for pair in zip(self.headings, looks, strict=True))
+        body = "".join(
+            "<tr>" + "".join(_cell("td", *pair) for pair in zip(line, looks, strict=True)) + "</tr>\n"
+            for line in self.lines
+        )
+        return (
+            '<div tabindex="0" style="overflow-x: auto"><table class="table dataframe" style="table-layout: auto">\n'
+            f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>"
+        )
 
 
-def _check(tables: Mapping[str, np.ndarray], across: Sequence[str], up: Sequence[str]) -> None:
-    if not tables:
-        raise ValueError("tables: expected at least one table, got none")
-    for title, table in tables.items():
-        if np.ndim(table) != 2 or not (np.isfinite(table).all() and np.min(table) >= 0):
-            raise ValueError(f"tables: expected finite numbers, 0 or more, [A, B], for {title!r}: {np.shape(table)}")
-    for name, names in (("across", across), ("up", up)):
-        if names and len(names) != len(tables):
-            raise ValueError(f"{name}: expected one for each of the {len(tables)} tables, got {len(names)}")
+def _is_number(cell: str) -> bool:
+    return set(cell) <= NUMBER and (not cell or any(sign.isdigit() for sign in cell))
 
 
-def draw_table(axes: Axes, table: np.ndarray, top: float | None = None) -> Any:
-    """``table`` ``[A, B]`` as a heat map in ``axes``, row 0 at the bottom; returns the image.
+def _look(right: bool, column: Sequence[str]) -> str:
+    wide = "; min-width: 9em" * (max(map(len, column)) > LONG)
+    return f"text-align: {'right' if right else 'left'}; vertical-align: top{wide}"
 
-    Colours run from 0 to ``top``, the table's largest entry by default, by the square root, so that small entries show.
+
+def _cell(tag: str, text: str, look: str, more: str = "") -> str:
+    shown = FAMILY.sub(r'<code style="white-space: nowrap">\g<0></code>', html.escape(text))
+    return f'<{tag}{more} style="{look}">{shown}</{tag}>'
+
+
+def claim_table(*claims: tuple[str, str, str | None, Any]) -> Table:
+    """Claims with their verdicts: each a claim, a question, what the rows say (empty for no run), and the answer.
+
+    >>> claim_table(("H is at most 80.2 nats.", "R + D is at most 80.2", "83.7", False))
+    claim                    verdict         the rows say  reproduced if
+    H is at most 80.2 nats.  not reproduced          83.7  R + D is at most 80.2
     """
-    norm = PowerNorm(0.5, 0, np.max(table) if top is None else top)
-    return axes.imshow(table, origin="lower", cmap=COLOURS, norm=norm, aspect="auto", interpolation="nearest")
+    lines = [[claim, verdict(answer), finding or "no run", question] for claim, question, finding, answer in claims]
+    return Table(CLAIMS, lines)
 
 
-def model_panels(models: Mapping[str, ToyPanels]) -> Picture:
-    """Figure 2 of Alemi et al. (2018): a column for each of ``models``, by name.
+def verdict(answer: bool | str | Sequence[bool | None] | None) -> str:
+    """One word or two for the answer to a question: of several, whether they agree.
 
-    Top: p*(x) as bars, g(x) and d(x) as lines. Below: the codes of each class, p(z*) e(z | z*), as stacked bars whose
-    tops are the aggregate e(z), and m(z) as points. Then e(z|x), d(x|z) and p(x'|x) as heat maps, each row of maps in
-    one scale of colours.
+    answer : whether the rows say yes; None where runs are missing; several where the question has parts; or the verdict
+        itself
 
-    Raises ``ValueError`` without models.
+    >>> [verdict(answer) for answer in (True, False, [True, False], [True, None], None, "not tested")]
+    ['reproduced', 'not reproduced', 'partly', 'not run yet', 'not run yet', 'not tested']
     """
-    if not models:
-        raise ValueError("models: expected at least one model, got none")
-    with style():
-        picture = Picture(figsize=(3.3 * len(models), 12.5), layout="constrained")
-        grid = picture.subplots(5, len(models), squeeze=False)
-        for column, (name, shown) in enumerate(models.items()):
-            _draw_data(grid[0, column], shown)
-            _draw_codes(grid[1, column], shown)
-            grid[0, column].set_title(name)
-        for row, (field, title, across, up) in enumerate(MAPS, start=2):
-            top = max(float(getattr(shown, field).max()) for shown in models.values())
-            for axes, shown in zip(grid[row], models.values(), strict=True):
-                image = draw_table(axes, getattr(shown, field), top)
-                axes.set(xlabel=across, ylabel=up)
-            picture.colorbar(image, ax=grid[row].tolist(), label=title)
-        for row in grid[:2]:
-            top = max(axes.get_ylim()[1] for axes in row)
-            for axes in row:
-                axes.set_ylim(0, 1.4 * top)
-        for axes in grid[:2, 0]:
-            axes.legend(frameon=False, fontsize=8)
-    return picture
+    if isinstance(answer, str):
+        return answer
+    answers = list(answer) if isinstance(answer, Sequence) else [answer]
+    if not answers or None in answers:
+        return OPEN
+    if all(answers):
+        return "reproduced"
+    return "partly" if any(answers) else "not reproduced"
 
 
-def _draw_data(axes: Axes, shown: ToyPanels) -> None:
-    bins = np.arange(len(shown.p_x))
-    axes.bar(bins, shown.p_x, color="#BBBBBB", width=1, label="data p*(x)")
-    axes.plot(bins, shown.generated, color=PALETTE[0], label="generated g(x)")
-    axes.plot(bins, shown.reconstructed, "--", color=PALETTE[1], label="reconstructed d(x)")
-    axes.set(xlabel="bin x", ylabel="probability")
+def spread(values: Iterable[float], form: str = "g") -> str:
+    """The least and the largest of ``values`` in the format ``form``, or the one number that both show.
+
+    Raises ``ValueError`` without values.
+
+    >>> spread([3.0, 1.25]), spread([0.2501, 0.2499], ".2f")
+    ('1.25 to 3', '0.25')
+    """
+    values = list(values)
+    if not values:
+        raise ValueError("values: expected at least one number, got none")
+    low, high = (format(choose(values), form) for choose in (min, max))
+    return low if low == high else f"{low} to {high}"
 
 
-def _draw_codes(axes: Axes, shown: ToyPanels) -> None:
-    codes, base = np.arange(len(shown.marginal)), np.zeros(len(shown.marginal))
-    for i, (weight, share) in enumerate(zip(shown.class_weights, shown.class_aggregates, strict=True)):
-        colour = PALETTE[(3, 4, 2, 5, 0, 1, 6)[i % 7]]
-        axes.bar(codes, weight * share, bottom=base, color=colour, width=1, label=f"codes of class {i}")
-        base = base + weight * share
-    axes.plot(codes, shown.marginal, ".", color=PALETTE[6], markersize=4, label="marginal m(z)")
-    axes.set(xlabel="code z", ylabel="probability")
+def run_label(row: Mapping[str, Any]) -> str:
+    """How a row names its run in a table: the family, the price or the rate it was held at, and whether annealed.
+
+    >>> run_label({"family": "-+v", "beta": 0.5, "annealed": True, "target": None})
+    '-+v, β 0.5, annealed'
+    >>> run_label({"family": "---", "beta": 1.0, "annealed": False, "target": 8.0})
+    '---, R → 8'
+    """
+    price = f"β {row['beta']:g}" if row["target"] is None else f"R → {row['target']:g}"
+    return f"{row['family']}, {price}" + ", annealed" * row["annealed"]

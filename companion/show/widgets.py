@@ -8,7 +8,8 @@ from itertools import pairwise
 from math import inf
 from typing import Any, Protocol
 
-from companion.show.plots import PALETTE, Picture, plane, style
+from companion.show.figure import PALETTE, Figure, style
+from companion.show.plane import empty_plane
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -30,7 +31,7 @@ PAGE = """<figure class="player" style="margin: 0">
 
 
 class Frame(Protocol):
-    """What a player shows: a ``Picture``, or a ``StoredPicture``."""
+    """What a player shows: a ``Figure``, or a ``StoredFigure``."""
 
     def png(self, dpi: int = 96) -> bytes:
         """The frame as PNG."""
@@ -191,20 +192,20 @@ class PhasePad:
     def __repr__(self) -> str:
         return f"PhasePad(entropy={self.entropy:.4g})"
 
-    def picture(self) -> Picture:
+    def figure(self) -> Figure:
         """The plane: the line R + D = H with its two ends, and the triangle below it."""
         with style():
-            picture, ends = plane(), [0, self.entropy]
-            axes = picture.axes[0]
+            figure, ends = empty_plane(), [0, self.entropy]
+            axes = figure.axes[0]
             axes.fill_between(ends, ends[::-1], color="#D9D9D9", linewidth=0)
             axes.plot(ends, ends[::-1], "o-", color=PALETTE[6], linewidth=2, clip_on=False)
             axes.text(0.2 * self.entropy, 0.28 * self.entropy, "no model")
             axes.set(xlim=(0, self.reach), ylim=(0, self.reach))
-        return picture
+        return figure
 
     def _repr_html_(self) -> str:
-        picture = self.picture()
-        image = b64encode(picture.png(dpi=80)).decode()  # drawing it settles where the axes are
+        figure = self.figure()
+        image = b64encode(figure.png(dpi=80)).decode()  # drawing it settles where the axes are
         names = (("rate R", self.entropy / 2), ("distortion D", self.entropy))
         return PAD.format(
             image=f"data:image/png;base64,{image}",
@@ -215,5 +216,5 @@ class PhasePad:
             ),
             entropy=f"{self.entropy:.4f}",
             reach=f"{self.reach:.2f}",
-            box=[round(float(part), 5) for part in picture.axes[0].get_position().bounds],
+            box=[round(float(part), 5) for part in figure.axes[0].get_position().bounds],
         )

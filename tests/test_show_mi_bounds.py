@@ -5,14 +5,24 @@ from math import log
 import numpy as np
 import pytest
 
-from companion.show.zoo import PANELS, zoo_sheet
+from companion.show.chapters.mi_bounds import PANELS, bounds_figure
 
-ROW = {"critic": "exact", "bent": False, "dimensions": 1, "nats": 5.0, "value": 3.5, "se": 0.25, "batch_size": 64}
+ROW = {
+    "critic": "exact",
+    "sinh_transformed": False,
+    "dimensions": 1,
+    "nats": 5.0,
+    "value": 3.5,
+    "se": 0.25,
+    "batch_size": 64,
+}
 ROWS = [ROW | {"bound": bound} for bound in PANELS]
 
 
 def test_every_bound_has_its_panel_with_errors_and_the_excluded_side_shaded():
-    picture = zoo_sheet([*ROWS, ROWS[0] | {"critic": "trained", "bent": True, "dimensions": 20, "value": 4.0}])
+    picture = bounds_figure(
+        [*ROWS, ROWS[0] | {"critic": "trained", "sinh_transformed": True, "dimensions": 20, "value": 4.0}]
+    )
     assert [axes.get_title() for axes in picture.axes[:5]] == [name for name, _ in PANELS.values()]
     for axes, (_, side) in zip(picture.axes, PANELS.values(), strict=False):
         mark, _, (bars,) = axes.containers[0]
@@ -27,7 +37,7 @@ def test_every_bound_has_its_panel_with_errors_and_the_excluded_side_shaded():
 
 
 def test_the_ceiling_is_log_b():
-    (line,) = [line for line in zoo_sheet(ROWS).axes[1].lines if line.get_linestyle() == "--"]
+    (line,) = [line for line in bounds_figure(ROWS).axes[1].lines if line.get_linestyle() == "--"]
     np.testing.assert_allclose(line.get_xdata() + line.get_ydata(), log(64))
 
 
@@ -35,11 +45,11 @@ def test_the_ceiling_is_log_b():
     ("rows", "message"),
     [
         ([], "rows: expected at least one row, got none"),
-        ([{"bound": "nwj"}], "rows: expected bound, .* got one without critic, bent"),
+        ([{"bound": "nwj"}], "rows: expected bound, .* got one without critic, sinh_transformed"),
         ([ROW | {"bound": "mine"}], "rows: expected a bound of barber_agakov, .* got 'mine', 'exact'"),
         ([ROWS[0] | {"critic": "best"}], "rows: expected .* with a critic trained or exact, got .*, 'best'"),
     ],
 )
 def test_rows_that_say_too_little_are_refused(rows, message):
     with pytest.raises(ValueError, match=message):
-        zoo_sheet(rows)
+        bounds_figure(rows)

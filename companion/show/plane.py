@@ -1,17 +1,22 @@
-"""The plane of many models at once: families by colour and marker, the Pareto staircase and the convex hull.
+"""The rate-distortion plane: points with errors, fronts and hulls, families by colour and marker.
 
-Rows are those of the tables in ``book/results``: dicts with the keys of ``NEEDED``, numbers in nats.
+Rows of the plane of families are those of the tables in ``book/results``: dicts, or a frame, with the keys of
+``NEEDED``, in nats.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from companion.exact.fronts import lower_hull, pareto_front
-from companion.show.plots import GUIDE, PALETTE, Picture, plane, style
+from companion.results.frames import records
+from companion.show.figure import GUIDE, PALETTE, Figure, style
+from companion.terms import RateDistortion
 
 Rows = Sequence[Mapping[str, Any]]
 Focus = Callable[[Mapping[str, Any]], bool]
@@ -25,7 +30,94 @@ LINEAR = 1e-3  # nats, up to which the scale symlog is linear
 PALE = 0.15  # opacity of what is not in focus
 
 
-def family_plane(rows: Rows, title: str = "", focus: str | Focus | None = None) -> Picture:
+@style()
+def empty_plane(across: str = "rate R (nats)", up: str = "distortion D (nats)", title: str = "") -> Figure:
+    """An empty plane with its axes named, to be drawn into: ``empty_plane().axes[0]``."""
+    figure = Figure(figsize=(6, 4.5), layout="constrained")
+    figure.subplots().set(xlabel=across, ylabel=up, title=title)
+    return figure
+
+
+@style()
+def rd_plane(
+    points: Sequence[RateDistortion],
+    labels: Sequence[str] = (),
+    *,
+    entropy: float | None = None,
+    reach: Sequence[RateDistortion] = (),
+    connect: bool = False,
+    title: str = "",
+) -> Figure:
+    """``points`` in the plane of rate R (across) and distortion D (up), in nats, with two standard errors.
+
+    A dashed diagonal R + D = constant runs through the best point: all models on it have one ELBO.
+
+    labels : one a point, empty for none
+    entropy : H of the data, where known: the region R + D < H that no model reaches is shaded
+    reach : further points that the axes make room for, so that frames of one animation share their axes
+    connect : join the points by a line, in the order given
+    title : above the axes
+
+    Raises ``ValueError`` without points, or when the labels are not one a point.
+
+    >>> figure = rd_plane([RateDistortion(22, 75, 0.1, 0.2, 0.2, n=100)], ["beta 1"])
+    >>> figure.axes[0].get_xlabel()
+    'rate R (nats)'
+    """
+    if not points:
+        raise ValueError("points: expected at least one point, got none")
+    if labels and len(labels) != len(points):
+        raise ValueError(f"labels: expected one for each of the {len(points)} points, got {len(labels)}")
+    figure = empty_plane(title=title)
+    axes = figure.axes[0]
+    _set_limits(axes, [*points, *reach], entropy)
+    _draw_guides(axes, min(-p.elbo for p in points), entropy)
+    if connect:
+        axes.plot([p.rate for p in points], [p.distortion for p in points], color=PALETTE[5], linewidth=1)
+    for p in points:
+        axes.errorbar(p.rate, p.distortion, xerr=2 * p.rate_se, yerr=2 * p.distortion_se, fmt="o", color=PALETTE[0])
+    _annotate(axes, points, labels)
+    return figure
+
+
+def _annotate(axes: Axes, points: Sequence[RateDistortion], labels: Sequence[str]) -> None:
+    """Write each label beside its point; points within a fiftieth of the axes share one place."""
+    places: dict[tuple[float, float], list[str]] = {}
+    reach = [(high - low) / 50 for low, high in (axes.get_xlim(), axes.get_ylim())]
+    for p, text in zip(points, labels, strict=False):
+        here = (p.rate, p.distortion)
+        near = (place for place in places if all(abs(a - b) < r for a, b, r in zip(place, here, reach, strict=True)))
+        places.setdefault(next(near, here), []).append(text)
+    for place, texts in places.items():
+        label = axes.annotate(", ".join(texts), place, xytext=(7, 5), textcoords="offset points")
+        label.set_in_layout(False)  # a long one would squeeze the axes
+
+
+def _set_limits(axes: Axes, points: Sequence[RateDistortion], entropy: float | None) -> None:
+    right = max([1.0, *(p.rate + 2 * p.rate_se for p in points), entropy or 0.0])
+    top = max([1.0, *(p.distortion + 2 * p.distortion_se for p in points), entropy or 0.0])
+    axes.set(xlim=(-0.03 * right, 1.2 * right), ylim=(0, 1.12 * top))
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+
+
+def _draw_guides(axes: Axes, best: float, entropy: float | None) -> None:
+    ends = np.array(axes.get_xlim())
+    axes.plot(ends, best - ends, "--", color=GUIDE, linewidth=1)
+    axes.annotate(
+        f"R + D = {best:.1f}",
+        (ends[1], best - ends[1]) if best > ends[1] else (best, 0),
+        xytext=(-8, -4),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        color=GUIDE,
+    )
+    if entropy is not None:
+        axes.fill_between(ends, 0, entropy - ends, color="#D9D9D9", linewidth=0)
+        axes.annotate("R + D < H: no model", (0.12 * entropy, 0.12 * entropy), color="#404040")
+
+
+def family_plane(rows: Rows | pd.DataFrame, title: str = "", focus: str | Focus | None = None) -> Figure:
     """Figure 3a of Alemi et al. (2018): a point for each of ``rows``, R across, D up, with two standard errors; nats.
 
     Colour names decoder and marginal, cool for the decoder -, warm for +; the marker names the encoder. Runs with
@@ -43,13 +135,14 @@ def family_plane(rows: Rows, title: str = "", focus: str | Focus | None = None) 
     >>> family_plane([row]).axes[0].get_ylabel()
     'distortion D (nats)'
     """
+    rows = records(rows)
     meant = focus if callable(focus) else lambda row: focus in (None, row.get("family"))
     if rows and not any(map(meant, rows)):
         raise ValueError(f"focus: expected a family in the rows, or a test that some pass, got {focus!r}")
-    return _picture(rows, False, "linear", title, meant)
+    return _families(rows, False, "linear", title, meant)
 
 
-def skew_plane(rows: Rows, scale: str = "linear", title: str = "") -> Picture:
+def skew_plane(rows: Rows | pd.DataFrame, scale: str = "linear", title: str = "") -> Figure:
     """Figure 3b of Alemi et al. (2018): the points of ``family_plane`` with R + D up, so that small differences show.
 
     Two standard errors up are those of the ELBO, -(R + D). The best ELBO is a level line; on the staircase, steps of
@@ -61,38 +154,26 @@ def skew_plane(rows: Rows, scale: str = "linear", title: str = "") -> Picture:
     """
     if scale not in ("linear", "symlog"):
         raise ValueError(f"scale: expected 'linear' or 'symlog', got {scale!r}")
-    return _picture(rows, True, scale, title)
+    return _families(records(rows), True, scale, title)
 
 
-def run_label(row: Mapping[str, Any]) -> str:
-    """How a row names its run in a table: the family, the price or the rate it was held at, and whether annealed.
-
-    >>> run_label({"family": "-+v", "beta": 0.5, "annealed": True, "target": None})
-    '-+v, β 0.5, annealed'
-    >>> run_label({"family": "---", "beta": 1.0, "annealed": False, "target": 8.0})
-    '---, R → 8'
-    """
-    price = f"β {row['beta']:g}" if row["target"] is None else f"R → {row['target']:g}"
-    return f"{row['family']}, {price}" + ", annealed" * row["annealed"]
-
-
-def _picture(rows: Rows, skew: bool, scale: str, title: str, meant: Focus = lambda row: True) -> Picture:
-    _check(rows)
-    picture = plane(up="R + D (nats)" if skew else "distortion D (nats)", title=title)
-    picture.set_size_inches(6.25, 6.5)
-    axes = picture.axes[0]
-    with style():
-        _set_limits(axes, rows, skew, scale)
-        _draw_fronts(axes, rows, skew)
-        shortest = min(row["steps"] for row in rows)
-        for row in rows:
-            _draw_point(axes, row, skew, row["steps"] / shortest, 1.0 if meant(row) else PALE)
-        tight: dict[str, Any] = {"frameon": False, "fontsize": 10, "columnspacing": 1.5, "handlelength": 1.6}
-        picture.legend(handles=_legend(rows), loc="outside lower center", ncols=3, **tight)
-    return picture
+@style()
+def _families(rows: Rows, skew: bool, scale: str, title: str, meant: Focus = lambda row: True) -> Figure:
+    _check_families(rows)
+    figure = empty_plane(up="R + D (nats)" if skew else "distortion D (nats)", title=title)
+    figure.set_size_inches(6.25, 6.5)
+    axes = figure.axes[0]
+    _set_family_limits(axes, rows, skew, scale)
+    _draw_fronts(axes, rows, skew)
+    shortest = min(row["steps"] for row in rows)
+    for row in rows:
+        _draw_point(axes, row, skew, row["steps"] / shortest, 1.0 if meant(row) else PALE)
+    tight: dict[str, Any] = {"frameon": False, "fontsize": 10, "columnspacing": 1.5, "handlelength": 1.6}
+    figure.legend(handles=_family_legend(rows), loc="outside lower center", ncols=3, **tight)
+    return figure
 
 
-def _check(rows: Rows) -> None:
+def _check_families(rows: Rows) -> None:
     if not rows:
         raise ValueError("rows: expected at least one row, got none")
     for name in ("split", "data", "binarise"):
@@ -106,7 +187,7 @@ def _check(rows: Rows) -> None:
             raise ValueError(f"rows: expected families such as '-+v', got {row['family']!r}")
 
 
-def _set_limits(axes: Axes, rows: Rows, skew: bool, scale: str) -> None:
+def _set_family_limits(axes: Axes, rows: Rows, skew: bool, scale: str) -> None:
     """Every point inside, with its errors."""
     right = 1.04 * max(1.0, *(row["rate"] + 2 * row["rate_se"] for row in rows))
     left = -0.03 * right
@@ -125,7 +206,7 @@ def _set_limits(axes: Axes, rows: Rows, skew: bool, scale: str) -> None:
 
 
 def _draw_fronts(axes: Axes, rows: Rows, skew: bool) -> None:
-    """The best ELBO, the hull, and the staircase from above the picture to its right edge, its points crossed."""
+    """The best ELBO, the hull, and the staircase from above the figure to its right edge, its points crossed."""
     r, d = (np.array([row[name] for row in rows]) for name in ("rate", "distortion"))
     ends, best = np.array(axes.get_xlim()), min(-row["elbo"] for row in rows)
     hull, front = lower_hull(r, d), pareto_front(r, d)
@@ -168,8 +249,8 @@ def _look(family: str, annealed: bool = False, longer: float = 1.0) -> dict[str,
     }
 
 
-def _legend(rows: Rows) -> list[Line2D]:
-    """What is in the picture, and nothing else; where all is, a column begins with each decoder and with the fronts."""
+def _family_legend(rows: Rows) -> list[Line2D]:
+    """What is in the figure, and nothing else; where all is, a column begins with each decoder and with the fronts."""
     names = {row["family"] for row in rows}
     pairs = [
         _entry(f"decoder {_sign(pair[0])}, marginal {_sign(pair[1])}", color=colour, marker="s")
@@ -201,3 +282,20 @@ def _entry(label: str, **look: Any) -> Line2D:
 
 def _sign(sign: str) -> str:
     return sign.replace("-", "−")
+
+
+def contour_plane(
+    across: np.ndarray, up: np.ndarray, height: np.ndarray, marks: Any = (), names: tuple[str, str] = ("$z_1$", "$z_2$")
+) -> Figure:
+    """Filled contours of a density ``height`` ``[len(up), len(across)]`` over the plane of two latents.
+
+    marks : points ``[m, 2]`` that are drawn on top
+    """
+    figure = empty_plane(*(f"code {name}" for name in names))
+    figure.set_size_inches(4.6, 4.4)
+    axes = figure.axes[0]
+    axes.contourf(across, up, height, np.max(np.asarray(height)) * np.linspace(0.02, 1, 12), cmap="Blues")
+    if len(marks):
+        axes.plot(*np.asarray(marks).T, "o", color=PALETTE[1], markersize=4)
+    axes.set(aspect="equal")
+    return figure

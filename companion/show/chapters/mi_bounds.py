@@ -1,6 +1,6 @@
-"""The zoo of bounds on mutual information as a sheet: what each misses the truth by.
+"""The page on bounds on mutual information: what each misses the truth by.
 
-Rows are those of ``book/results/mi_zoo.csv``: dicts with the keys of ``NEEDED``, numbers in nats.
+Rows are those of ``book/results/mi_zoo.csv``: dicts, or a frame, with the keys of ``NEEDED``, numbers in nats.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,13 +8,16 @@ from math import log
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from companion.show.plots import GUIDE, PALETTE, Picture, style
+from companion.results.frames import records
+from companion.show.figure import GUIDE, PALETTE, Figure, panels, style
 
 Rows = Sequence[Mapping[str, Any]]
+
 
 NEEDED = ("bound", "critic", "sinh_transformed", "dimensions", "nats", "value", "se", "batch_size")
 PANELS = {  # title, and the side on which the bound is: -1 below the truth, 1 above
@@ -28,35 +31,35 @@ COLOURS = {"trained": PALETTE[0], "exact": PALETTE[1]}
 FAR = 1e9  # nats, beyond every axis
 
 
-def zoo_sheet(rows: Rows, title: str = "") -> Picture:
+@style()
+def bounds_figure(rows: Rows | pd.DataFrame, title: str = "") -> Figure:
     """A panel for each bound: the truth across, the estimate minus the truth up, with two standard errors; nats.
 
     Up is linear within one nat of the truth and logarithmic beyond. The side that a bound excludes is shaded. Filled
-    marks have a trained critic, hollow ones the exact critic; squares are bent problems. Problems of equal information
-    stand side by side, more dimensions further right. Under InfoNCE the line is its ceiling, log B.
+    marks have a trained critic, hollow ones the exact critic; squares are problems transformed by sinh. Problems of
+    equal information stand side by side, more dimensions further right. Under InfoNCE the line is its ceiling, log B.
 
     Raises ``ValueError`` without rows, and for a row that lacks one of ``NEEDED`` or names another bound or critic.
 
-    >>> row = {"bound": "nwj", "critic": "exact", "sinh_transformed": False, "dimensions": 2, "nats": 5.0, "value": 4.9,
-    "se": 0.1}
-    >>> zoo_sheet([row | {"batch_size": 64}]).axes[2].get_title()
+    >>> row = {"bound": "nwj", "critic": "exact", "sinh_transformed": False, "dimensions": 2, "nats": 5.0}
+    >>> bounds_figure([row | {"value": 4.9, "se": 0.1, "batch_size": 64}]).axes[2].get_title()
     'NWJ: below, heavy tails'
     """
+    rows = records(rows)
     _check(rows)
-    with style():
-        picture = Picture(figsize=(9, 5.8), layout="constrained")
-        grid = picture.subplots(2, 3, sharex=True).ravel()
-        for axes, (bound, (name, side)) in zip(grid, PANELS.items(), strict=False):
-            _draw_panel(axes, [row for row in rows if row["bound"] == bound], side)
-            axes.set_title(name, fontsize=11)
-        _draw_ceiling(grid[1], rows)
-        grid[5].axis("off")
-        grid[5].legend(handles=_legend(), loc="center", frameon=False)
-        grid[2].tick_params(labelbottom=True)
-        picture.supxlabel("true information I (nats)", fontsize=11)
-        picture.supylabel("estimate − truth (nats)", fontsize=11)
-        picture.suptitle(title)
-    return picture
+    figure, grid = panels((9, 5.8), 2, 3, sharex=True)
+    grid = grid.ravel()
+    for axes, (bound, (name, side)) in zip(grid, PANELS.items(), strict=False):
+        _draw_panel(axes, [row for row in rows if row["bound"] == bound], side)
+        axes.set_title(name, fontsize=11)
+    _draw_ceiling(grid[1], rows)
+    grid[5].axis("off")
+    grid[5].legend(handles=_legend(), loc="center", frameon=False)
+    grid[2].tick_params(labelbottom=True)
+    figure.supxlabel("true information I (nats)", fontsize=11)
+    figure.supylabel("estimate − truth (nats)", fontsize=11)
+    figure.suptitle(title)
+    return figure
 
 
 def _check(rows: Rows) -> None:

@@ -1,0 +1,120 @@
+"""Committed tables as tidy pandas frames: a line a run and split, typed columns; the best runs, and runs made alike."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from companion.results.schema import OLD_COLUMNS, WORDS
+
+#: What makes two runs of different families alike in all else.
+ALIKE = ("beta", "annealed", "seed", "steps", "objective", "target")
+MATCHED = "_matched"  # what the columns of the second run of a pair end in
+
+
+def load(name: str | Path) -> pd.DataFrame:
+    """A table of results, by the name of a committed one, such as ``"mnist"``, or by the path of a CSV file.
+
+    A name is looked for as ``results/NAME.csv`` and ``book/results/NAME.csv`` in the current folder and all above it.
+    Numbers are read to the last digit, flags are bools, an empty cell is NaN, and columns with an earlier name
+    have today's; information is in nats.
+
+    Raises ``ValueError`` where there is no such table.
+
+    >>> load("mnist").query("family == '-+v' and split == 'test'")["rate"].max().round(1)
+    np.float64(119.1)
+    """
+    path = Path(name)
+    if path.suffix != ".csv":
+        here = Path.cwd()
+        places = [folder / each for folder in (here, *here.parents) for each in ("results", "book/results")]
+        path = next((found for place in places if (found := place / f"{name}.csv").is_file()), path)
+    if not path.is_file():
+        raise ValueError(f"name: expected a table in book/results or the path of a CSV file, got {str(name)!r}")
+    words = dict.fromkeys([*WORDS, *(old for old, new in OLD_COLUMNS.items() if new in WORDS)], str)
+    frame = pd.read_csv(path, dtype=words, engine="python", keep_default_na=False, na_values=[""])
+    return frame.rename(columns=OLD_COLUMNS)
+
+
+def records(rows: pd.DataFrame | Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The lines of a frame as dicts, NaN as None; other rows are passed on as they are.
+
+    >>> records(pd.DataFrame({"beta": [1.0, None]}))
+    [{'beta': 1.0}, {'beta': None}]
+    """
+    if not isinstance(rows, pd.DataFrame):
+        return list(rows)
+    return [{name: None if pd.isna(value) else value for name, value in row.items()} for row in rows.to_dict("records")]
+
+
+def best_by_validation(
+    frame: pd.DataFrame,
+    by: str | Sequence[str] = "family",
+    score: str | Callable[[pd.DataFrame], pd.Series] = "elbo",
+    split: str = "test",
+) -> pd.DataFrame:
+    """Of each group the run with the largest score on the validation split, as it is on ``split``; indexed by group.
+
+    by : the columns whose values make a group
+    score : a column, or what gives one from the validation rows, such as ``lambda f: -f.distortion - f.beta * f.rate``
+
+    A choice on the split that is reported would report luck as quality; this one leaves the test split unseen.
+
+    Raises ``ValueError`` for columns that are missing, and for a run chosen that has no row, or several, on ``split``.
+
+    >>> frame = pd.DataFrame({"family": "---", "config_hash": list("abab"), "elbo": [-3.0, -2.0, -1.0, -4.0]})
+    >>> best_by_validation(frame.assign(split=["validation"] * 2 + ["test"] * 2))["elbo"]["---"]
+    np.float64(-4.0)
+    """
+    keys = [by] if isinstance(by, str) else list(by)
+    _check(frame, *keys, "split", "config_hash", *([score] if isinstance(score, str) else []))
+    valid = frame[frame["split"] == "validation"]
+    scores = valid[score] if isinstance(score, str) else score(valid)
+    best = valid.loc[scores.groupby([valid[key] for key in keys], sort=False).idxmax()]
+    reported = frame[frame["split"] == split]
+    found = reported[reported["config_hash"].isin(best["config_hash"])].set_index(keys)
+    if len(found) != len(best) or not found.index.is_unique:
+        raise ValueError(f"frame: expected one row on {split} for each of {len(best)} runs, got {len(found)}")
+    return found.reindex(best.set_index(keys).index)
+
+
+def matched_pairs(
+    frame: pd.DataFrame, treated: pd.Series, control: pd.Series, on: Sequence[str] = ALIKE
+) -> pd.DataFrame:
+    """Each treated run beside the control that agrees with it in all of ``on``; those without one are left out.
+
+    treated, control : which rows of ``frame`` are which, as booleans
+    on : the columns to agree in; two empty cells agree
+
+    The columns of the control end in ``_matched``; lines are in the order of the treated runs. One difference of a
+    pair, such as ``pairs.rate - pairs.rate_matched``, is free of what both runs share.
+
+    Raises ``ValueError`` for columns that are missing, and where two controls agree with one another in all of ``on``.
+
+    >>> frame = pd.DataFrame({"weight": [0.0, 5.0, 5.0], "seed": [1, 1, 2], "rate": [20.0, 16.0, 15.0]})
+    >>> pairs = matched_pairs(frame, frame.weight > 0, frame.weight == 0, on=["seed"])
+    >>> (pairs.rate - pairs.rate_matched).tolist()
+    [-4.0]
+    """
+    _check(frame, *on)
+    controls = frame[control]
+    if (twice := controls.duplicated(list(on))).any():
+        raise ValueError(f"control: expected one row for each of {', '.join(on)}, got {twice.sum()} more")
+    return frame[treated].merge(controls, on=list(on), suffixes=("", MATCHED))
+
+
+def matched_run(rows: Iterable[Mapping[str, Any]], family: str, like: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The first of ``rows`` of another ``family`` that agrees with ``like`` in all of ``ALIKE``, or None.
+
+    >>> rows = [dict.fromkeys(ALIKE, 1) | {"family": family} for family in ("---", "--v")]
+    >>> matched_run(rows, "--v", rows[0])["family"]
+    '--v'
+    """
+    alike = (row for row in rows if row["family"] == family and all(row[name] == like[name] for name in ALIKE))
+    return next(alike, None)
+
+
+def _check(frame: pd.DataFrame, *columns: str) -> None:
+    if missing := [name for name in columns if name not in frame]:
+        raise ValueError(f"frame: expected the columns {', '.join(columns)}, got none of {', '.join(missing)}")

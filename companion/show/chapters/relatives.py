@@ -1,0 +1,353 @@
+"""The page on relatives of the ELBO: each beside its runs at weight 0, in the plane and in tables.
+
+Rows are those of ``book/results/relatives.csv``: dicts, or a frame, with the keys of ``NEEDED``, numbers in nats. The
+run matched with a relative was made as it was, with the same seed, but at weight 0.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf, sqrt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogLocator, NullLocator
+
+from companion.results.frames import records
+from companion.results.statistics import PairedDifferences, with_error
+from companion.show.figure import GUIDE, PALETTE, Figure, panels, style
+from companion.show.plane import empty_plane
+from companion.show.tables import Table, spread
+from companion.show.widgets import Player
+
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+
+
+ALIKE = ("beta", "seed", "split", "family", "data", "binarise", "preset", "steps", "latent_dim")
+NEEDED = ("objective", "lambda", *ALIKE, "rate", "distortion", "rate_se", "distortion_se", "elbo")
+#: Name, colour and marker of each: blue for total correlation, green for moments, warm for distances, black for D.
+STYLES = {
+    "factor_vae": ("FactorVAE", PALETTE[0], "o"),
+    "beta_tcvae": ("β-TCVAE", PALETTE[5], "s"),
+    "dip_vae_i": ("DIP-VAE-I", PALETTE[2], "^"),
+    "dip_vae_ii": ("DIP-VAE-II", PALETTE[2], "v"),
+    "info_vae": ("InfoVAE", PALETTE[4], "D"),
+    "infomax_vae": ("InfoMax", PALETTE[6], "*"),
+    "wae_mmd": ("WAE-MMD", PALETTE[1], "D"),
+    "wae_gan": ("WAE-GAN", PALETTE[1], "P"),
+    "aae": ("AAE", PALETTE[3], "X"),
+}
+WORDS = {"dip_i": "DIP I", "dip_ii": "DIP II", "mmd": "MMD²", "total_correlation": "total correlation"}
+SHARES = ("D", "information", "total\ncorrelation", "dimension-\nwise KL")
+PRICES: dict[str, tuple[list[str], tuple[int, int, str, int] | None]] = {
+    # a price for each share; the shares that something stands in for, from and to; what; its colour
+    "ELBO": (["1", "1", "1", "1"], None),
+    "β-VAE": (["1", "β", "β", "β"], None),
+    "FactorVAE, β-TCVAE": (["1", "1", "1 + w", "1"], (2, 3, "", 0)),
+    "DIP-VAE-II": (["1", "1", "1", "1"], (2, 4, "+ covariances", 2)),
+    "DIP-VAE-I": (["1", "1", "1", "1"], (1, 4, "+ covariances of the means", 2)),
+    "InfoVAE": (["1", "1", "1", "1"], (2, 4, "+ distance", 4)),
+    "WAE-MMD": (["1", "0", "0", "0"], (2, 4, "+ distance", 1)),
+    "WAE-GAN, AAE": (["1", "0", "0", "0"], (2, 4, "+ discriminator", 1)),
+    "InfoMax": (["1 + w", "1", "1", "1"], (0, 1, "", 6)),
+}
+PARTS = {  # columns of the shares of the rate: words and colour
+    "information": ("information I(n; z)", PALETTE[0]),
+    "total_correlation": ("total correlation T", PALETTE[3]),
+    "dimension_wise_kl": ("dimension-wise KL W", PALETTE[2]),
+    "marginal_kl": ("marginal KL, T + W", PALETTE[4]),
+}
+PALE = 0.12  # opacity of what is not in focus
+
+
+def weight_pairs(rows: Rows | pd.DataFrame) -> list[tuple[Row, Row]]:
+    """Each relative of ``rows`` with its matched run, in the order of ``STYLES``; without one it is left out.
+
+    Raises ``ValueError`` for a row that lacks one of ``NEEDED`` or has an unknown objective.
+    """
+    rows = records(rows)
+    for row in rows:
+        if missing := [name for name in NEEDED if name not in row]:
+            raise ValueError(f"rows: expected the keys {', '.join(NEEDED)}, got a row without {', '.join(missing)}")
+        if row["objective"] not in STYLES:
+            raise ValueError(f"rows: expected an objective of {', '.join(STYLES)}, got {row['objective']!r}")
+    plain = {_made(row): row for row in rows if not row["lambda"]}
+    paid = [(row, plain[_made(row)]) for row in rows if row["lambda"] and _made(row) in plain]
+    return sorted(paid, key=lambda pair: list(STYLES).index(pair[0]["objective"]))
+
+
+def _made(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ALIKE)
+
+
+def compared(rows: Rows | pd.DataFrame, objective: str, quantity: str) -> PairedDifferences:
+    """A column of the table, of one relative against its matched runs.
+
+    Raises ``ValueError`` where there is no pair, and as ``weight_pairs`` does.
+    """
+    pairs = (pair for pair in weight_pairs(rows) if pair[0]["objective"] == objective)
+    return PairedDifferences(tuple(row[quantity] - matched[quantity] for row, matched in pairs))
+
+
+def paired_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) -> Table:
+    """What each relative does to one quantity: means, the paired difference with its 95 % interval, and a verdict.
+
+    The rule: "lower" is a quantity that is below the matched run's in every seed.
+
+    rows : of one split
+    quantities : a column for each objective, such as ``Penalised.quantity``; others are not compared
+    """
+    lines = []
+    for objective, group in _groups(rows).items():
+        if quantity := quantities.get(objective):
+            found = compared(rows, objective, quantity)
+            means = [f"{np.mean([pair[i][quantity] for pair in group]):.4g}" for i in (1, 0)]
+            shown = with_error(found.mean, found.half_width)
+            told = [STYLES[objective][0], WORDS.get(quantity, quantity), *means, shown]
+            verdict = "lower" if found.lower == len(group) else "not lower"
+            lines.append([*told, f"{found.lower} of {len(group)}", verdict])
+    return Table(["relative", "quantity", "twin", "relative's", "difference", "seeds lower", "verdict"], lines)
+
+
+def means_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str], tight: bool = False) -> Table:
+    """Means over seeds with their standard errors: a line for each β at weight 0, and one for each relative.
+
+    rows : of one split
+    quantities : headings by column of the table
+    tight : whether numbers are written without spaces
+    """
+    rows = records(rows)
+    paid = {STYLES[name][0]: [pair[0] for pair in group] for name, group in _groups(rows).items()}
+    groups: dict[str, list[Row]] = {}
+    for row in sorted((row for row in rows if not row["lambda"]), key=lambda row: -row["beta"]):
+        groups.setdefault(f"weight 0, β = {row['beta']:g}", []).append(row)
+    lines = [
+        [name, str(len(group)), *(_mean([row[column] for row in group]) for column in quantities)]
+        for name, group in (groups | paid).items()
+    ]
+    if tight:
+        lines = [[_tight(cell) for cell in line] for line in lines]
+    return Table(["", "seeds", *quantities.values()], lines)
+
+
+def _mean(values: Sequence[float]) -> str:
+    error = np.std(values, ddof=1) / sqrt(len(values)) if len(values) > 1 else inf
+    return with_error(float(np.mean(values)), float(error))
+
+
+def _tight(cell: str) -> str:
+    return cell.replace(" ± ", "±")
+
+
+def _groups(rows: Rows | pd.DataFrame) -> dict[str, list[tuple[Row, Row]]]:
+    rows = records(rows)
+    groups: dict[str, list[tuple[Row, Row]]] = {}
+    pairs = weight_pairs(rows)
+    if len(splits := {row["split"] for row in rows}) > 1:
+        raise ValueError(f"rows: expected those of one split, got {', '.join(sorted(splits))}")
+    for pair in pairs:
+        groups.setdefault(pair[0]["objective"], []).append(pair)
+    return groups
+
+
+@style()
+def relatives_plane(rows: Rows | pd.DataFrame, focus: str | None = None, title: str = "") -> Figure:
+    """Every relative in the plane, tied to its matched run by a thin line: R across, logarithmic, D up, in nats.
+
+    Twins are hollow and grey: circles at beta 1, squares at beta 0. All points have two standard errors. Every point of
+    the dashed curve has the least R + D of ``rows``.
+
+    rows : of one split
+    focus : an objective in ``rows``, all others pale; by default none is
+
+    Raises ``ValueError`` where there is no pair, for rows of several splits, a rate that is not positive, a ``focus``
+    without pairs, and as ``weight_pairs`` does.
+    """
+    rows = records(rows)
+    groups = _groups(rows)
+    if not groups or min(row["rate"] for row in rows) <= 0:
+        raise ValueError(f"rows: expected pairs of positive rates, got {len(groups)} relatives in {len(rows)} rows")
+    if focus is not None and focus not in groups:
+        raise ValueError(f"focus: expected one of {', '.join(groups)}, got {focus!r}")
+    figure = empty_plane(title=title)
+    figure.set_size_inches(6.25, 6.2)
+    axes = figure.axes[0]
+    _draw_line(axes, rows)
+    for objective, group in groups.items():
+        for pair in group:
+            _draw_pair(axes, *pair, 1.0 if focus in (None, objective) else PALE)
+    tight: dict[str, Any] = {"frameon": False, "fontsize": 10, "columnspacing": 1.5, "handlelength": 1.6}
+    figure.legend(handles=_legend(rows, list(groups)), loc="outside lower center", ncols=3, **tight)
+    return figure
+
+
+def _draw_line(axes: Axes, rows: Rows) -> None:
+    rates, up = ([row[name] for row in rows] for name in ("rate", "distortion"))
+    axes.set_xscale("log")
+    axes.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_locator=NullLocator())
+    margin = 0.06 * (max(up) - min(up)) + 1
+    axes.set(xlim=(0.8 * min(rates), 1.25 * max(rates)), ylim=(min(up) - margin, max(up) + margin))
+    across, best = np.geomspace(*axes.get_xlim(), 200), min(-row["elbo"] for row in rows)
+    axes.plot(across, best - across, "--", color=GUIDE, linewidth=1)
+
+
+def _draw_pair(axes: Axes, row: Row, matched: Row, opacity: float) -> None:
+    _, colour, marker = STYLES[row["objective"]]
+    ends = [[pair[name] for pair in (matched, row)] for name in ("rate", "distortion")]
+    axes.plot(*ends, color=colour, linewidth=0.8, alpha=0.6 * opacity, zorder=1)
+    _draw_point(axes, matched, opacity, "s" if matched["beta"] == 0 else "o", GUIDE, "white")
+    _draw_point(axes, row, opacity, marker, colour, colour)
+
+
+def _draw_point(axes: Axes, row: Row, opacity: float, marker: str, colour: str, face: str) -> None:
+    look: dict[str, Any] = {"marker": marker, "color": colour, "markerfacecolor": face, "markersize": 5.5}
+    errors: Any = {"xerr": 2 * row["rate_se"], "yerr": 2 * row["distortion_se"]}
+    axes.errorbar(row["rate"], row["distortion"], **errors, **look, linestyle="none", elinewidth=1, alpha=opacity)
+
+
+def _legend(rows: Rows, objectives: Sequence[str]) -> list[Line2D]:
+    marks: Any = {"linestyle": "none", "markersize": 6}
+    shown = [Line2D([], [], label=n, color=c, marker=m, **marks) for n, c, m in (STYLES[o] for o in objectives)]
+    for beta in sorted({row["beta"] for row in rows if not row["lambda"]}, reverse=True):
+        look: Any = {"marker": "s" if beta == 0 else "o", "color": GUIDE, "markerfacecolor": "white"}
+        shown.append(Line2D([], [], label=f"weight 0, β = {beta:g}", **look, **marks))
+    best = min(-row["elbo"] for row in rows)
+    return [*shown, Line2D([], [], color=GUIDE, linestyle="--", linewidth=1, label=f"R + D = {best:.1f}")]
+
+
+def paired_objectives(rows: Rows | pd.DataFrame) -> list[str]:
+    """The objectives of ``rows`` that have a matched run, in the order of ``STYLES``."""
+    return list(dict.fromkeys(row["objective"] for row, _ in weight_pairs(rows)))
+
+
+def relatives_player(rows: Rows | pd.DataFrame) -> Player:
+    """``relatives_plane`` with all relatives, and with each of them in focus."""
+    present = paired_objectives(rows)
+    return Player(
+        [relatives_plane(rows, focus) for focus in (None, *present)],
+        ["all", *(STYLES[objective][0] for objective in present)],
+        name="in focus",
+        alt="The plane with a logarithmic rate across and distortion up. Grey circles are twins at beta 1, grey "
+        "squares twins at beta 0, far to the right and lower. Coloured marks are relatives, each tied to its twin.",
+        start=0,
+    )
+
+
+def objectives_figure() -> Figure:
+    """What each relative pays for distortion and for each share of the rate, and what stands in for a share."""
+    figure, axes = panels((7.5, 4.6))
+    axes.set(xlim=(-1.75, 4.05), ylim=(len(PRICES) + 0.1, -1.15))
+    axes.axis("off")
+    centre: Any = {"ha": "center", "va": "center"}
+    for j, name in enumerate(SHARES):
+        axes.text(j + 0.5, -0.42, name, weight="bold", **centre)
+    axes.plot([1.05, 3.95], [-0.9, -0.9], color="#595959", linewidth=1)
+    axes.text(2.5, -1.0, "rate R", ha="center", va="bottom")
+    for i, (name, (prices, extra)) in enumerate(PRICES.items()):
+        axes.text(-0.1, i + 0.5, name, ha="right", va="center")
+        start, end, told, colour = extra or (0, 0, "", 0)
+        if extra:
+            shape = (start + 0.04, i + 0.06), end - start - 0.08, 0.88
+            axes.add_patch(Rectangle(*shape, color=PALETTE[colour], alpha=0.25, linewidth=0))
+            axes.text((start + end) / 2, i + 0.77, told, fontsize=9, **centre)
+        for j, price in enumerate(prices):
+            up = 0.15 if told and start <= j else 0.0
+            axes.text(j + 0.5, i + 0.5 - up, price, **centre)
+        axes.axhline(i, 0.02, 0.99, color="#D9D9D9", linewidth=0.8)
+    return figure
+
+
+def weights_table(configs: Iterable[Mapping[str, Any]]) -> Table:
+    """The weights at which ``configs`` pay a penalty, each with its unit."""
+    paid = {(c["objective"], c["beta"], c["weight"]) for c in configs if c["weight"]}
+    units = dict.fromkeys(STYLES, "nat") | dict.fromkeys(("wae_mmd", "info_vae"), "unit of MMD²")
+    units |= dict.fromkeys(("dip_vae_i", "dip_vae_ii"), "squared covariance")
+    units["aae"] = "none: w multiplies a learning rate"
+    lines = [
+        (STYLES[name][0], f"{beta:g}", f"{weight:g}", units[name])
+        for name in STYLES
+        for each, beta, weight in paid
+        if each == name
+    ]
+    return Table(["relative", "β", "weight w", "in nats per"], lines)
+
+
+def shares_figure(rows: Rows | pd.DataFrame, ceiling: float) -> Figure:
+    """The rate of each relative in its shares, as stacked bars of means over seeds; ``ceiling`` is a dashed line."""
+    groups = by_name(rows)
+    sizes = [sum(b == beta for b, _ in groups) for beta in (1.0, 0.0)]
+    figure, grid = panels((7.5, 4.8), 2, 1, height_ratios=sizes)
+    for axes, beta in zip(grid, (1.0, 0.0), strict=True):
+        for name, group in ((name, group) for (b, name), group in groups.items() if b == beta):
+            left = 0.0
+            for part in list(PARTS)[:3] if beta else ["information", "marginal_kl"]:
+                value = max(0.0, np.mean([row[part] for row in group]))
+                axes.barh(name, value, 0.7, left, color=PARTS[part][1])
+                left += value
+        axes.axvline(ceiling, linestyle="--", color="#595959", linewidth=1)
+        axes.invert_yaxis()
+        axes.set_title(f"β = {beta:g}", loc="left")
+    grid[-1].set_xlabel("nats; their sum is the rate R")
+    handles = [Rectangle((0, 0), 1, 1, color=colour) for _, colour in PARTS.values()]
+    words = [word for word, _ in PARTS.values()]
+    figure.legend(handles, words, frameon=False, loc="outside lower center", ncols=2)
+    return figure
+
+
+def by_name(rows: Rows | pd.DataFrame) -> dict[tuple[float, str], list[Row]]:
+    """The rows of each β and relative, those at weight 0 together."""
+    groups: dict[tuple[float, str], list[Row]] = {}
+    for row in records(rows):
+        name = STYLES[row["objective"]][0] if row["lambda"] else "weight 0"
+        groups.setdefault((row["beta"], name), []).append(row)
+    return groups
+
+
+def differences_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) -> Table:
+    """Paired differences of every relative with their 95 % intervals, written without spaces.
+
+    rows : of one split; with a column ``total``, the sum R + D, where it is asked for
+    quantities : headings by column of the table; at β = 0, where draws do not settle it, the total correlation is empty
+    """
+    lines = []
+    for objective, group in _groups(rows).items():
+        found = {name: compared(rows, objective, name) for name in quantities}
+        cells = {name: _tight(with_error(each.mean, each.half_width)) for name, each in found.items()}
+        if group[0][0]["beta"] == 0 and "total_correlation" in cells:
+            cells["total_correlation"] = ""
+        lines.append([STYLES[objective][0], *cells.values()])
+    return Table(["relative − twin", *quantities.values()], lines)
+
+
+def elbo_table(rows: Rows | pd.DataFrame) -> Table:
+    """What each relative pays in R + D: means, the paired difference with its 95 % interval, and a verdict."""
+    totals = [{**row, "total": -row["elbo"]} for row in records(rows)]
+    lines = []
+    for objective, group in _groups(totals).items():
+        found = compared(totals, objective, "total")
+        n = len(found.each)
+        means = [f"{np.mean([pair[i]['total'] for pair in group]):.1f}" for i in (1, 0)]
+        verdict = {0: "dearer", n: "cheaper"}.get(found.lower, "undecided")
+        shown = with_error(found.mean, found.half_width)
+        lines.append([STYLES[objective][0], *means, shown, f"{n - found.lower} of {n}", verdict])
+    return Table(["relative", "R + D, twin", "relative's", "difference", "seeds higher", "verdict"], lines)
+
+
+def tries_table(rows: Rows | pd.DataFrame) -> Table:
+    """What the runs of each weight span, the planned seeds before those tried, which are 100 and more."""
+    tries: dict[tuple[float, bool], list[Row]] = {}
+    for row in sorted(records(rows), key=lambda row: (row["seed"] >= 100, row["lambda"])):
+        tries.setdefault((row["lambda"], row["seed"] >= 100), []).append(row)
+    forms = {"mmd": ".4f", "rate": ".0f", "distortion": ".0f"}
+    lines = [
+        [
+            f"{weight:g}",
+            "tried, 100 and 101" if tried else f"0 to {len(some) - 1}",
+            *(spread([row[column] for row in some], form) for column, form in forms.items()),
+        ]
+        for (weight, tried), some in tries.items()
+    ]
+    return Table(["weight w", "seeds", "MMD², validation", "R", "D"], lines)

@@ -1,0 +1,106 @@
+"""Committed tables as frames: every cell as the file has it, the choice by validation and the pairs by enumeration."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from companion import results
+from companion.results.frames import ALIKE
+from companion.results.schema import OLD_COLUMNS
+
+BOOK = Path(__file__).parents[1] / "book" / "results"
+RUN = {"beta": 1.0, "annealed": False, "seed": 0, "steps": 10, "objective": "beta_vae", "target": None}
+
+
+@pytest.mark.parametrize("path", sorted(BOOK.glob("*.csv")), ids=lambda path: path.stem)
+def test_every_committed_table_is_read_to_the_last_digit(path):
+    frame = results.load(path)
+    with path.open(newline="") as file:
+        reader = csv.DictReader(file)
+        lines = list(reader)
+    assert list(frame.columns) == [OLD_COLUMNS.get(name, name) for name in reader.fieldnames]
+    for line, found in zip(lines, results.records(frame), strict=True):
+        for (name, cell), value in zip(line.items(), found.values(), strict=True):
+            if cell == "":
+                assert value is None, name
+            elif isinstance(value, (bool, np.bool_, str)):
+                assert str(value) == cell, name
+            else:
+                assert value == float(cell), name
+
+
+def test_a_name_is_found_in_the_folders_above(tmp_path, monkeypatch):
+    folder = tmp_path / "book" / "results"
+    folder.mkdir(parents=True)
+    (folder / "some.csv").write_text('informed,reads,shaken,effect,config_hash\n"0,14",data,True,0.1,12e4\n')
+    for here in (folder, folder.parent, tmp_path):
+        monkeypatch.chdir(here)
+        (row,) = results.records(results.load("some"))
+        names = {"latent_indices": "0,14", "critic_input": "data", "augmented": True, "traversal_variance": 0.1}
+        assert row == names | {"config_hash": "12e4"}
+    with pytest.raises(ValueError, match=r"name: expected a table in book/results or the path .*, got 'other'"):
+        results.load("other")
+
+
+def test_records_leave_rows_that_are_dicts_alone():
+    assert results.records([RUN]) == [RUN]
+    (row,) = results.records(pd.DataFrame([RUN]))
+    assert row == RUN
+
+
+@pytest.mark.parametrize(
+    ("score", "value"),
+    [
+        ("elbo", lambda row: row["elbo"]),
+        (lambda f: -f.distortion - 3 * f.rate, lambda r: -r["distortion"] - 3 * r["rate"]),
+    ],
+)
+def test_the_best_is_the_one_that_a_loop_finds_and_is_reported_on_the_test_split(score, value):
+    frame = results.load(BOOK / "mnist.csv")
+    rows = results.records(frame)
+    found = results.best_by_validation(frame, "family", score)
+    families = {row["family"] for row in rows}
+    assert set(found.index) == families
+    for family in families:
+        tried = [row for row in rows if row["family"] == family and row["split"] == "validation"]
+        chosen = max(tried, key=value)["config_hash"]
+        (truth,) = (row for row in rows if row["config_hash"] == chosen and row["split"] == "test")
+        assert found.loc[family, "config_hash"] == chosen
+        assert found.loc[family, "elbo"] == truth["elbo"]
+
+
+def test_pairs_are_those_that_a_double_loop_finds():
+    frame = results.load(BOOK / "mnist.csv").query("split == 'test'")
+    pairs = results.matched_pairs(frame, frame.family == "--+", frame.family == "---")
+    rows = results.records(frame)
+    truth = [
+        (a["config_hash"], b["config_hash"])
+        for a in rows
+        for b in rows
+        if (a["family"], b["family"]) == ("--+", "---") and all(a[name] == b[name] for name in ALIKE)
+    ]
+    assert truth
+    assert list(zip(pairs.config_hash, pairs.config_hash_matched, strict=True)) == truth
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_a_matched_run_agrees_in_everything_but_the_family(name):
+    like = RUN | {"family": "---"}
+    other = like | {"family": "--v"}
+    assert results.matched_run([like, other], "--v", like) is other
+    assert results.matched_run([like, other | {name: 7}], "--v", like) is None
+
+
+def test_what_cannot_be_chosen_or_paired_is_refused():
+    frame = results.load(BOOK / "mnist.csv")
+    with pytest.raises(ValueError, match=r"frame: expected the columns colour, split, .* got none of colour"):
+        results.best_by_validation(frame, "colour")
+    with pytest.raises(ValueError, match="frame: expected one row on test for each of 12 runs, got 0"):
+        results.best_by_validation(frame[frame.split != "test"])
+    with pytest.raises(ValueError, match="frame: expected the columns colour, got none of colour"):
+        results.matched_pairs(frame, frame.beta == 1, frame.beta == 0, on=["colour"])
+    with pytest.raises(ValueError, match="control: expected one row for each of seed, got"):
+        results.matched_pairs(frame, frame.beta == 1, frame.beta != 1, on=["seed"])
