@@ -1,9 +1,9 @@
-"""ELBO surgery on tables: where the rate of a code goes, and three ways to write the ELBO.
+"""ELBO surgery on tables: the rate of an encoder as a sum of informative parts, and three ways to write the ELBO.
 
-A data set of N examples is a uniform distribution over the index n. With an encoder ``e(z|n)`` it makes a joint
-distribution of index and code, whose marginal is the aggregate ``q(z) = (1/N) sum_n e(z|n)``. With the names of these
-papers (the book writes p_e(z) for q(z), and m(z) for the prior p(z)) the mean rate splits twice (Hoffman & Johnson
-(2016); Chen et al. (2018), eq. 2):
+A data set of N examples is a uniform distribution over the index n. Together with an encoder ``e(z|n)`` it is a joint
+distribution of index and code, whose marginal over codes is the aggregate ``q(z) = (1/N) sum_n e(z|n)``. In these
+papers' notation (the book writes p_e(z) for q(z), and m(z) for the prior p(z)) the mean rate splits twice (Hoffman &
+Johnson (2016); Chen et al. (2018), eq. 2):
 
     mean KL(e(z|n) || p(z)) = I(n; z) + KL(q(z) || p(z))
     KL(q(z) || p(z))        = TC(z) + sum_j KL(q(z_j) || p(z_j))        for a prior that factorises
@@ -28,8 +28,8 @@ class ElboSurgery:
     A standard error of 0.0 says that the value is exact, as all of them are for tables.
 
     rate : mean over n of KL(e(z|n) || p(z)), exact unless it has a standard error
-    index_information : I(n; z), from 0 to log n; at log n the code names the example
-    marginal_kl : KL(q(z) || p(z)), 0 or more: what the rate pays beyond the information
+    index_information : I(n; z), from 0 to log n; at log n the code identifies the example
+    marginal_kl : KL(q(z) || p(z)), 0 or more: the rate in excess of the information
     total_correlation : KL(q(z) || prod_j q(z_j)); None where it was not asked for
     dimension_wise_kl : KL(q(z_j) || p(z_j)), one for each code dimension; empty where it was not asked for
     n : the number of examples

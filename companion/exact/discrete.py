@@ -1,4 +1,4 @@
-"""A model whose four distributions are tables, so that every quantity of the rate-distortion plane is a finite sum.
+"""A model of four finite tables, for which rate, distortion and every information are exact sums.
 
 With data p*(x), encoder e(z|x), decoder d(x|z) and marginal m(z), two joint distributions exist: the encoder's
 p*(x) e(z|x) and the generative m(z) d(x|z). Each has a mutual information, and the other two tables bound it:
@@ -6,8 +6,8 @@ p*(x) e(z|x) and the generative m(z) d(x|z). Each has a mutual information, and 
     H - D <= I <= R    (Alemi et al. (2018), eq. 2 and 3)
     E <= I_gen <= G    (ibid., eq. 9)
 
-A sum over an impossible event is 0 (0 log 0 = 0), and a table that misses what happens costs infinity. No quantity
-is ever NaN.
+Terms of probability 0 add 0 (0 log 0 = 0). A quantity is infinite where a table gives probability 0 to something that
+occurs. No quantity is ever NaN.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -69,7 +69,7 @@ class DiscreteModel:
     def rate(self) -> float:
         """R = E log e(z|x) / m(z) (Alemi et al. (2018), eq. 2): an upper bound on the mutual information.
 
-        Infinite where the marginal misses a code that the encoder uses.
+        Infinite where the marginal gives probability 0 to a code that the encoder uses.
         """
         return mean_kl(self.p_x, self.encoder, self.marginal)
 
@@ -77,7 +77,7 @@ class DiscreteModel:
     def distortion(self) -> float:
         """D = -E log d(x|z) (Alemi et al. (2018), eq. 3), 0 or more; H - D bounds the mutual information from below.
 
-        Infinite where the decoder misses data that come with the code.
+        Infinite where the decoder gives probability 0 to data that the encoder gives this code.
         """
         return 0.0 - float(xlogy(self.joint, self.decoder.T).sum())
 
@@ -88,7 +88,7 @@ class DiscreteModel:
 
     @property
     def aggregate(self) -> np.ndarray:
-        """p_e(z) = sum_x p*(x) e(z|x), ``[Z]``: how often the codes really come."""
+        """p_e(z) = sum_x p*(x) e(z|x), ``[Z]``: the distribution of the codes of the data (aggregate posterior)."""
         return self.p_x @ self.encoder
 
     @property
@@ -98,7 +98,7 @@ class DiscreteModel:
 
     @property
     def inverted_encoder(self) -> np.ndarray:
-        """p_e(x|z) = p*(x) e(z|x) / p_e(z), ``[Z, X]``. For a code that never comes, the row is p*(x) itself."""
+        """p_e(x|z) = p*(x) e(z|x) / p_e(z), ``[Z, X]``. For a code of probability 0, the row is p*(x)."""
         joint = self.joint.T
         total = joint.sum(1, keepdims=True)
         return np.divide(joint, total, out=np.tile(self.p_x, (len(total), 1)), where=total > 0)
@@ -117,8 +117,9 @@ class DiscreteModel:
     def generative_lower_bound(self) -> float:
         """E = sum_z m(z) sum_x d(x|z) log e(z|x) / m(z) <= I_gen (Alemi et al. (2018), eq. 7 and B.5).
 
-        How well the encoder recovers the code of a generated x. It may be negative, and is minus infinity where the
-        encoder misses a code that can have generated the x. Tight when e(z|x) = m(z) d(x|z) / g(x) wherever g(x) > 0.
+        A lower bound on the information of generated data about their code. It may be negative, and is minus infinity
+        where the encoder gives probability 0 to a code that can have generated x. An equality when
+        e(z|x) = m(z) d(x|z) / g(x) wherever g(x) > 0.
         """
         joint = self.marginal[:, None] * self.decoder
         return float(xlogy(joint, self.encoder.T).sum()) + tables.entropy(self.marginal)
@@ -128,8 +129,8 @@ class DiscreteModel:
 
         q_x : estimate q(x) of the data, ``[X]``; by default the model's own g(x), which makes the bound an equality
 
-        Infinite where q misses what the decoder generates. Raises ``ValueError`` for a ``q_x`` that is no distribution
-        over the X data values.
+        Infinite where q gives probability 0 to data that the model generates. Raises ``ValueError`` for a ``q_x`` that
+        is no distribution over the X data values.
 
         >>> model = DiscreteModel([0.5, 0.5], np.eye(2), [[0.9, 0.1], [0.1, 0.9]], [0.25, 0.75])
         >>> least = model.generative_upper_bound()
@@ -143,9 +144,9 @@ class DiscreteModel:
 
         q_x : estimate q(x) of the data, ``[X]``
 
-        Equation 10 there prints e(z|x) where d(x|z) is meant. Where q misses data that can come, both are infinite,
-        whatever D is; elsewhere U is minus infinity if D is infinite. Raises ``ValueError`` for a ``q_x`` that is no
-        distribution over the X data values.
+        Equation 10 there prints e(z|x) where d(x|z) is meant. Both are infinite where q gives probability 0 to data of
+        p*, whatever D is; elsewhere U is minus infinity if D is infinite. Raises ``ValueError`` for a ``q_x`` that is
+        no distribution over the X data values.
 
         >>> model = DiscreteModel([0.5, 0.5], np.eye(2), [[0.9, 0.1], [0.1, 0.9]], [0.25, 0.75])
         >>> u, s = model.reparametrised([0.2, 0.8])

@@ -1,8 +1,9 @@
-"""What a set of measured points says about the best that can be reached: its Pareto front and its convex hull.
+"""The Pareto front and the convex hull of measured points of rate and distortion.
 
-A point of rate R and distortion D stands for a model. Another one *dominates* it with no more of either and less of
-one. Models mixed by a coin, shown to encoder and decoder alike, reach every point between theirs, so that the lower
-left hull of the points can be reached as well; on the hull alone lie the minimisers of D + beta R.
+Each point (R, D) is one model. A point *dominates* another if it has no more of either quantity and less of one. If a
+random choice between two models is known to both encoder and decoder, the mixture has a rate and a distortion on the
+straight line between theirs (time sharing), so every point of the lower left hull is attainable. The models that
+minimise D + beta R lie on that hull.
 """
 
 from typing import Any
@@ -13,10 +14,10 @@ import numpy as np
 def pareto_front(rates: Any, distortions: Any) -> np.ndarray:
     """The indices of the points that no other dominates, by increasing rate, so by decreasing distortion.
 
-    Of points that coincide the first is listed. In Alemi et al. (2018), figure 3, the points are in nats, and the
-    staircase through these is black.
+    Of points that coincide the first is listed. The staircase through these points is the black line in figure 3 of
+    Alemi et al. (2018).
 
-    rates, distortions : ``[n]``, finite, in any unit
+    rates, distortions : ``[n]``, finite, in any unit (there in nats)
 
     Raises ``ValueError`` for other shapes, no points, or numbers that are not finite.
 
@@ -32,10 +33,10 @@ def pareto_front(rates: Any, distortions: Any) -> np.ndarray:
 def lower_hull(rates: Any, distortions: Any) -> np.ndarray:
     """The indices of the corners of the lower left convex hull, by increasing rate, so by decreasing distortion.
 
-    These are the points that minimise D + beta R for an interval of beta in (0, infinity), and the two ends; points
-    on an edge between two corners, which do so for one beta only, are left out. Of points that coincide the first is
-    listed. The hull is that of the points and of all they dominate: between two corners it is a straight line, with
-    slope -beta, beyond them it is vertical and level.
+    Each corner minimises D + beta R for an interval of beta > 0. Points on an edge between two corners, which do so for
+    one beta only, are left out. Of points that coincide the first is listed. The hull is that of the points and of all
+    they dominate: a straight line of slope -beta between two corners, vertical above the first and level right of the
+    last.
 
     rates, distortions : as for ``pareto_front``, which says what is raised
 
@@ -52,9 +53,9 @@ def lower_hull(rates: Any, distortions: Any) -> np.ndarray:
 
 
 def hull_distortion(rates: Any, distortions: Any, at: Any) -> np.ndarray:
-    """The distortion of the hull at the rates ``at``: the least that mixtures of the points reach with no more rate.
+    """The least distortion that mixtures of the points attain at rates of at most ``at``: the hull read at ``at``.
 
-    To the left of every point nothing is reached, and the distortion is infinite; to the right it stays level.
+    Infinite at rates below those of all points, and constant from the last corner on.
 
     rates, distortions : as for ``pareto_front``, which says what is raised
     at : rates, of any shape, which the result shares

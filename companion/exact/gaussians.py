@@ -1,11 +1,11 @@
-"""Pairs (x, z) whose mutual information, densities and density ratio are known: problems to try estimators on.
+"""Pairs (x, z) of known mutual information, densities and density ratio, to test estimators on.
 
 In each of d dimensions (x, g) is a Gaussian pair with unit variances and correlation rho, and
 
     g = rho x + sqrt(1 - rho^2) epsilon ,    I(x; g) = -d/2 log(1 - rho^2)    (Cover and Thomas (2006), ex. 8.5.1).
 
-The code is z = g, or z = sinh(g): a bijection of a variable leaves its information as it was, but the densities it
-touches are no longer Gaussian.
+The code is z = g, or z = sinh(g): a bijection of z leaves the mutual information as it is, but its densities are no
+longer Gaussian.
 """
 
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ class CorrelatedGaussians:
 
     dimensions : d
     correlation : rho of x_k and g_k in every dimension, between -1 and 1
-    sinh_transformed : whether z is sinh(g), dimension by dimension, instead of g
+    sinh_transformed : whether z is sinh(g), element by element, instead of g
 
-    Raises ``ValueError`` for fewer than one dimension or a correlation outside.
+    Raises ``ValueError`` for fewer than one dimension or a correlation that is not between -1 and 1.
 
     >>> problem = CorrelatedGaussians(2, 0.6)
     >>> round(problem.information, 4)  # -log(1 - 0.36)
@@ -49,7 +49,7 @@ class CorrelatedGaussians:
     def from_information(cls, dimensions: int, nats: float, sinh_transformed: bool = False) -> "CorrelatedGaussians":
         """The problem with ``nats`` of information, the same in every dimension: rho^2 = 1 - exp(-2 nats / d).
 
-        Raises ``ValueError`` for less than none, and for so much that rho would round to 1 (18 nats a dimension).
+        Raises ``ValueError`` for less than 0 nats, and for more than 18 a dimension, where rho would round to 1.
 
         >>> CorrelatedGaussians.from_information(5, 10.0).information
         10.0...
@@ -60,14 +60,14 @@ class CorrelatedGaussians:
 
     @property
     def information(self) -> float:
-        """I(x; z) = -d/2 log(1 - rho^2), sinh_transformed or not."""
+        """I(x; z) = -d/2 log(1 - rho^2), with or without the transformation."""
         return 0.0 - self.dimensions / 2 * log(self._variance)
 
     @property
     def entropy(self) -> float:
-        """H(z) = d (log(2 pi e) / 2 + E log dz/dg), differential: it may be negative. The last term by quadrature."""
-        bending = quad(lambda g: exp(-g * g / 2) * _log_slope(np.sinh(g)), -30, 30)[0] / sqrt(2 * pi)
-        return self.dimensions * ((1 + log(2 * pi)) / 2 + bending * self.sinh_transformed)
+        """H(z) = d (log(2 pi e) / 2 + E log dz/dg), a differential entropy; the expectation is taken by quadrature."""
+        log_slope = quad(lambda g: exp(-g * g / 2) * _log_slope(np.sinh(g)), -30, 30)[0] / sqrt(2 * pi)
+        return self.dimensions * ((1 + log(2 * pi)) / 2 + log_slope * self.sinh_transformed)
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """``n`` independent pairs: x and z, ``[n, d]`` each.
@@ -81,7 +81,7 @@ class CorrelatedGaussians:
         return x, np.sinh(g) if self.sinh_transformed else g
 
     def log_conditional(self, x: Array, z: Array) -> Array:
-        """log p(z|x) for arrays ``[..., d]`` that are broadcast: one row of x against many of z, say.
+        """log p(z|x), ``[...]``, for arrays ``[..., d]`` that are broadcast against each other.
 
         >>> problem = CorrelatedGaussians(2, 0.6)
         >>> x, z = problem.sample(3, np.random.default_rng(0))
@@ -91,11 +91,11 @@ class CorrelatedGaussians:
         return self._log_density(z, self.correlation * x, self._variance)
 
     def log_marginal(self, z: Array) -> Array:
-        """log p(z) for an array ``[..., d]``."""
+        """log p(z), ``[...]``, for an array ``[..., d]``."""
         return self._log_density(z, 0.0, 1.0)
 
     def log_ratio(self, x: Array, z: Array) -> Array:
-        """log p(z|x) / p(z), for arrays that are broadcast: its mean over pairs is I(x; z)."""
+        """log p(z|x) - log p(z), for arrays that are broadcast: its mean over pairs is I(x; z)."""
         return self.log_conditional(x, z) - self.log_marginal(z)
 
     @property

@@ -1,4 +1,4 @@
-"""Three variables in a directed graph, as tables ``[A, B, C]``: what is independent of what, before and after looking.
+"""Three variables in a directed graph, as tables ``[A, B, C]``: which are independent, marginally and conditionally.
 
 | graph | factorisation | independent | given the third |
 | --- | --- | --- | --- |
@@ -36,10 +36,17 @@ def v_structure(p_a: Any, p_b: Any, c_given_ab: Any) -> np.ndarray:
 
 
 def marginal_mutual_information(joint: Any, pair: str) -> float:
-    """The mutual information, in nats, of two variables when the third is not looked at.
+    """I(first; second), in nats, of two of the variables when the third is not observed.
 
     joint : ``[A, B, C]``, entries that sum to one
-    pair : "AB", "AC" or "BC"; raises ``ValueError`` for another, or for a table that is no distribution
+    pair : "AB", "AC" or "BC"
+
+    Raises ``ValueError`` for another pair, or a table that is no distribution.
+
+    >>> copies = np.zeros((2, 2, 2))
+    >>> copies[0, 0, :] = copies[1, 1, :] = 0.25  # B is a copy of A, C is a coin of its own
+    >>> round(marginal_mutual_information(copies, "AB"), 4), marginal_mutual_information(copies, "AC")
+    (0.6931, 0.0)
     """
     return mutual_information(_move_third_last(joint, pair).sum(2))
 
@@ -48,6 +55,11 @@ def conditional_mutual_information(joint: Any, pair: str) -> float:
     """I(first; second | third), in nats: zero exactly where the pair is independent at every value of the third.
 
     Arguments and errors as for ``marginal_mutual_information``.
+
+    >>> parity = np.zeros((2, 2, 2))
+    >>> parity[0, 0, 0] = parity[0, 1, 1] = parity[1, 0, 1] = parity[1, 1, 0] = 0.25  # C is 1 where A and B differ
+    >>> marginal_mutual_information(parity, "AB"), round(conditional_mutual_information(parity, "AB"), 4)
+    (0.0, 0.6931)
     """
     table = _move_third_last(joint, pair)
     first, second, third = table.sum(1, keepdims=True), table.sum(0, keepdims=True), table.sum((0, 1), keepdims=True)
@@ -55,9 +67,13 @@ def conditional_mutual_information(joint: Any, pair: str) -> float:
 
 
 def posterior(joint: Any, variable: str, **seen: int) -> np.ndarray:
-    """The distribution of ``variable`` ("A", "B" or "C") once others are seen: ``posterior(joint, "A", B=1, C=0)``.
+    """The distribution of one variable given observed values of others: p(A | B = 1, C = 0), say.
 
-    Raises ``ValueError`` for an unknown variable, or for something seen that has probability zero.
+    joint : ``[A, B, C]``, entries that sum to one
+    variable : "A", "B" or "C"
+    seen : the observed values, by name: ``posterior(joint, "A", B=1, C=0)``; with none it is the marginal
+
+    Raises ``ValueError`` for an unknown variable, or observations of probability zero.
 
     >>> either = np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [0.0, 1.0]]])  # c = a or b
     >>> joint = v_structure([0.5, 0.5], [0.5, 0.5], either)

@@ -2,7 +2,7 @@
 
 Data x ~ N(0, Sigma) with eigenvalues lambda_1 >= ... >= lambda_n, encoder N(Ax, S), decoder N(Wz, sigma^2 I), marginal
 N(0, I) in k dimensions. At fixed W and sigma^2 the best encoder is e(z|x) ~ m(z) d(x|z)^(1/beta), again Gaussian. In
-the eigenbasis of Sigma the problem falls apart into one problem for each eigenvalue, with one constant between them,
+the eigenbasis of Sigma the problem separates into one problem for each eigenvalue, which share one constant,
 
     theta = beta sigma^2, the water level.
 
@@ -28,9 +28,9 @@ class LinearOptimum:
     """The best linear-Gaussian model at one ``beta``: a point of the exact frontier, in nats.
 
     eigenvalues : of the data's covariance, falling, shape ``[n]``
-    beta : -dD/dR at this point; where the frontier has a corner or starts, one of its slopes
-    noise : sigma^2 of the decoder, given or itself optimal
-    latent_dim : k, dimensions of the code
+    beta : -dD/dR at this point; at a corner or at the start of the frontier, one of its slopes
+    noise : the decoder's variance sigma^2, given or itself optimal
+    latent_dim : k, the number of latent dimensions
     """
 
     eigenvalues: np.ndarray
@@ -40,12 +40,12 @@ class LinearOptimum:
 
     @property
     def water_level(self) -> float:
-        """theta = beta sigma^2: the error left in each active dimension."""
+        """theta = beta sigma^2: the squared error of each active dimension."""
         return self.beta * self.noise
 
     @property
     def latent_rates(self) -> np.ndarray:
-        """The rate of each eigenvalue's dimension, shape ``[n]``: 0 where it is collapsed or has no code."""
+        """The rate of each eigenvalue's dimension, ``[n]``: 0 where it is collapsed or has no latent dimension."""
         return water_filling(self._reached, self.water_level)[0]
 
     @property
@@ -61,7 +61,7 @@ class LinearOptimum:
 
     @property
     def distortion(self) -> float:
-        """D = -E log d(x|z): differential, so it may be negative and depends on the unit of x."""
+        """D = -E log d(x|z): of a density, so it may be negative and depends on the unit of x."""
         return float(len(self.eigenvalues) / 2 * log(2 * pi * self.noise) + self.mse / (2 * self.noise))
 
     @property
@@ -76,14 +76,19 @@ class LinearOptimum:
 
     @property
     def _reached(self) -> np.ndarray:
-        """The eigenvalues that have a code dimension; zeros, which stay below any water, for the others."""
+        """The eigenvalues that have a latent dimension; 0, which gets no rate at any water level, for the others."""
         return np.where(np.arange(len(self.eigenvalues)) < self.latent_dim, self.eigenvalues, 0.0)
 
 
 def linear_beta_vae(
     eigenvalues: Any, beta: float, noise: float | None = None, latent_dim: int | None = None
 ) -> LinearOptimum:
-    """The minimum of D + beta R over all encoders, decoders and, without ``noise``, over sigma^2 too.
+    """The minimum of D + beta R over all linear-Gaussian encoders and decoders.
+
+    eigenvalues : of the data's covariance, positive, in any order, ``[n]``
+    beta : the weight of the rate
+    noise : the decoder's variance sigma^2; by default it is optimised as well
+    latent_dim : k, from 1 to n; by default n
 
     With ``noise`` the water level is beta sigma^2. Without it the optimum satisfies n sigma^2 = mse, which with d
     active dimensions means sigma^2 = sum_(i>d) lambda_i / (n - d beta). The objective is convex in log sigma^2, so
@@ -92,7 +97,7 @@ def linear_beta_vae(
 
     Raises ``ValueError`` for eigenvalues or noise that are not positive, a beta that is not finite and 0 or more, a
     ``latent_dim`` outside 1 to n, and learned noise with a code for every dimension and beta <= 1: below 1 the noise
-    runs to zero and the objective to minus infinity, and at 1 it is flat.
+    goes to zero and the objective to minus infinity, and at 1 it is constant in the noise.
 
     >>> best = linear_beta_vae([4.0, 1.0, 0.25], beta=2.0, noise=0.5)
     >>> best.water_level, best.active, round(best.rate, 4), best.mse
@@ -126,6 +131,8 @@ def linear_at_rate(
 ) -> LinearOptimum:
     """The least distortion at the given ``rate`` in nats; its ``beta`` is the multiplier -dD/dR of that constraint.
 
+    eigenvalues, noise, latent_dim : as for ``linear_beta_vae``
+
     Unlike ``linear_beta_vae`` this is well posed where the frontier is straight: with a code for every dimension and
     learned noise all large rates share beta = 1. At rate 0 the multiplier is the least that keeps it there.
 
@@ -148,7 +155,7 @@ def linear_at_rate(
 
 
 def water_filling(eigenvalues: Any, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Rates 1/2 log+(lambda / level) in nats and squared errors min(lambda, level), each of ``eigenvalues``' shape.
+    """Rates max(0, log(lambda / level) / 2) in nats and squared errors min(lambda, level), in the eigenvalues' shape.
 
     Raises ``ValueError`` for a level below 0 or NaN. At level 0 the rates of positive eigenvalues are infinite.
 
@@ -167,8 +174,8 @@ def water_filling(eigenvalues: Any, level: float) -> tuple[np.ndarray, np.ndarra
 def gaussian_rate(eigenvalues: Any, mse: float) -> float:
     """Shannon's R(mse) of the source N(0, Sigma) in nats: the least I(X; Z) from which x is recovered to ``mse``.
 
-    ``mse`` is E |x - x'|^2, summed over dimensions (Cover and Thomas (2006), theorem 10.3.3). No code of whatever kind
-    does better; the linear beta-VAE with a code for every dimension attains it at every beta.
+    ``mse`` is E |x - x'|^2, summed over dimensions (Cover and Thomas (2006), theorem 10.3.3). It bounds the rate of any
+    code from below; the linear beta-VAE with n latent dimensions attains it at every beta.
 
     Raises ``ValueError`` for eigenvalues or ``mse`` that are not positive.
 
@@ -187,10 +194,10 @@ def gaussian_rate(eigenvalues: Any, mse: float) -> float:
 
 
 def collapse_thresholds(eigenvalues: Any, noise: float | None = None) -> np.ndarray:
-    """The beta from which each dimension is collapsed, falling eigenvalues first, shape ``[n]``.
+    """The beta from which each dimension is collapsed, in the order of falling eigenvalues, ``[n]``.
 
-    With fixed ``noise`` dimension i collapses at beta = lambda_i / sigma^2. With learned noise, as long as it has a
-    code at all, at lambda_i over the mean of min(lambda_j, lambda_i) over all j: at 1 or above.
+    With fixed ``noise`` dimension i collapses at beta = lambda_i / sigma^2. With learned noise, if it has a latent
+    dimension, it does at lambda_i divided by the mean over j of min(lambda_j, lambda_i), which is 1 or more.
 
     Raises ``ValueError`` for eigenvalues or noise that are not positive.
 

@@ -1,4 +1,4 @@
-"""Gaussian mixtures, and EM as the ascent of an ELBO by halves.
+"""Gaussian mixtures, and EM as coordinate ascent on an ELBO.
 
 For any responsibilities r(k|x), the model's posterior p(k|x) among them,
 
@@ -6,7 +6,8 @@ For any responsibilities r(k|x), the model's posterior p(k|x) among them,
                                    gap  = mean_n KL(r(k|x_n) || p(k|x_n)).
 
 An E-step sets r to the posterior: the gap closes and the likelihood stays. An M-step maximises the ELBO over the model:
-the likelihood rises at least as much (Neal & Hinton (1998)). The responsibilities are an encoder without a network.
+the likelihood rises at least as much (Neal & Hinton (1998)). The responsibilities are an encoder given as a table, one
+row for each example.
 """
 
 from collections.abc import Sequence
@@ -77,10 +78,12 @@ class GaussianMixture:
 
 @dataclass(frozen=True)
 class EMState:
-    """The state after half a step of EM, in nats per example: ``log_likelihood = elbo + gap``.
+    """A mixture and responsibilities on the path of EM, in nats per example: ``log_likelihood = elbo + gap``.
 
-    step : "start", "E" or "M"
+    step : the step that led here: "start", "E" or "M"
+    mixture : the model p(x, k)
     responsibilities : ``[n, K]``, the encoder r(k|x)
+    log_likelihood : mean log p(x)
     elbo : a lower bound on ``log_likelihood``, computed by its own sum
     gap : mean KL(r(k|x) || p(k|x)), 0 or more, computed by its own sum
     """
@@ -94,7 +97,11 @@ class EMState:
 
 
 def em_state(step: str, mixture: GaussianMixture, x: Any, responsibilities: Any) -> EMState:
-    """The bound, the likelihood and the gap of any ``responsibilities`` ``[n, K]``, posterior or not.
+    """The ELBO, the log likelihood and the gap of any responsibilities, whether they are the posterior or not.
+
+    step : a label for the record
+    x : examples, ``[n, d]``
+    responsibilities : r(k|x), ``[n, K]``
 
     Raises ``ValueError`` for responsibilities that are no distributions or of another shape.
     """
@@ -111,9 +118,12 @@ def em_state(step: str, mixture: GaussianMixture, x: Any, responsibilities: Any)
 def m_step(x: Any, responsibilities: Any, floor: float = 1e-6) -> GaussianMixture:
     """The mixture that maximises the ELBO at these responsibilities, among those whose variances are ``floor`` or more.
 
+    x, responsibilities : ``[n, d]`` and ``[n, K]``
+    floor : the least eigenvalue of a covariance
+
     Eigenvalues of the weighted covariances below ``floor`` are raised to it: the exact maximiser under the constraint,
-    so EM still ascends (a ridge added to the diagonal does not keep that promise). Without a floor the likelihood is
-    unbounded: one component may sit on one point.
+    so the ELBO still never falls in EM (with a ridge added to the diagonal it may). Without a floor the likelihood is
+    unbounded: the variance of a component on a single example goes to zero.
 
     Raises ``ValueError`` for a floor that is not positive, or a component that no example belongs to.
     """
@@ -134,9 +144,10 @@ def m_step(x: Any, responsibilities: Any, floor: float = 1e-6) -> GaussianMixtur
 
 
 def em(x: Any, start: GaussianMixture, steps: int, floor: float = 1e-6) -> list[EMState]:
-    """``steps`` steps of EM from ``start``: 1 + 2 ``steps`` half-steps, along which the ELBO never falls.
+    """``steps`` steps of EM from ``start``: the start, then the state after each E-step and each M-step.
 
-    The first has the weights of ``start`` as responsibilities of every example: an encoder that ignores x.
+    The ELBO never falls along these 1 + 2 ``steps`` states. At the start the responsibilities of every example are the
+    weights of ``start``: an encoder that ignores x.
 
     Raises ``ValueError`` for fewer than one step, and as ``m_step`` does.
 
@@ -157,7 +168,9 @@ def em(x: Any, start: GaussianMixture, steps: int, floor: float = 1e-6) -> list[
 
 
 def random_initialisation(x: Any, components: int, seed: int | Sequence[int] = 0) -> GaussianMixture:
-    """A mixture to start from: means at random examples, equal weights, the covariance of the data everywhere.
+    """A mixture to start EM from: means at random examples, equal weights, the covariance of the data for each.
+
+    x : examples, ``[n, d]``; components : K; seed : of the choice of examples
 
     Raises ``ValueError`` unless 1 <= components <= n.
     """

@@ -4,13 +4,14 @@ For data p*(x) and a distortion d(x, z), the encoder e(z|x) that minimises R + s
 
     e(z|x) = m(z) exp(-s d(x, z)) / Z(x),    Z(x) = sum_z m(z) exp(-s d(x, z)),
 
-and what is left is a convex problem in the marginal: minimise F(m) = -sum_x p*(x) log Z(x). With
+and a convex problem in the marginal remains: minimise F(m) = -sum_x p*(x) log Z(x). With
 
     c(z) = sum_x p*(x) exp(-s d(x, z)) / Z(x),
 
-F(m) exceeds its minimum by log max_z c(z) at most (Blahut (1972)): the certificate on which the search stops. One
-step of the iteration is m(z) <- m(z) c(z). It crawls near slopes where a code falls out of use. So now and then a
-projected Newton step follows, taken only if it lowers F. The certificate holds for any m, however it was found.
+F(m) exceeds its minimum by at most log max_z c(z) (Blahut (1972)). This gap is the certificate of optimality: the
+search stops when it reaches the tolerance. One iteration is m(z) <- m(z) c(z). It converges slowly near slopes where
+the probability of a code goes to zero, so every 25 iterations a projected Newton step is tried, and taken if it lowers
+F. The certificate holds for any m, however it was found.
 
 The slope s = -dR/dD is 1/beta of the objective D + beta R.
 """
@@ -31,7 +32,7 @@ KEPT = 1e-10  # share of its weight that a code keeps in a Newton step, so that 
 
 
 class ConvergenceError(RuntimeError):
-    """The search reached its cap of iterations before its certificate reached the tolerance."""
+    """The search reached its maximal number of iterations before its gap reached the tolerance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +43,9 @@ class FrontierPoint:
     distortion : E d(x, z)
     encoder : e(z|x), ``[X, Z]``
     marginal : its aggregate p_e(z), ``[Z]``
-    gap : R + s D exceeds its minimum over all encoders by this much at most. R and D apart can be further off, near
-        slopes where the frontier is straight
-    iterations : how many steps it took
+    gap : R + s D exceeds its minimum over all encoders by at most this, in nats. R and D separately can be further off
+        where the frontier is nearly straight
+    iterations : the number of iterations
     """
 
     rate: float
@@ -62,11 +63,11 @@ def blahut_arimoto(
 
     p_x : data p*(x), ``[X]``
     distortion : d(x, z), ``[X, Z]``; infinity forbids a code, and no x may forbid all
-    slope : price s of the distortion, in nats a unit; 1/beta of D + beta R
-    tolerance : the certificate to reach
-    max_iterations : the cap
+    slope : s > 0, in nats per unit of distortion; 1/beta of D + beta R
+    tolerance : the gap at which to stop, in nats
+    max_iterations : how many iterations to allow
 
-    Raises ``ValueError`` naming the argument that is out of range, and ``ConvergenceError`` at the cap.
+    Raises ``ValueError`` naming the argument that is out of range, and ``ConvergenceError`` after ``max_iterations``.
 
     >>> point = blahut_arimoto([0.5, 0.5], hamming(2), slope=2.0)
     >>> bool(np.isclose(point.rate, bernoulli_rate(0.5, point.distortion)))
@@ -145,7 +146,7 @@ def _newton(rows: np.ndarray, weights: np.ndarray, m: np.ndarray) -> np.ndarray:
 def _point(
     p: np.ndarray, d: np.ndarray, likelihood: np.ndarray, m: np.ndarray, gap: float, iterations: int
 ) -> FrontierPoint:
-    """The record of the search's end; an x of probability 0 that no code in use serves is encoded by the marginal."""
+    """The record of the last iterate; an x of probability 0 that no used code may encode gets the marginal."""
     encoder = m * likelihood
     total = encoder.sum(1, keepdims=True)
     encoder = np.divide(encoder, total, out=np.tile(m, (len(p), 1)), where=total > 0)
@@ -168,7 +169,7 @@ def _check(p_x: Any, distortion: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def hamming(n: int) -> np.ndarray:
-    """The distortion of a wrong symbol, ``[n, n]``: 0 on the diagonal and 1 elsewhere.
+    """The Hamming distortion, ``[n, n]``: 0 for the right symbol, on the diagonal, and 1 for a wrong one.
 
     Raises ``ValueError`` unless ``n`` is 1 or more.
 

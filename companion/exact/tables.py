@@ -1,6 +1,6 @@
 """Finite distributions as tables: their checks, and the elementary sums of information theory, in nats.
 
-0 log 0 is 0. A divergence from a distribution that misses part of the support is infinite, never NaN.
+0 log 0 is 0. KL(p || q) is infinite where q gives probability 0 to something that p does not, and never NaN.
 """
 
 from functools import reduce
@@ -51,7 +51,7 @@ def entropy(p: np.ndarray) -> float:
 
 
 def cross_entropy(p: np.ndarray, q: np.ndarray) -> float:
-    """-sum p log q over all entries: infinite where ``q`` misses part of ``p``.
+    """-sum p log q over all entries: infinite where ``q`` is 0 and ``p`` is not.
 
     >>> cross_entropy(np.array([1.0, 0.0]), np.array([0.5, 0.5])) == entropy(np.array([0.5, 0.5]))
     True
@@ -60,9 +60,9 @@ def cross_entropy(p: np.ndarray, q: np.ndarray) -> float:
 
 
 def kl(p: np.ndarray, q: np.ndarray) -> float:
-    """KL(p || q) = sum p log(p / q) over all entries, never negative but for rounding.
+    """KL(p || q) = sum p log(p / q) over all entries, 0 or more up to rounding.
 
-    Infinite where ``q`` misses part of ``p``.
+    Infinite where ``q`` is 0 and ``p`` is not.
 
     >>> kl(np.array([0.5, 0.5]), np.array([1.0, 0.0]))
     inf
@@ -71,10 +71,11 @@ def kl(p: np.ndarray, q: np.ndarray) -> float:
 
 
 def mean_kl(weights: np.ndarray, rows: np.ndarray, reference: np.ndarray) -> float:
-    """sum_i weights[i] KL(rows[i] || reference), in nats; rows of weight 0 do not count.
+    """sum_i weights[i] KL(rows[i] || reference), 0 or more, in nats; rows of weight 0 are left out.
 
-    weights : distribution ``[A]``
-    rows, reference : ``[A, B]`` of distributions over B, and one ``[B]`` or ``[A, B]`` to compare them with
+    weights : a distribution, ``[A]``
+    rows : one distribution over B in each row, ``[A, B]``
+    reference : one distribution for all rows, ``[B]``, or one for each, ``[A, B]``
 
     >>> round(mean_kl(np.array([0.5, 0.5]), np.eye(2), np.array([0.5, 0.5])), 4)
     0.6931

@@ -1,10 +1,10 @@
-"""The toy process of Alemi et al. (2018), appendix E, as tables; an optimal model by hand; the panels of figure 2.
+"""The toy process of Alemi et al. (2018), appendix E, as tables; a model of it that is optimal; the panels of figure 2.
 
-A hidden class z* picks the mean of a Gaussian h ~ N(mean of z*, sigma), and h falls into one of the bins x. The noise
-sigma is solved for, so that x tells a chosen number of nats about z*. All information is in nats, all tables float64.
+A hidden class z* sets the mean of a Gaussian h ~ N(mean of z*, sigma), and the observation x is the bin that h falls
+into. The noise sigma is solved for, so that I(X; Z*) is a chosen number of nats. All tables are float64.
 
-The paper gives neither means, nor grid, nor sigma. The choices here, each a default that an argument changes: means -1
-and +1, bins of equal width on [-3, 3], outer bins that take the tails. The paper's text draws z* from Ber(0.7) and
+The paper gives neither means, nor grid, nor sigma. Chosen here: means -1 and +1, bins of equal width on [-3, 3], and by
+default outer bins that take the tails. The paper's text draws z* from Ber(0.7) and
 gives 70 % of the mass to class 0; here class 0 has probability 0.7.
 """
 
@@ -61,7 +61,7 @@ class ToyProcess:
 
     @property
     def information(self) -> float:
-        """I(X; Z*), what a bin tells about its class, in nats."""
+        """I(X; Z*), the mutual information of bin and class, in nats."""
         return mutual_information(self.joint)
 
 
@@ -79,7 +79,8 @@ def toy_process(
 ) -> ToyProcess:
     """The process whose noise is such that I(X; Z*) = ``information`` nats (Alemi et al., 2018, appendix E).
 
-    bins : how many, at least 2
+    bins : the number of bins, at least 2
+    information : I(X; Z*) in nats
     discretisation : ``tails``, each bin has the Gaussian's probability of it and the outer two take the tails;
         ``centres``, the density at the bins' centres, normalised
     p_z : the probabilities of the two classes
@@ -122,10 +123,10 @@ def _conditional(bins: int, sigma: float, discretisation: str) -> np.ndarray:
 
 
 def optimal_toy_model(process: ToyProcess, codes: int = 30) -> ModelTables:
-    """The model made by hand that holds the class and nothing else: R = I(X; Z*) and D = H(X | Z*), hence R + D = H(X).
+    """The model whose code is a draw from p(z* | x) and nothing else: R = I(X; Z*), D = H(X | Z*), so R + D = H(X).
 
-    Each class owns a group of the ``codes``, as many as its probability asks for. Within the group the encoder draws
-    evenly: e(z | x) is p(z* | x) over the size of the group, d(x | z) is p(x | z*).
+    Each class has a group of the ``codes``, in proportion to its probability. Within the group the encoder is uniform:
+    e(z | x) is p(z* | x) divided by the size of the group, and d(x | z) is p(x | z*).
 
     Raises ``ValueError`` for fewer than 2 codes.
 
