@@ -1,6 +1,6 @@
-"""The page on categories: how they came to hold what they hold, by trajectories through training.
+"""The page on categories: what they hold, how they came to hold it, and the runs of each objective.
 
-Rows are those of the table ``trajectories``: dicts, numbers in nats.
+Rows are those of the tables ``categories`` and ``trajectories``: dicts or frames, numbers in nats.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,12 +8,29 @@ from math import log
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from scipy.optimize import linear_sum_assignment
 
+from companion.results.frames import load, records
+from companion.results.statistics import median_interval
 from companion.show.figure import GUIDE, PALETTE, Figure, panels, style
+from companion.show.plane import empty_plane
+from companion.show.tables import Table, spread
 from companion.show.widgets import Player
 
 Rows = Sequence[Mapping[str, Any]]
 
+NAMES = {"beta_vae": "ELBO", "mi_literal": "literal", "mi_valid": "valid"}
+MARKS = dict(zip(NAMES, zip("osD", (PALETTE[5], PALETTE[1], PALETTE[0]), strict=True), strict=True))
+QUANTITIES = {
+    "mi_exact": "I(c; x), exact",
+    "kl_c": "R_c",
+    "kl_aggregate": "KL(p_e(c) || m(c))",
+    "entropy_aggregate": "H(c)",
+    "mi_literal": "literal sum",
+    "mi_valid": "valid bound on I(c; x̂)",
+    "mi_direct": "valid bound on I(c; x)",
+}
 
 CURVES: dict[str, tuple[str, dict[str, Any]]] = {  # column: its name, and its look
     "bound": ("what is rewarded", {"color": PALETTE[1], "linestyle": ":", "zorder": 3}),
@@ -101,3 +118,179 @@ def _check(trajectories: Mapping[str, Rows]) -> None:
         raise ValueError(
             f"trajectories: expected one or more, none empty, got { ({k: len(v) for k, v in trajectories.items()}) }"
         )
+
+
+def label_counts(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """How many images of each of ten labels have each of ten categories as their largest, ``[labels, categories]``."""
+    table = np.zeros((10, 10), int)
+    np.add.at(table, (labels, np.asarray(probabilities).argmax(1)), 1)
+    return table
+
+
+def matched_categories(counts: np.ndarray) -> np.ndarray:
+    """The category of each label, one to one, that most images agree with."""
+    return linear_sum_assignment(-counts)[1]
+
+
+def simplex_figure(samples: Mapping[str, np.ndarray], p: Sequence[float]) -> Figure:
+    """Relaxed draws ``[n, 3]`` by title, as points of a triangle whose corners bear the probabilities ``p``."""
+    corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, 0.75**0.5]])
+    figure, grid = panels((7.5, 2.7), 1, len(samples))
+    for axes, (title, soft) in zip(grid, samples.items(), strict=True):
+        soft = np.asarray(soft)
+        axes.plot(*corners[[0, 1, 2, 0]].T, color=GUIDE, linewidth=1)
+        for k in range(3):
+            mine = (soft @ corners.astype(soft.dtype))[soft.argmax(1) == k]
+            axes.plot(*mine.T, "osD"[k], color=PALETTE[k], markersize=3)
+            away = 1.3 * (corners[k] - corners.mean(0)) + corners.mean(0)
+            axes.text(*away, f"{p[k]:.1f}", ha="center", va="center")
+        axes.set(xlim=(-0.2, 1.2), ylim=(-0.2, 1.1), aspect="equal")
+        axes.set_title(title)
+        axes.axis("off")
+    return figure
+
+
+def runs(name: str, split: str = "test") -> dict[str, pd.DataFrame]:
+    """The runs of a committed table on one split, by objective, each by seed; with a column ``setting``, in words."""
+    frame = load(name).query("split == @split").sort_values("seed", kind="stable")
+    frame["setting"] = [_setting(row) for row in records(frame)]
+    return {key: frame[frame.objective == key] for key in NAMES}
+
+
+def _setting(row: Mapping[str, Any]) -> str:
+    name = NAMES[row["objective"]]
+    asks = f", λ {row['lambda']:g}, {row['critic_input']}"
+    return name if name == "ELBO" else name + asks + ", shaken" * row["augmented"]
+
+
+def settings_table(groups: Mapping[str, pd.DataFrame]) -> Table:
+    """A line for each setting of ``groups``: its purity, and what its category holds."""
+    lines = []
+    for name, rows in groups.items():
+        values = [rows.accuracy.median(), rows.accuracy.mean(), rows.accuracy.max()]
+        values += [rows[column].median() for column in ("mi_exact", "kl_c", "entropy_aggregate")]
+        lines.append([name, len(rows), *(f"{value:.2f}" for value in values)])
+    headings = ["setting", "seeds", "purity, median", "mean", "best", "I(c; x)", "R_c", "H(c)"]
+    return Table(headings, lines)
+
+
+def medians_table(title: str, groups: Mapping[str, pd.DataFrame]) -> Table:
+    """A line for each of ``QUANTITIES``: for each objective the median over seeds, and the range."""
+    lines = [
+        [words, *(f"{rows[name].median():.3f} ({spread(rows[name], '.2f')})" for rows in groups.values())]
+        for name, words in QUANTITIES.items()
+    ]
+    return Table([title, *(NAMES[key] for key in groups)], lines)
+
+
+def median_words(values: Sequence[float]) -> str:
+    """The median of ``values`` with its interval and coverage, the best of them, and their number."""
+    m = median_interval(values)
+    span = f"median {m.median:.3f}, {m.low:.3f} to {m.high:.3f} ({m.coverage:.1%})"
+    return f"{span}, best {max(values):.3f}, {len(values)} seeds"
+
+
+def purity_plane(groups: Mapping[str, pd.DataFrame], tuning: Mapping[str, pd.DataFrame]) -> Figure:
+    """Purity over I(c; x), filled for ``groups``, hollow for ``tuning``; the line is the least information of a purity.
+
+    The line is that of a hard code whose errors are spread evenly; the hollow squares are its opposites, ten equal
+    heaps of mixed labels, and a slight tilt to the right label everywhere.
+    """
+    figure = empty_plane("I(c; x), exact (nats)", "purity")
+    axes = figure.axes[0]
+    a = np.linspace(0.1, 1 - 1e-9, 200)
+    axes.plot(log(10) + a * np.log(a) + (1 - a) * np.log((1 - a) / 9), a, color=GUIDE, linewidth=1)
+    axes.axvline(log(10), color=GUIDE, linewidth=1)
+    for key, (sign, colour) in MARKS.items():
+        for rows, size, face in ((groups[key], 6, None), (tuning[key], 4, "none")):
+            look: dict[str, Any] = {"color": colour, "linestyle": "none", "markersize": size, "markerfacecolor": face}
+            label = NAMES[key] + ", tuning seeds" * (face == "none")
+            axes.plot(rows.mi_exact, rows.accuracy, sign, label=label, **look)
+    axes.plot([log(10), 0], [0.1, 1], "s", color="black", markerfacecolor="none")
+    axes.set(xlim=(-0.08, 2.42), ylim=(0, 1.03))
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    return figure
+
+
+def objectives_plane(groups: Mapping[str, pd.DataFrame]) -> Figure:
+    """The runs of each objective in the plane of rate and distortion; a dashed line has an objective's median ELBO."""
+    figure = empty_plane()
+    axes = figure.axes[0]
+    for key, (sign, colour) in MARKS.items():
+        axes.plot(groups[key].rate, groups[key].distortion, sign, color=colour, linestyle="none", label=NAMES[key])
+    ends = np.array(axes.get_xlim())
+    axes.set(xlim=ends, ylim=axes.get_ylim())
+    for rows in groups.values():
+        best = np.median(-rows.elbo)
+        axes.plot(ends, best - ends, "--", color=GUIDE, linewidth=1)
+    axes.legend(frameon=False)
+    return figure
+
+
+def named_trajectories(name: str) -> dict[str, Rows]:
+    """The trajectories of a committed table, by the name of their objective."""
+    groups = load(name).groupby("objective", sort=False)
+    return {NAMES[str(key)]: records(rows) for key, rows in groups}
+
+
+def milestones_table(trajectories: Mapping[str, Rows]) -> Table:
+    """The first step measured at which information and penalty have reached a nat, and the end of each trajectory."""
+
+    def since(rows: Rows, name: str) -> object:
+        return min((row["step"] for row in rows if row[name] >= 1), default="never")
+
+    lines = [
+        [
+            name,
+            *(since(rows, column) for column in ("mi_exact", "kl_aggregate")),
+            *(f"{rows[-1][column]:.2f}" for column in ("mi_exact", "accuracy")),
+        ]
+        for name, rows in trajectories.items()
+    ]
+    return Table(["seed 0", "I ≥ 1 nat", "KL(p_e || m) ≥ 1 nat", "at the end: I", "purity"], lines)
+
+
+def contents_table(counts: np.ndarray, names: Sequence[str]) -> Table:
+    """A line for each category: its size, and its labels above a tenth of it."""
+    lines = []
+    for c in matched_categories(counts):
+        size = counts[:, c].sum()
+        some = [k for k in counts[:, c].argsort()[::-1] if counts[k, c] > size / 10]
+        parts = [f"{names[k]} ({counts[k, c] / size:.0%})" for k in some]
+        lines.append([c, size, ", ".join(parts) if size else "empty"])
+    return Table(["category", "images", "labels, each above a tenth"], lines)
+
+
+def naming_words(counts: np.ndarray, names: Sequence[str]) -> str:
+    """What the majority's naming of the categories loses, and on which labels."""
+    givers = counts.argmax(0)[counts.sum(0) > 0]
+    lost = [k for k in range(10) if k not in givers]
+    split = [k for k in range(10) if (givers == k).sum() > 1]
+    listed = [", ".join(names[k] for k in some) or "none" for some in (lost, split)]
+    wrong = counts.sum() - counts.max(0).sum()
+    return (
+        f"labels without a category: {listed[0]}\nlabels with two or more:   {listed[1]}\n"
+        f"wrong: {wrong} of {counts.sum()} images, {counts[lost].sum()} of them of the lost"
+    )
+
+
+def prices_table(sets: Mapping[str, Mapping[str, pd.DataFrame]]) -> Table:
+    """What the objectives pay: medians of the parts of R + D, and the paired difference of the valid one to the ELBO.
+
+    sets : for each set of images the runs by objective, as ``runs`` gives them
+    """
+    lines = []
+    for kind, groups in sets.items():
+        parts = {key: _parts(rows) for key, rows in groups.items()}
+        for part in parts["mi_valid"]:
+            m = median_interval((parts["mi_valid"][part] - parts["beta_vae"][part]).dropna())
+            medians = [f"{each[part].median():.2f}" for each in parts.values()]
+            lines.append([kind, part, *medians, f"{m.median:+.2f} ({m.low:+.2f} to {m.high:+.2f})"])
+    names = [NAMES[key] for key in next(iter(sets.values()))]
+    return Table(["test, nats", "", *names, "valid − ELBO, paired"], lines)
+
+
+def _parts(rows: pd.DataFrame) -> pd.DataFrame:
+    by_seed = rows.set_index("seed")
+    parts = {"R_z": by_seed.rate - by_seed.kl_c, "R_c": by_seed.kl_c, "D": by_seed.distortion, "R + D": -by_seed.elbo}
+    return pd.DataFrame(parts)
