@@ -17,6 +17,7 @@ from sphinx.util.inventory import InventoryFile
 from test_project import NOTEBOOKS, ROOT, script
 
 FLOORS = ["data", "exact", "learn", "measure", "models", "objectives", "results", "show", "studies", "sweeps"]
+PACKAGES = [*(f"companion.{floor}" for floor in FLOORS), "elbo_coursework"]
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]["config"]
 SETTINGS = {
     name: value for name, value in CONFIG.items() if name.split("_")[0] in ("autodoc", "python", "nitpick", "add")
@@ -75,22 +76,22 @@ def resolved(name: str) -> Any:
 
 
 def imported() -> set[tuple[str, str]]:
-    """What the code of the pages imports from the package: modules and names."""
+    """What the code of the pages imports from the packages: modules and names."""
     cells = [cell for path in NOTEBOOKS for cell in json.loads(path.read_text())["cells"]]
     lines = [line for cell in cells if cell["cell_type"] == "code" for line in [*cell["source"], "\n"]]
     source = "\n".join(line for line in lines if not line.startswith("%"))
     found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)]
-    return {(n.module, a.name) for n in found if (n.module or "").startswith("companion") for a in n.names}
+    return {(n.module, a.name) for n in found if (n.module or "").startswith(("companion", "elbo_coursework")) for a in n.names}
 
 
 def test_every_public_name_has_a_docstring_and_an_entry(entries):
-    public = [(floor, name) for floor in FLOORS for name in import_module(f"companion.{floor}").__all__]
-    assert {f"companion.{floor}.{name}" for floor, name in public} <= entries
+    public = [(package, name) for package in PACKAGES for name in import_module(package).__all__]
+    assert {f"{package}.{name}" for package, name in public} <= entries
     reference = script("reference", "site")
-    for floor, name in public:
-        thing = getattr(import_module(f"companion.{floor}"), name)
-        said = thing.__doc__ if hasattr(thing, "__module__") else reference.comment(f"companion.{floor}.{name}")
-        assert said, f"companion.{floor}.{name} has no docstring"
+    for package, name in public:
+        thing = getattr(import_module(package), name)
+        said = thing.__doc__ if hasattr(thing, "__module__") else reference.comment(f"{package}.{name}")
+        assert said, f"{package}.{name} has no docstring"
 
 
 def test_what_a_page_imports_has_an_entry(entries):

@@ -1,4 +1,4 @@
-"""The process in which a student's code runs: run as a file, it imports nothing of the package and knows no answer.
+"""The process in which a student's code runs: run as a file, it imports nothing of the grader and no answer.
 
 The first line on standard input says what to run, each further line is a call; an answer to each goes to a pipe of its
 own, as one line of JSON. Before the code is executed, the process gives up memory, files and processes beyond its
