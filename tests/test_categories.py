@@ -32,7 +32,7 @@ def test_one_category_for_all_has_the_largest_rate_and_no_information():
     assert categories.category_kl(probs).value == pytest.approx(log(5))
     assert categories.category_information(probs).value == 0
     assert categories.category_entropy(probs).value == 0
-    assert categories.entropy_floor(probs) == 0
+    assert categories.entropy_lower_bound(probs) == 0
 
 
 def test_standard_errors_are_the_spread_over_samples_of_images():
@@ -47,7 +47,7 @@ def test_standard_errors_are_the_spread_over_samples_of_images():
 def test_the_floor_lies_below_the_entropy_of_all_images_and_one_image_moves_it_no_further_than_it_says():
     big = torch.from_numpy(RNG.dirichlet([2.0, 1.0, 0.5, 0.2], 50_000))
     truth = categories.category_entropy(big).value
-    floors = [categories.entropy_floor(big[torch.from_numpy(RNG.choice(len(big), 500))], 0.5) for _ in range(200)]
+    floors = [categories.entropy_lower_bound(big[torch.from_numpy(RNG.choice(len(big), 500))], 0.5) for _ in range(200)]
     assert np.mean(np.array(floors) > truth) < 0.5
     extremes = torch.eye(4, dtype=torch.float64)
     for sample in (big[:50], extremes[[0] * 50], extremes.repeat(10, 1)):
@@ -55,7 +55,7 @@ def test_the_floor_lies_below_the_entropy_of_all_images_and_one_image_moves_it_n
             moved = categories.category_entropy(torch.cat([sample[:-1], new[None]])).value
             assert abs(moved - categories.category_entropy(sample).value) <= 2 / len(sample) * log(len(sample) * 2)
     with pytest.raises(ValueError, match=r"expected 0 < risk < 1 and three images or more, got 1\.0 and 50"):
-        categories.entropy_floor(big[:50], 1.0)
+        categories.entropy_lower_bound(big[:50], 1.0)
 
 
 def test_each_category_takes_the_name_most_of_its_images_have():
@@ -100,7 +100,7 @@ def test_the_effect_is_the_variance_over_the_grid_and_an_idle_number_has_none():
     assert latents.traversal_variance(model, images, [2]).value == pytest.approx(0, abs=1e-12)
     assert latents.least_active_latents(model, images, 2) == (1, 2)
     for chosen in ([], [3]):
-        with pytest.raises(ValueError, match="numbers: expected some from 0 to 2, got"):
+        with pytest.raises(ValueError, match="indices: expected some from 0 to 2, got"):
             latents.traversal_variance(model, images, chosen)
 
 

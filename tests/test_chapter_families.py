@@ -10,7 +10,7 @@ from torch.autograd.functional import jacobian
 from torch.distributions import Bernoulli, Independent, Normal, TransformedDistribution
 
 from companion.models import MADE, FlowTransform, MeanOnlyFlow, PixelCNNDecoder, generator
-from companion.models.pixelcnn import Causal
+from companion.models.pixelcnn import CausalConv2d
 
 EVERY_IMAGE = torch.tensor((np.arange(2**9)[:, None] >> np.arange(9)) & 1).reshape(-1, 3, 3).float()
 
@@ -92,7 +92,7 @@ def test_conditionals_that_never_look_ahead_sum_to_one_and_a_leak_does_not():
             torch.testing.assert_close(past, past[:, :1].expand_as(past))
         total = decoder(z).log_prob(EVERY_IMAGE).double().logsumexp(1)
         assert torch.allclose(total, torch.zeros(5, dtype=torch.float64), atol=1e-5)
-        decoder.enter[1].image = Causal(1, 12, rows=False, shift=False)
+        decoder.enter[1].image = CausalConv2d(1, 12, rows=False, shift=False)
         decoder.head.weight.data *= 30
         total = decoder(z).log_prob(EVERY_IMAGE).double().logsumexp(1)
         assert (total.abs() > 1e-2).all()

@@ -86,7 +86,7 @@ def test_distortion_is_the_enumeration_of_the_categories():
     model = learn.train(DIGITS.replace(steps=60), progress=False).model
     images = data.load("digits").test
     point = measure.evaluate(model, images)
-    x = model.check_images(torch.from_numpy(images))
+    x = model.check_data(torch.from_numpy(images))
     with torch.no_grad():
         e = model.encoder(x)
         z = draw(e.gaussian, generator(5))

@@ -7,7 +7,7 @@ from scipy import stats
 from torch.distributions import Independent
 
 from companion.exact.linear import linear_beta_vae
-from companion.learn.training import Player, fit
+from companion.learn import TrainingUnit, fit
 from companion.models import draw, generator
 from companion.models.linear import LinearDecoder, LinearVAE
 from companion.objectives import beta_vae
@@ -30,14 +30,14 @@ def trained(beta: float, noise: float | None, latent_dim: int) -> LinearVAE:
     x, model = rows(), LinearVAE(len(SPECTRUM), latent_dim, noise).double()
     free = [p for p in model.parameters() if p.requires_grad]
     adam = torch.optim.Adam(free, lr=LEARNING_RATE)
-    player = Player("the linear VAE", lambda batch, rng, step: beta_vae(model.terms(batch), beta), adam)
+    unit = TrainingUnit("linear VAE", lambda batch, rng, step: beta_vae(model.terms(batch), beta), adam)
 
     def batch(step: int) -> torch.Tensor:
         epoch, position = divmod(step, ROWS // BATCH)
         order = np.random.default_rng([0, epoch]).permutation(ROWS)
         return x[order[position * BATCH : (position + 1) * BATCH]]
 
-    for _ in fit([player], batch, steps=STEPS):
+    for _ in fit([unit], batch, steps=STEPS):
         pass
     return model
 

@@ -119,7 +119,7 @@ def integrals(model, k, halfwidth=9.0, points=301):
     line = torch.linspace(-halfwidth, halfwidth, points, dtype=torch.float64)
     grid = torch.cartesian_prod(*[line] * k).reshape(-1, k)
     volume = (2 * halfwidth / (points - 1)) ** k
-    e = model.encoder(model.check_images(torch.from_numpy(IMAGES)))
+    e = model.encoder(model.check_data(torch.from_numpy(IMAGES)))
     with torch.no_grad():
         log_e = e.log_prob(grid[:, None].float().expand(-1, len(IMAGES), -1)).double().numpy().T
         log_m = model.marginal().log_prob(grid.float()).double().numpy()
@@ -191,7 +191,7 @@ def test_the_parts_of_every_family(name):
         mean, _, _ = encode(model, IMAGES)
         model.encoder.mean.weight.div_(mean.std(0)[:, None])  # so that the means are 0 on average, and their spread 1
         model.encoder.mean.bias.sub_(mean.mean(0)).div_(mean.std(0))
-        e = model.encoder(model.check_images(torch.from_numpy(IMAGES)))
+        e = model.encoder(model.check_data(torch.from_numpy(IMAGES)))
         z = draw(e, generator(8), (3000,)).clone()
         log_e = e.log_prob(z.clone()).double()
         log_q = e.log_prob(z.unsqueeze(-2).clone()).double().logsumexp(-1) - np.log(6)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import integrate, special
-from torch.distributions import Bernoulli, Categorical, Independent, Normal, kl_divergence
+from torch.distributions import Bernoulli, Categorical, Independent, MultivariateNormal, Normal, kl_divergence
 from torch.nn import functional
 
 from companion.models import FAMILIES, AutoregressiveBernoulli, draw, family, generator
@@ -190,8 +190,20 @@ def test_draws_have_the_moments_and_the_gradients_of_their_distribution():
     bits = draw(Bernoulli(probs), generator(6), (40_000,))
     assert bits.dtype == torch.bool
     np.testing.assert_allclose(bits.float().mean(0), probs, atol=5 * 0.4 / 200)
-    with pytest.raises(TypeError, match="draw: expected a distribution with a registered rule, got Categorical"):
-        draw(Categorical(torch.ones(3)), generator(0))
+
+
+def test_a_distribution_without_a_rule_is_drawn_by_its_own_from_the_generator_alone():
+    state = torch.get_rng_state()
+    covariance = torch.tensor([[2.0, 1.0], [1.0, 1.5]], requires_grad=True)
+    gaussian = MultivariateNormal(torch.tensor([1.0, -1.0]), covariance)
+    first, again, other = (draw(gaussian, generator(seed), (20_000,)) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(state, torch.get_rng_state())
+    np.testing.assert_allclose(torch.cov(first.detach().T), covariance.detach(), atol=0.08)
+    assert first.requires_grad
+    dice = draw(Categorical(torch.tensor([0.2, 0.8])), generator(3), (20_000,))
+    assert dice.double().mean().item() == pytest.approx(0.8, abs=5 * 0.4 / 20_000**0.5)
 
 
 def test_seeds_give_the_same_draws_and_different_paths_different_ones():

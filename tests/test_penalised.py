@@ -14,7 +14,7 @@ from companion.measure.decomposition import gaussian_surgery
 from companion.models import ForwardOutput, draw, generator
 from companion.models.critics import logistic_loss
 from companion.objectives import OBJECTIVES, Penalised, TrainingStep, TrainingUnit, penalties
-from companion.objectives.penalised import PRIOR_STREAM
+from companion.objectives.regularised import PRIOR_STREAM
 from companion.results import schema
 from companion.seeds import DRAWS
 from companion.studies import measures

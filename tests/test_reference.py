@@ -81,7 +81,12 @@ def imported() -> set[tuple[str, str]]:
     lines = [line for cell in cells if cell["cell_type"] == "code" for line in [*cell["source"], "\n"]]
     source = "\n".join(line for line in lines if not line.startswith("%"))
     found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)]
-    return {(n.module, a.name) for n in found if (n.module or "").startswith(("companion", "elbo_coursework")) for a in n.names}
+    return {
+        (n.module, a.name)
+        for n in found
+        if (n.module or "").startswith(("companion", "elbo_coursework"))
+        for a in n.names
+    }
 
 
 def test_every_public_name_has_a_docstring_and_an_entry(entries):

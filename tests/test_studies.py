@@ -12,7 +12,7 @@ from companion.learn.training import SUBSET, fixed_subset
 from companion.models import generator
 from companion.objectives import TrainingStep, ValidInformation, VariationalPosterior
 from companion.objectives.information import POSTERIOR_STREAM
-from companion.objectives.penalised import PRIOR_STREAM
+from companion.objectives.regularised import PRIOR_STREAM
 from companion.seeds import DRAWS
 from companion.studies import measured, minibatch_total_correlation, probes
 

@@ -37,6 +37,15 @@ def pairwise_log_density(z: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     return torch.addmm(constant, torch.cat([z**2, z], 1), weights.T, beta=-0.5, alpha=-0.5)
 
 
+def standard_normal_kl(mean: Tensor, variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) || N(0, 1)) of every entry, in nats, of the arguments' common shape.
+
+    >>> standard_normal_kl(torch.tensor(3.0), torch.tensor(1.0)).item()
+    4.5
+    """
+    return 0.5 * (variance + mean**2 - 1 - variance.log())
+
+
 def aggregate_log_density(z: Tensor, mean: Tensor, variance: Tensor, block: int = BLOCK) -> Tensor:
     """log q(z), ``[m]``, of the mixture of all n components with equal weights: exact, by streamed blocks.
 

@@ -13,19 +13,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from companion.measure.passes import image_batches, in_evaluation_mode
 from companion.models import VAE, GaussianCategorical
 from companion.stats import Estimate
 
 
-@torch.no_grad()
+@in_evaluation_mode
 def category_probabilities(model: VAE, images: np.ndarray, batch_size: int = 500) -> Tensor:
     """e(c|x) of binary ``images`` ``[n, H, W]``: ``[n, K]``, in double precision.
 
     Raises ``ValueError`` for a model whose code has no categories.
     """
     found = []
-    for x in torch.from_numpy(np.ascontiguousarray(images)).split(batch_size):
-        e = model.encoder(model.check_images(x))
+    for x in image_batches(images, batch_size):
+        e = model.encoder(model.check_data(x))
         if not isinstance(e, GaussianCategorical):
             raise ValueError(f"model: expected a code with categories, got {type(e).__name__}")
         found.append(e.categorical.logits.double().softmax(1))
@@ -54,7 +55,7 @@ def category_entropy(probs: Tensor) -> Estimate:
     return Estimate.of(-_cross(probs))
 
 
-def entropy_floor(probs: Tensor, risk: float = 0.05) -> float:
+def entropy_lower_bound(probs: Tensor, risk: float = 0.05) -> float:
     """A lower confidence bound on H(q(c)) over all images, from n independent ones: missed with probability ``risk``.
 
     The entropy of the sample's q is at most H(q(c)) on average, and one image moves it by at most (2/n) log(nK/2). So

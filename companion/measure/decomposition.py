@@ -15,11 +15,17 @@ from torch.distributions import Distribution, Independent, Normal, TransformedDi
 from torch.distributions.transforms import Transform
 
 from companion.exact.decomposition import ElboSurgery
-from companion.measure.aggregate import OneDimensionalAggregates, mean_over_draws, sample_aggregate
+from companion.measure.aggregate import (
+    OneDimensionalAggregates,
+    mean_over_draws,
+    sample_aggregate,
+    standard_normal_kl,
+)
+from companion.measure.passes import image_batches, in_evaluation_mode
 from companion.models import VAE
 
 
-@torch.no_grad()
+@in_evaluation_mode
 def surgery(
     model: VAE,
     images: np.ndarray,
@@ -94,7 +100,7 @@ def gaussian_surgery(
     """
     z, log_e, log_q = sample_aggregate(mean, variance, seed, draws)
     mean, variance = mean.double(), variance.double()
-    rates = 0.5 * (variance + mean**2 - 1 - variance.log()).mean(0)
+    rates = standard_normal_kl(mean, variance).mean(0)
     information, information_se = mean_over_draws(log_e.sum(2) - log_q)
     rate = rates.sum().item()
     parts = ElboSurgery(rate, information, rate - information, len(mean), None, (), information_se, information_se)
@@ -118,14 +124,14 @@ def _with_dimensions(
     )
 
 
-@torch.no_grad()
+@in_evaluation_mode
 def encode(model: VAE, images: np.ndarray, batch_size: int = 500) -> tuple[Tensor, Tensor, Transform | None]:
     """Means and variances of the Gaussians e(u|n), ``[N, k]`` each, and the flow z = T(u) on top, None for z = u.
 
     Raises ``ValueError`` as ``surgery`` does.
     """
-    batches = torch.from_numpy(np.ascontiguousarray(images)).split(batch_size)
-    encoders = [model.encoder(model.check_images(x)) for x in (*batches, batches[0][:1])]  # twice, to compare the flows
+    batches = image_batches(images, batch_size)
+    encoders = [model.encoder(model.check_data(x)) for x in (*batches, batches[0][:1])]  # twice, to compare the flows
     bases, flows = zip(*(_base(e) for e in encoders), strict=True)
     if any(flow is not flows[0] for flow in flows):
         raise ValueError(

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from math import log, sqrt
 
 import numpy as np
-import torch
 
+from companion.measure.passes import image_batches, in_evaluation_mode
 from companion.models import VAE, generator
 from companion.terms import RateDistortion, Terms, as_float64
 
 
-@torch.no_grad()
+@in_evaluation_mode
 def evaluate(
     model: VAE,
     images: np.ndarray,
@@ -30,7 +30,7 @@ def evaluate(
     One code is drawn for each image. Both means are unbiased: R for E KL(e(z|x) || m(z)), which bounds I(X; Z) from
     above (Alemi et al. (2018), eq. 2), and D for E[-log d(x|z)], so that H - D bounds it from below (eq. 3). The ELBO
     -(R + D) bounds the mean log likelihood from below. ``closed_form`` is that of ``VAE.terms``. The same ``seed`` and
-    ``batch_size`` give the same numbers; the model's training mode makes no difference.
+    ``batch_size`` give the same numbers. The model is in evaluation mode for the time, whatever its own is.
 
     Raises ``ValueError`` for images of another shape, pixels that are not binary, or fewer than two images.
 
@@ -40,8 +40,8 @@ def evaluate(
     >>> point.n, point.rate >= 0
     (300, True)
     """
-    rng = generator(seed, device=next(model.parameters()).device)
-    batches = torch.from_numpy(np.ascontiguousarray(images)).split(batch_size)
+    rng = generator(seed, device=model.device)
+    batches = image_batches(images, batch_size)
     terms = [model.terms(x, rng, closed_form) for x in batches]
     joined = [np.concatenate([as_float64(getattr(t, name)) for t in terms]) for name in ("log_e", "log_d", "log_m")]
     return RateDistortion.from_terms(Terms(*joined), split, seed)
@@ -111,7 +111,7 @@ def iwae_gain(
     return _mean(_bounds(found) - found.mean(0))
 
 
-@torch.no_grad()
+@in_evaluation_mode
 def log_weights(model: VAE, images: np.ndarray, k: int, *, seed: int = 0, batch_size: int = 500) -> np.ndarray:
     """log w = log d(x|z) + log m(z) - log e(z|x) at ``k`` draws for each image, ``[k, n]``, in nats.
 
@@ -121,8 +121,8 @@ def log_weights(model: VAE, images: np.ndarray, k: int, *, seed: int = 0, batch_
         raise ValueError(f"k: expected 1 draw or more for each image, got {k}")
     if len(images) < 2:
         raise ValueError(f"images: expected at least two, for a standard error, got {len(images)}")
-    rng = generator(seed, device=next(model.parameters()).device)
-    batches = torch.from_numpy(np.ascontiguousarray(images)).split(batch_size)
+    rng = generator(seed, device=model.device)
+    batches = image_batches(images, batch_size)
     return np.concatenate(
         [np.stack([as_float64(model.terms(x, rng, closed_form=False).elbo) for _ in range(k)]) for x in batches], 1
     )

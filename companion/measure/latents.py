@@ -1,4 +1,4 @@
-"""What some numbers of a Gaussian code carry, and what they change in the decoded image."""
+"""What some dimensions of a Gaussian code carry, and what they change in the decoded image."""
 
 from collections.abc import Sequence
 
@@ -7,50 +7,51 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent, Normal
 
-from companion.measure.aggregate import sample_aggregate
+from companion.measure.aggregate import sample_aggregate, standard_normal_kl
 from companion.measure.decomposition import encode
+from companion.measure.passes import in_evaluation_mode
 from companion.models import VAE
 from companion.stats import Estimate
 
-TRAVERSAL = torch.linspace(-3, 3, 7)  # the values that a number is set to; two numbers run over the square of them
+TRAVERSAL = torch.linspace(-3, 3, 7)  # what a dimension is set to; two of them run over the square
 IMAGES = 200  # whose codes are traversed
 
 
-@torch.no_grad()
-def traversal_variance(model: VAE, images: np.ndarray, numbers: Sequence[int]) -> Estimate:
-    """How much the decoded image changes while ``numbers`` of the code run over a grid: a mean of squared changes.
+@in_evaluation_mode
+def traversal_variance(model: VAE, images: np.ndarray, indices: Sequence[int]) -> Estimate:
+    """How much the decoded image changes while some dimensions of the code run over a grid: a mean of squared changes.
 
-    The code is the mean of e(z|x), of the first ``IMAGES`` of a fixed random order of ``images``; the numbers run
-    together over ``TRAVERSAL``, all others stay. The change is the variance of the decoder's means over the grid,
-    summed over pixels: half the mean squared distance of two images of the traversal. 0 says that the decoder does not
-    look at these numbers.
+    The code is the mean of e(z|x), of the first ``IMAGES`` of a fixed random order of ``images``; the dimensions
+    ``indices`` run together over ``TRAVERSAL``, all others stay. The change is the variance of the decoder's means over
+    the grid, summed over pixels: half the mean squared distance of two images of the traversal. 0 says that the decoder
+    does not look at these dimensions.
 
-    Raises ``ValueError`` for no number, or one that the code does not have.
+    Raises ``ValueError`` for no index, or one beyond the code.
     """
     order = np.random.default_rng(0).permutation(len(images))[:IMAGES]
     codes = encode(model, images[np.sort(order)])[0]
-    if not numbers or not all(0 <= number < codes.shape[1] for number in numbers):
-        raise ValueError(f"numbers: expected some from 0 to {codes.shape[1] - 1}, got {list(numbers)}")
-    grid = torch.cartesian_prod(*[TRAVERSAL] * len(numbers)).view(-1, len(numbers)).to(codes)
-    return Estimate.of(torch.stack([_spread(model, code, grid, list(numbers)) for code in codes]))
+    if not indices or not all(0 <= index < codes.shape[1] for index in indices):
+        raise ValueError(f"indices: expected some from 0 to {codes.shape[1] - 1}, got {list(indices)}")
+    grid = torch.cartesian_prod(*[TRAVERSAL] * len(indices)).view(-1, len(indices)).to(codes)
+    return Estimate.of(torch.stack([_spread(model, code, grid, list(indices)) for code in codes]))
 
 
-def _spread(model: VAE, code: Tensor, grid: Tensor, numbers: list[int]) -> Tensor:
+def _spread(model: VAE, code: Tensor, grid: Tensor, indices: list[int]) -> Tensor:
     moved = code.repeat(len(grid), 1)
-    moved[:, numbers] = grid
+    moved[:, indices] = grid
     return model.decoder(moved.float()).mean.double().var(0, correction=0).sum()
 
 
 def least_active_latents(model: VAE, images: np.ndarray, count: int) -> tuple[int, ...]:
-    """The ``count`` numbers of the code that have the smallest ``traversal_variance`` one by one, in their order."""
+    """The ``count`` dimensions of the code that have the smallest ``traversal_variance`` one by one, in their order."""
     size = encode(model, images[:1])[0].shape[1]
-    effects = [traversal_variance(model, images, [number]).value for number in range(size)]
-    return tuple(sorted(int(number) for number in np.argsort(effects)[:count]))
+    effects = [traversal_variance(model, images, [index]).value for index in range(size)]
+    return tuple(sorted(int(index) for index in np.argsort(effects)[:count]))
 
 
-@torch.no_grad()
-def latent_information(model: VAE, images: np.ndarray, numbers: Sequence[int], seed: int = 0) -> dict[str, Estimate]:
-    """What ``numbers`` of the code tell about the index of an image, and what their rate is made of; nats.
+@in_evaluation_mode
+def latent_information(model: VAE, images: np.ndarray, indices: Sequence[int], seed: int = 0) -> dict[str, Estimate]:
+    """What the dimensions ``indices`` of the code tell about which image it is, and what their rate is made of; nats.
 
     mi_exact : I(n; c), at most log N, of the exact aggregate over the N ``images``
     kl_c, kl_aggregate : mean KL(e(c|x) || N(0, I)), in closed form, and KL(q(c) || N(0, I)): the first is the sum of
@@ -60,21 +61,21 @@ def latent_information(model: VAE, images: np.ndarray, numbers: Sequence[int], s
     Two codes an image are drawn; the standard errors are over images.
     """
     mean, variance, _ = encode(model, images)
-    mean, variance = mean[:, list(numbers)].double(), variance[:, list(numbers)]
+    mean, variance = mean[:, list(indices)].double(), variance[:, list(indices)]
     codes, log_e, log_q = sample_aggregate(mean, variance, seed, 2)
     log_m = Independent(Normal(torch.zeros_like(mean), 1.0), 1).log_prob(codes)
     each = {
         "mi_exact": log_e.sum(2) - log_q,
-        "kl_c": _divergences(mean, variance).sum(1)[None],
+        "kl_c": standard_normal_kl(mean, variance).sum(1)[None],
         "kl_aggregate": log_q - log_m,
         "entropy_aggregate": -log_q,
     }
     return {name: Estimate.of(values.mean(0)) for name, values in each.items()}
 
 
-@torch.no_grad()
+@in_evaluation_mode
 def latent_rates(model: VAE, images: np.ndarray) -> np.ndarray:
-    """The rate of each number of the code, ``[k]`` in nats: mean KL(e(z_i|x) || N(0, 1)), in closed form.
+    """The rate of each dimension of the code, ``[k]`` in nats: mean KL(e(z_i|x) || N(0, 1)), in closed form.
 
     Their sum is the mean rate of ``images`` where the marginal is N(0, I). Each is at least the information I(n; z_i).
 
@@ -84,9 +85,4 @@ def latent_rates(model: VAE, images: np.ndarray) -> np.ndarray:
     (4,)
     """
     mean, variance, _ = encode(model, images)
-    return np.asarray(_divergences(mean.double(), variance).mean(0).cpu())
-
-
-def _divergences(mean: Tensor, variance: Tensor) -> Tensor:
-    """KL(N(mean, variance) || N(0, 1)), elementwise, in nats."""
-    return 0.5 * (variance + mean**2 - 1 - variance.log())
+    return np.asarray(standard_normal_kl(mean.double(), variance).mean(0).cpu())

@@ -1,5 +1,18 @@
 """Models: conditionals that return distributions, and the triples of them.
 
+- ``family(name)`` makes a model of Alemi et al. (2018) by its three signs, ``FAMILIES`` lists them. A ``VAE`` is any
+  triple of callables; its forward pass gives a ``ForwardOutput``. ``LinearVAE`` is the one whose optimum is known
+  exactly.
+- Encoders e(z|x): ``GaussianEncoder``, ``FlowEncoder``, ``GaussianCategoricalEncoder``.
+- Decoders d(x|z): ``DeconvDecoder``, ``DenseDecoder``, ``PixelCNNDecoder``.
+- Marginals m(z): ``StandardNormal``, ``FlowMarginal``, ``VampPrior``, ``GaussianCategoricalMarginal``.
+- Distributions of their own: ``AutoregressiveBernoulli``, ``DiagonalGaussianMixture``, ``GaussianCategorical``.
+- Flows: ``MADE``, ``MeanOnlyFlow``, ``FlowTransform``; ``CausalConv2d`` is the convolution of ``PixelCNNDecoder``.
+- Networks beside a model: ``Critic``, ``Discriminator`` with its ``logistic_loss``, ``GaussianRecognitionNetwork``,
+  ``CategoricalRecognitionNetwork``.
+- Draws from explicit generators: ``generator(seed)``, ``draw(distribution, rng)``; ``random_affine`` moves images a
+  little, at most by ``AFFINE_LIMITS``.
+
 >>> import torch
 >>> model = family("---", image_shape=(8, 8), width=0.25, latent_dim=4)
 >>> terms = model.terms(torch.zeros(2, 8, 8, dtype=torch.bool), generator(0))
@@ -7,27 +20,38 @@
 torch.Size([2])
 """
 
-from companion.models.augmentation import random_affine
-from companion.models.critics import CategoricalRecognitionNetwork, Critic, GaussianRecognitionNetwork
-from companion.models.decoders import DeconvDecoder
+from companion.models.augmentation import AFFINE_LIMITS, random_affine
+from companion.models.critics import (
+    CategoricalRecognitionNetwork,
+    Critic,
+    Discriminator,
+    GaussianRecognitionNetwork,
+    logistic_loss,
+)
+from companion.models.decoders import DeconvDecoder, DenseDecoder
 from companion.models.draws import draw, generator
 from companion.models.encoders import FlowEncoder, GaussianEncoder
 from companion.models.families import FAMILIES, family
 from companion.models.flows import MADE, FlowTransform, MeanOnlyFlow
 from companion.models.joint import GaussianCategorical, GaussianCategoricalEncoder, GaussianCategoricalMarginal
+from companion.models.linear import LinearVAE
 from companion.models.marginals import DiagonalGaussianMixture, FlowMarginal, StandardNormal, VampPrior
-from companion.models.pixelcnn import AutoregressiveBernoulli, PixelCNNDecoder
+from companion.models.pixelcnn import AutoregressiveBernoulli, CausalConv2d, PixelCNNDecoder
 from companion.models.vae import VAE, ForwardOutput
 
 __all__ = [
+    "AFFINE_LIMITS",
     "FAMILIES",
     "MADE",
     "VAE",
     "AutoregressiveBernoulli",
     "CategoricalRecognitionNetwork",
+    "CausalConv2d",
     "Critic",
     "DeconvDecoder",
+    "DenseDecoder",
     "DiagonalGaussianMixture",
+    "Discriminator",
     "FlowEncoder",
     "FlowMarginal",
     "FlowTransform",
@@ -37,6 +61,7 @@ __all__ = [
     "GaussianCategoricalMarginal",
     "GaussianEncoder",
     "GaussianRecognitionNetwork",
+    "LinearVAE",
     "MeanOnlyFlow",
     "PixelCNNDecoder",
     "StandardNormal",
@@ -44,5 +69,6 @@ __all__ = [
     "draw",
     "family",
     "generator",
+    "logistic_loss",
     "random_affine",
 ]

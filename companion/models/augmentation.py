@@ -1,4 +1,4 @@
-"""A disturbance of images that a code may be asked to survive."""
+"""Random affine maps of images, which a code may be asked to survive."""
 
 from math import pi
 
@@ -6,16 +6,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-TURN, SCALE, SHEAR, SHIFT = pi / 12, 0.1, 0.2, 0.15  # the largest: 15 degrees, a tenth, a fifth, 2 pixels of 28
+#: The largest rotation in radians, change of scale, shear, and shift in halves of the image, of ``random_affine``.
+AFFINE_LIMITS = {"rotation": pi / 12, "scale": 0.1, "shear": 0.2, "shift": 0.15}
 
 
 def random_affine(x: Tensor, rng: torch.Generator) -> Tensor:
     """Images ``[n, H, W]``, each turned, scaled, sheared and shifted a little, at random; white comes in at the rim."""
-    n = len(x)
+    n, most = len(x), AFFINE_LIMITS
     angle, size, shear, right, down = 2 * torch.rand(5, n, generator=rng, device=x.device, dtype=x.dtype) - 1
-    cos, sin = (TURN * angle).cos(), (TURN * angle).sin()
-    scale, slant = 1 + SCALE * size, SHEAR * shear
-    top = torch.stack([scale * cos, scale * (slant * cos - sin), SHIFT * right], 1)
-    low = torch.stack([scale * sin, scale * (slant * sin + cos), SHIFT * down], 1)
+    cos, sin = (most["rotation"] * angle).cos(), (most["rotation"] * angle).sin()
+    scale, slant = 1 + most["scale"] * size, most["shear"] * shear
+    top = torch.stack([scale * cos, scale * (slant * cos - sin), most["shift"] * right], 1)
+    low = torch.stack([scale * sin, scale * (slant * sin + cos), most["shift"] * down], 1)
     grid = functional.affine_grid(torch.stack([top, low], 1), [n, 1, *x.shape[1:]], align_corners=False)
     return functional.grid_sample(x[:, None], grid, align_corners=False).squeeze(1)

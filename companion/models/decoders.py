@@ -2,14 +2,35 @@
 
 from math import prod
 
+import torch
 from torch import Tensor, nn
-from torch.distributions import Bernoulli, Independent
+from torch.distributions import Bernoulli, Distribution, Independent
 
 from companion.models.layers import UNITS_DENSE, GatedConvTranspose2d, dense_layers
 
 
+def check_binary(x: Tensor) -> None:
+    """Raise ``ValueError`` unless the pixels of ``x`` are binary, as a Bernoulli likelihood needs them."""
+    if x.dtype != torch.bool and not bool(((x == 0) | (x == 1)).all()):
+        raise ValueError(
+            f"x: expected binary pixels, 0 or 1, for a Bernoulli likelihood, got values up to {x.max().item():g}: "
+            "load the images with binarise='threshold' or 'dynamic'"
+        )
+
+
+def is_bernoulli(d: Distribution) -> bool:
+    """Whether ``d`` is of independent Bernoulli pixels."""
+    while isinstance(d, Independent):
+        d = d.base_dist
+    return isinstance(d, Bernoulli)
+
+
 class BernoulliDecoder(nn.Module):
     """d(x|z) whose pixels are independent given z: ``network`` gives their logits."""
+
+    def check_data(self, x: Tensor) -> None:
+        """Raise ``ValueError`` unless ``x`` is binary."""
+        check_binary(x)
 
     def network(self, z: Tensor) -> Tensor:
         """The logits ``[n, H, W]`` for codes ``z``: all of the arithmetic, to be compiled."""

@@ -37,8 +37,16 @@ def seeded(seed: int) -> Iterator[None]:
 
 @singledispatch
 def draw(distribution: Distribution, rng: torch.Generator, shape: Shape = ()) -> Tensor:
-    """One draw from each member of ``distribution``, preceded by ``shape``; pathwise gradients where it has them."""
-    raise TypeError(f"draw: expected a distribution with a registered rule, got {type(distribution).__name__}")
+    """One draw from each member of ``distribution``, preceded by ``shape``; pathwise gradients where it has them.
+
+    A distribution without a rule of its own here is drawn by its ``rsample``, or ``sample``, under torch's global
+    generator, seeded for the moment with a number from ``rng``: the draw belongs to ``rng``, and nothing else moves.
+    """
+    seed = int(torch.randint(2**62, (), generator=rng, device=rng.device))
+    cuda = rng.device.type == "cuda"
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if cuda else []):
+        (torch.manual_seed if cuda else torch.default_generator.manual_seed)(seed)
+        return distribution.rsample(shape) if distribution.has_rsample else distribution.sample(shape)
 
 
 @draw.register

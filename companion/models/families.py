@@ -1,6 +1,6 @@
 """The families of Alemi et al. (2018): a name such as ``---`` picks encoder, decoder and marginal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from numbers import Integral
 
@@ -14,9 +14,20 @@ from companion.models.marginals import FlowMarginal, StandardNormal, VampPrior
 from companion.models.pixelcnn import PixelCNNDecoder
 from companion.models.vae import VAE
 
-DECODERS: dict[str, type[nn.Module]] = {"-": DeconvDecoder, "+": PixelCNNDecoder}
+Part = Callable[..., nn.Module]
+#: What makes each part of a family, by its sign; a marginal is given all that might matter to it.
+ENCODERS: dict[str, Part] = {
+    "-": lambda shape, latent_dim, width, conditioned: GaussianEncoder(shape, latent_dim, width),
+    "+": FlowEncoder,
+}
+DECODERS: dict[str, Part] = {"-": DeconvDecoder, "+": PixelCNNDecoder}
+MARGINALS: dict[str, Part] = {
+    "-": lambda encoder, latent_dim, width, pseudo_inputs, shape: StandardNormal(latent_dim),
+    "+": lambda encoder, latent_dim, width, pseudo_inputs, shape: FlowMarginal(latent_dim, width),
+    "v": lambda encoder, latent_dim, width, pseudo_inputs, shape: VampPrior(encoder, pseudo_inputs, shape),
+}
 #: The names of the families: encoder, decoder, marginal.
-FAMILIES = tuple(e + d + m for e in "-+" for d in DECODERS for m in "-+v")
+FAMILIES = tuple(e + d + m for e in ENCODERS for d in DECODERS for m in MARGINALS)
 
 
 def family(
@@ -60,17 +71,9 @@ def family(
     if categories or dense:
         return _plain(shape, latent_dim, width, categories, dense, seed)
     with seeded(seed):
-        flow = FlowEncoder(shape, latent_dim, width, conditioned) if name[0] == "+" else None
-        encoder = flow or GaussianEncoder(shape, latent_dim, width)
+        encoder = ENCODERS[name[0]](shape, latent_dim, width, conditioned)
         decoder = DECODERS[name[1]](shape, latent_dim, width)
-        marginal: nn.Module
-        match name[2]:
-            case "v":
-                marginal = VampPrior(encoder, pseudo_inputs, shape)
-            case "+":
-                marginal = FlowMarginal(latent_dim, width)
-            case _:
-                marginal = StandardNormal(latent_dim)
+        marginal = MARGINALS[name[2]](encoder, latent_dim, width, pseudo_inputs, shape)
         return VAE(encoder, decoder, marginal, shape)
 
 

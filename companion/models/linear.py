@@ -8,6 +8,7 @@ from torch.distributions import Independent, Normal, kl_divergence
 
 from companion.models.draws import generator
 from companion.models.marginals import StandardNormal
+from companion.models.vae import VAE
 from companion.terms import Terms
 
 START = 0.3  # standard deviation of the initial weights: off the saddle at zero, where every dimension is collapsed
@@ -52,7 +53,7 @@ class LinearDecoder(nn.Module):
         return Independent(Normal(mean, (self.log_noise / 2).exp().expand_as(mean), validate_args=False), 1)
 
 
-class LinearVAE(nn.Module):
+class LinearVAE(VAE):
     """A linear encoder, a linear decoder and the marginal N(0, I), whose terms need no draw.
 
     noise : sigma^2 of the decoder, or None to learn it
@@ -66,16 +67,18 @@ class LinearVAE(nn.Module):
     """
 
     def __init__(self, data_dim: int, latent_dim: int, noise: float | None = None, seed: int = 0) -> None:
-        super().__init__()
-        self.encoder = LinearEncoder(data_dim, latent_dim, seed)
-        self.decoder = LinearDecoder(data_dim, latent_dim, noise, seed)
-        self.marginal = StandardNormal(latent_dim)
+        encoder, decoder = LinearEncoder(data_dim, latent_dim, seed), LinearDecoder(data_dim, latent_dim, noise, seed)
+        super().__init__(encoder, decoder, StandardNormal(latent_dim), (data_dim,))
 
-    def terms(self, x: Tensor) -> Terms:
+    def terms(self, x: Tensor, rng: torch.Generator | None = None, closed_form: bool = True) -> Terms:
         """The exact expectations over e(z|x) of log e, log d and log m for data ``[n, data_dim]``; nats, ``[n]``.
 
-        For the decoder E |x - Wz|^2 = |x - WAx|^2 + sum_j s_j |w_j|^2.
+        For the decoder E |x - Wz|^2 = |x - WAx|^2 + sum_j s_j |w_j|^2. No draw is needed; without ``closed_form`` all
+        three are taken at a draw by ``rng``, as ``VAE.terms`` says.
         """
+        if not closed_form:
+            return super().terms(x, rng or generator(0), closed_form)
+        x = self.check_data(x)
         e, m = self.encoder(x), self.marginal()
         log_e = -e.entropy()
         noise, weight = self.decoder.log_noise.exp(), self.decoder.weight

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution
 from torch.nn import functional
 
+from companion.models.decoders import check_binary
 from companion.models.draws import Shape, draw
 
 CHUNK = 128  # images that pass through the network together: more of them leave the processor's cache, and take longer
@@ -28,7 +29,7 @@ LAYERS = 2  # residual layers in each of the six blocks
 Apply = Callable[..., Tensor]
 
 
-class Causal(nn.Module):
+class CausalConv2d(nn.Module):
     """A convolution whose output at a pixel reads no row below it and, unless ``rows``, no column to its right.
 
     ``shift`` moves the window up by a row (for ``rows``) or left by a column, off the pixel itself.
@@ -63,7 +64,7 @@ class Enter(Stage):
 
     def __init__(self, features: int, rows: bool) -> None:
         super().__init__(rows, scale=1)
-        self.image = Causal(1, 2 * features, rows, shift=True)
+        self.image = CausalConv2d(1, 2 * features, rows, shift=True)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
         """Apply the stage: image ``[n, 1, H, W]`` in {-1, 1}, code ``[n, 2 features, H, W]``."""
@@ -75,7 +76,7 @@ class Residual(Stage):
 
     def __init__(self, features: int, rows: bool, scale: int, sides: int) -> None:
         super().__init__(rows, scale)
-        self.first, self.second = (Causal(features, 2 * features, rows) for _ in range(2))
+        self.first, self.second = (CausalConv2d(features, 2 * features, rows) for _ in range(2))
         self.side = nn.Conv2d(sides * features, 2 * features, 1) if sides else None
 
     def forward(self, x: Tensor, *sides: Tensor) -> Tensor:
@@ -91,7 +92,7 @@ class Down(Stage):
 
     def __init__(self, features: int, rows: bool, scale: int) -> None:
         super().__init__(rows, scale)
-        self.conv = Causal(features, 2 * features, rows, stride=2)
+        self.conv = CausalConv2d(features, 2 * features, rows, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the stage."""
@@ -190,6 +191,10 @@ class PixelCNNDecoder(nn.Module):
         """The logits ``[n, H, W]`` of images ``x`` for codes ``z``: all of the arithmetic, to be compiled."""
         features = self.features(2 * x.unsqueeze(1) - 1, self.spread_code(z), lambda stage, *inputs: stage(*inputs))
         return self.head(features).squeeze(1)
+
+    def check_data(self, x: Tensor) -> None:
+        """Raise ``ValueError`` unless ``x`` is binary."""
+        check_binary(x)
 
     def forward(self, z: Tensor) -> "AutoregressiveBernoulli":
         """d(x|z) for codes ``z`` of shape ``[n, latent_dim]``: batch shape ``[n]``, event shape ``[H, W]``."""

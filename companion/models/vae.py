@@ -1,20 +1,23 @@
 """A variational autoencoder: an encoder, a decoder and a marginal, and the terms that a draw of them gives."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, kl_divergence
 
+from companion.models.decoders import check_binary, is_bernoulli
 from companion.models.draws import draw
 from companion.terms import Terms
 
 
 @dataclass(frozen=True, eq=False)
 class ForwardOutput:
-    """One passage of ``n`` images through a model: the distributions it met, the code drawn, and the terms.
+    """What one forward pass of ``n`` examples gives: the distributions, the code drawn, and the terms.
 
-    x : the images, floats ``[n, H, W]``
+    x : the data as floats, ``[n, ...]``; images are ``[n, H, W]``
     e : e(z|x), batch shape ``[n]``
     z : the code drawn from ``e``, ``[n, k]``, with gradients where the distribution has them
     d : d(x|z) at that code, batch shape ``[n]``
@@ -29,67 +32,95 @@ class ForwardOutput:
 
 
 class VAE(nn.Module):
-    """The triple e(z|x), d(x|z), m(z).
+    """The triple e(z|x), d(x|z), m(z), each a callable that returns a ``torch.distributions.Distribution``.
 
-    Each is a module whose ``forward`` returns a ``torch.distributions.Distribution``: ``encoder(x)``, ``decoder(z)``
-    and ``marginal()``. Any triple whose shapes fit is a model. Raises ``ValueError`` for a marginal that is made of
-    another encoder, such as a ``VampPrior`` over it: its weights would not be the model's.
+    ``encoder(x)`` and ``decoder(z)`` have one distribution for each member of a batch, ``[n]``, and ``marginal()`` has
+    no batch shape. Any triple whose shapes fit is a model: modules or plain functions, Gaussian or Bernoulli decoders,
+    data of any shape. What a decoder demands of its data, such as binary pixels, its distribution says.
+
+    encoder, decoder, marginal : modules are registered, other callables kept as they are
+    image_shape : the shape of one example; by default any is taken that the encoder takes
+
+    Raises ``ValueError`` for a marginal that is made of another encoder, such as a ``VampPrior`` over it: its weights
+    would not be the model's.
+
+    >>> from torch.distributions import Independent, Normal
+    >>> def gaussian(dim):
+    ...     return lambda given: Independent(Normal(given.mean(-1, keepdim=True).expand(len(given), dim), 1.0), 1)
+    >>> model = VAE(gaussian(2), gaussian(5), lambda: Independent(Normal(torch.zeros(2), 1.0), 1))
+    >>> model.terms(torch.zeros(3, 5), torch.Generator()).rate
+    tensor([0., 0., 0.])
     """
 
     def __init__(
-        self, encoder: nn.Module, decoder: nn.Module, marginal: nn.Module, image_shape: tuple[int, int]
+        self,
+        encoder: Callable[..., Any],
+        decoder: Callable[..., Any],
+        marginal: Callable[..., Any],
+        image_shape: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
         if getattr(marginal, "encoder", encoder) is not encoder:
             raise ValueError("marginal: expected one over this model's encoder, got one over another encoder")
-        self.encoder, self.decoder, self.marginal = encoder, decoder, marginal
+        self.encoder: Any = encoder
+        self.decoder: Any = decoder
+        self.marginal: Any = marginal
         self.image_shape = image_shape
 
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are; the processor for a model without any."""
+        return next((p.device for p in self.parameters()), torch.device("cpu"))
+
     def terms(self, x: Tensor, rng: torch.Generator, closed_form: bool = True) -> Terms:
-        """The terms of binary images ``x``, shape ``[n, H, W]``, at one draw ``z ~ e(z|x)`` each; nats, shape ``[n]``.
+        """The terms of data ``x``, ``[n, ...]``, at one draw ``z ~ e(z|x)`` each; nats, shape ``[n]``.
 
         All three are unbiased, over draws, for their expectations under e. With ``closed_form`` (the default) log e
         and log m are these expectations themselves where torch knows the divergence KL(e || m) and the entropy of e,
         so the rate has no noise from the draw; flows and mixtures have no such form. Without it all three are taken
         at one and the same z, as importance weights need them.
 
-        Raises ``ValueError`` for another image shape, or for pixels that are neither 0 nor 1.
+        Raises ``ValueError`` for data of another shape, and under a Bernoulli decoder for pixels that are not binary.
         """
         return self(x, rng, closed_form).terms
 
     def forward(self, x: Tensor, rng: torch.Generator, closed_form: bool = True) -> ForwardOutput:
-        """What ``terms`` meets on its way, for objectives that look at the code or at what is decoded from it."""
-        x = self.check_images(x)
+        """The whole of what ``terms`` computes, for objectives that look at the code or at what is decoded from it."""
+        x = self.check_data(x)
         e, m = self.encoder(x), self.marginal()
         z = draw(e, rng)
         d = self.decoder(z)
+        if is_bernoulli(d):
+            check_binary(x)
         log_d = d.log_prob(x)
         log_e, log_m = _expected(e, m) if closed_form else (None, None)
         if log_e is None or log_m is None:
             log_e, log_m = e.log_prob(z), m.log_prob(z)
         return ForwardOutput(x, e, z, d, Terms(log_e, log_d, log_m))
 
-    def check_images(self, x: Tensor) -> Tensor:
-        """``x`` as floats on the model's device; raises ``ValueError`` unless binary images ``[n, H, W]``."""
-        if x.ndim != 3 or tuple(x.shape[1:]) != self.image_shape:
-            height, width = self.image_shape
-            raise ValueError(f"x: expected images of shape [n, {height}, {width}], got {list(x.shape)}")
-        if x.dtype != torch.bool and not bool(((x == 0) | (x == 1)).all()):
+    def check_data(self, x: Tensor) -> Tensor:
+        """``x`` as floats of the model's precision on its device.
+
+        Raises ``ValueError`` for examples of another shape than ``image_shape``, and, where the decoder has a
+        ``check_data`` of its own, as that does.
+        """
+        if self.image_shape is not None and tuple(x.shape[1:]) != tuple(self.image_shape):
             raise ValueError(
-                f"x: expected binary pixels, 0 or 1, for a Bernoulli likelihood, got values up to {x.max().item():g}: "
-                "load the images with binarise='threshold' or 'dynamic'"
+                f"x: expected images of shape [n, {', '.join(map(str, self.image_shape))}], got {list(x.shape)}"
             )
-        return x.to(next(self.parameters()).device, torch.float32)
+        if check := getattr(self.decoder, "check_data", None):
+            check(x)
+        return x.to(self.device, next((p.dtype for p in self.parameters()), torch.float32))
 
     @torch.no_grad()
     def reconstruct(self, x: Tensor, rng: torch.Generator, draws: int = 1) -> Tensor:
-        """Samples x' ~ d(x'|z), z ~ e(z|x), for images ``[n, H, W]``: bool ``[draws, n, H, W]``, a new z each draw."""
-        z = draw(self.encoder(self.check_images(x)), rng, (draws,))
+        """Samples x' ~ d(x'|z), z ~ e(z|x), of data ``[n, ...]``: ``[draws, n, ...]``, a new z each draw."""
+        z = draw(self.encoder(self.check_data(x)), rng, (draws,))
         return draw(self.decoder(z.flatten(0, 1)), rng).unflatten(0, (draws, -1))
 
     @torch.no_grad()
     def generate(self, n: int, rng: torch.Generator, draws: int = 1) -> Tensor:
-        """Samples x ~ d(x|z) of ``n`` codes z ~ m(z): bool ``[draws, n, H, W]``, one z for all draws of a column."""
+        """Samples x ~ d(x|z) of ``n`` codes z ~ m(z): ``[draws, n, ...]``, one z for all draws of a column."""
         return draw(self.decoder(draw(self.marginal(), rng, (n,))), rng, (draws,))
 
 

@@ -11,8 +11,8 @@
 
 The formulas alone are the functions ``beta_vae``, ``target_rate``, ``capacity``, ``lagrangian``, ``penalised`` and
 ``information_regularised`` of ``Terms``. The penalties ``total_correlation_mss``, ``dip_i``, ``dip_ii`` and
-``maximum_mean_discrepancy`` are functions of codes; ``permute_dimensions`` makes the codes of FactorVAE's
-discriminator.
+``maximum_mean_discrepancy`` (beside draws from the ``PRIOR_STREAM``) are functions of codes; ``permute_dimensions``
+makes the codes of FactorVAE's discriminator.
 
 A new objective derives from ``Objective`` and is entered by ``register``: its loss is given the forward pass of a batch
 and the ``TrainingStep``. What it trains beside the model is an ``AuxiliaryModel``, such as the ``Multiplier`` or the
@@ -49,9 +49,11 @@ from companion.objectives.information import (
     VariationalPosterior,
     information_regularised,
 )
-from companion.objectives.penalised import (
+from companion.objectives.penalties import dip_i, dip_ii, maximum_mean_discrepancy, total_correlation_mss
+from companion.objectives.regularised import (
     DIPVAEI,
     DIPVAEII,
+    PRIOR_STREAM,
     WAEGAN,
     WAEMMD,
     AdversarialAutoencoder,
@@ -63,13 +65,13 @@ from companion.objectives.penalised import (
     penalised,
     permute_dimensions,
 )
-from companion.objectives.penalties import dip_i, dip_ii, maximum_mean_discrepancy, total_correlation_mss
 from companion.objectives.settings import SETTINGS, objective
 
 __all__ = [
     "DIPVAEI",
     "DIPVAEII",
     "OBJECTIVES",
+    "PRIOR_STREAM",
     "SETTINGS",
     "WAEGAN",
     "WAEMMD",

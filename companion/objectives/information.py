@@ -22,14 +22,15 @@ which on average is at most H(c).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import e as EULER
-from math import log, pi, prod
+from math import log, prod
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from companion.exact.linear import gaussian_entropy
 from companion.measure.aggregate import pairwise_log_density
 from companion.measure.minibatch import log_qz_batch
 from companion.models import (
@@ -170,7 +171,7 @@ class VariationalPosterior(AuxiliaryModel):
             probs = e.categorical.probs
             return torch.tensor(log(probs.shape[1])) if self.objective.literal else _entropy(probs.mean(0))
         if self.objective.literal:
-            return torch.tensor(0.5 * len(self.indices) * log(2 * pi * EULER))
+            return torch.tensor(gaussian_entropy(np.ones(len(self.indices))))
         chosen = self.indices
         log_e = pairwise_log_density(out.z[:, chosen], e.mean[:, chosen], e.variance[:, chosen])
         return -log_qz_batch(log_e).mean().float()

@@ -7,15 +7,23 @@
 - ``PenalisedMeasures``: what each penalised objective penalises, measured of all in the same way, from
   ``gaussian_codes``; its parts are ``minibatch_total_correlation``, ``discriminator_total_correlation`` with
   ``fit_discriminator``, and ``blockwise_mmd``.
-- ``mi_problems``, ``train_critic``, ``evaluate_critic``, ``measure_problem``: bounds on mutual information where it is
-  known.
+- ``mi_problems``, ``train_critic``, ``evaluate_critic``, ``measure_problem``: the ``BOUNDS`` on mutual information
+  where it is known, on ``minibatches`` of ``BATCH`` pairs.
 - ``toy``: many small models of one finite distribution, trained as one batch (``toy.train_toys``), and their
   objectives.
 """
 
 from companion.studies import toy
 from companion.studies.measures import measured, use_of_categories
-from companion.studies.mi_bounds import evaluate_critic, measure_problem, mi_problems, train_critic
+from companion.studies.mi_bounds import (
+    BATCH,
+    BOUNDS,
+    evaluate_critic,
+    measure_problem,
+    mi_problems,
+    minibatches,
+    train_critic,
+)
 from companion.studies.penalised import (
     PenalisedMeasures,
     blockwise_mmd,
@@ -28,6 +36,8 @@ from companion.studies.probes import fit_probe, probe_log_prob
 from companion.studies.trajectories import record_trajectory
 
 __all__ = [
+    "BATCH",
+    "BOUNDS",
     "PenalisedMeasures",
     "blockwise_mmd",
     "discriminator_total_correlation",
@@ -39,6 +49,7 @@ __all__ = [
     "measured",
     "mi_problems",
     "minibatch_total_correlation",
+    "minibatches",
     "probe_log_prob",
     "record_trajectory",
     "toy",

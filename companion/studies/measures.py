@@ -1,13 +1,13 @@
 """What is measured of a trained model, by the table that its run belongs to."""
 
 from collections.abc import Callable, Iterable
-from math import e as EULER
-from math import hypot, log, pi
+from math import hypot, log
 
 import numpy as np
 from torch import Tensor
 
 from companion import data
+from companion.exact.linear import gaussian_entropy
 from companion.learn import Config
 from companion.learn.training import fixed_subset
 from companion.measure import categories, evaluate, iwae_gain, latents
@@ -107,7 +107,7 @@ class UseOfLatents(Bounds):
         split, chosen = getattr(self.images, point.split), self.config.objective.latent_indices  # type: ignore[attr-defined]
         found = {"traversal_variance": latents.traversal_variance(self.model, split, chosen)}
         exact = latents.latent_information(self.model, split, chosen)
-        literal = 0.5 * len(chosen) * log(2 * pi * EULER)
+        literal = gaussian_entropy(np.ones(len(chosen)))
         found |= self.between(split, literal, exact["entropy_aggregate"].each)
         return cells(found | exact)
 

@@ -17,7 +17,7 @@ from companion.measure.decomposition import encode, gaussian_surgery
 from companion.models import VAE, draw, generator
 from companion.models.critics import Discriminator, logistic_loss
 from companion.objectives import dip_i, dip_ii, maximum_mean_discrepancy, permute_dimensions, total_correlation_mss
-from companion.objectives.penalised import BETAS, RATE
+from companion.objectives.regularised import BETAS, RATE
 from companion.seeds import numpy_generator
 from companion.stats import Estimate
 from companion.terms import RateDistortion

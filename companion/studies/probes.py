@@ -6,6 +6,7 @@ from torch import Tensor
 
 from companion.data import ImageData
 from companion.learn import Config, batches, fit
+from companion.measure.passes import image_batches
 from companion.models import VAE, generator
 from companion.objectives import ValidInformation, VariationalPosterior
 
@@ -31,5 +32,5 @@ def fit_probe(model: VAE, config: Config, images: ImageData, critic_input: str) 
 def probe_log_prob(probe: VariationalPosterior, model: VAE, images: np.ndarray, seed: int = 0) -> Tensor:
     """log Q(c|y) of one code of each of ``images``, ``[n, H, W]``: ``[n]``; for c told from x, the exact mean."""
     rng = generator(seed)
-    every = torch.from_numpy(np.ascontiguousarray(images)).split(500)
+    every = image_batches(images)
     return torch.cat([probe.log_prob(model, model(x, rng), rng) for x in every]).double()
