@@ -160,7 +160,7 @@ def runs(name: str, split: str = "test") -> dict[str, pd.DataFrame]:
 def _setting(row: Mapping[str, Any]) -> str:
     name = NAMES[row["objective"]]
     asks = f", λ {row['lambda']:g}, {row['critic_input']}"
-    return name if name == "ELBO" else name + asks + ", shaken" * row["augmented"]
+    return name if name == "ELBO" else name + asks + ", augmented" * row["augmented"]
 
 
 def settings_table(groups: Mapping[str, pd.DataFrame]) -> Table:
