@@ -90,7 +90,7 @@ def shorten(
 
 def skip(app: Sphinx, what: str, name: str, thing: Any, skipped: bool, options: Any) -> bool | None:
     """Leave out the guards of arguments, the fields of a tuple, which its class explains, and what others have made."""
-    foreign = not (getattr(thing, "__module__", None) or "companion").startswith("companion")
+    foreign = not (getattr(thing, "__module__", None) or "companion").startswith(("companion", "elbo_coursework"))
     return True if name.startswith("check_") or type(thing).__name__ == "_tuplegetter" or foreign else None
 
 

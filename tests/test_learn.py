@@ -167,7 +167,7 @@ def test_every_training_unit_keeps_its_own_learning_rate():
     steps, rates = 8, {"fast": 0.1, "slow": 0.001}
     weights = {name: torch.nn.Parameter(torch.zeros(1)) for name in rates}
     units = [
-        learn.TrainingUnit(name, lambda x, rng, step, w=w: w.sum(), torch.optim.SGD([w], lr=rates[name]))
+        objectives.TrainingUnit(name, lambda x, rng, step, w=w: w.sum(), torch.optim.SGD([w], lr=rates[name]))
         for name, w in weights.items()
     ]
     list(fit(units, lambda step: torch.zeros(1), steps=steps))

@@ -7,10 +7,10 @@ from scipy import stats
 from torch.distributions import Independent
 
 from companion.exact.linear import linear_beta_vae
-from companion.learn import TrainingUnit, fit
+from companion.learn import fit
 from companion.models import draw, generator
 from companion.models.linear import LinearDecoder, LinearVAE
-from companion.objectives import beta_vae
+from companion.objectives import TrainingUnit, beta_vae
 
 SPECTRUM = np.array([4.0, 2.0, 1.0, 0.5, 0.25])
 ROWS, BATCH = 512, 128

@@ -11,7 +11,8 @@ import nbformat
 import pytest
 
 import companion
-from companion.sweeps import read_grid, read_rows
+from companion.results import read_rows
+from companion.sweeps import read_grid
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))

@@ -8,7 +8,8 @@
   finished one. With ``model=`` and ``images=`` it trains any VAE on any arrays. ``watch=`` is given the ``State`` of
   the run after every validation.
 - The pieces, for a loop of your own: ``build`` (the untrained model), ``batches``, ``training_units`` (what takes
-  steps, each a ``TrainingUnit``), ``fit`` (the loop itself), ``gumbel_temperature``, ``relaxed``, ``threads``.
+  steps, each an ``objectives.TrainingUnit``), ``fit`` (the loop itself), ``gumbel_temperature``, ``relaxed``,
+  ``threads``.
 - ``CheckpointError``, ``TrainingError`` and ``OutOfTime`` are what may be raised.
 
 >>> run = train(preset("laptop", "digits", steps=2), progress=False)
@@ -32,7 +33,6 @@ from companion.learn.training import (
     train,
     training_units,
 )
-from companion.objectives import TrainingUnit
 
 __all__ = [
     "PRESETS",
@@ -42,7 +42,6 @@ __all__ = [
     "State",
     "Trained",
     "TrainingError",
-    "TrainingUnit",
     "batches",
     "build",
     "fit",

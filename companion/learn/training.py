@@ -254,7 +254,7 @@ def build(config: Config, image_shape: tuple[int, int]) -> VAE:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.compile:
         for part in (model.encoder, model.decoder):
-            part.network = torch.compile(part.network)  # type: ignore[assignment, arg-type]
+            part.network = torch.compile(part.network)
     return model
 
 

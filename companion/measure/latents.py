@@ -13,7 +13,8 @@ from companion.measure.passes import in_evaluation_mode
 from companion.models import VAE
 from companion.stats import Estimate
 
-TRAVERSAL = torch.linspace(-3, 3, 7)  # what a dimension is set to; two of them run over the square
+#: The values that a dimension of the code is set to in ``traversal_variance``; two of them run over the square.
+TRAVERSAL = torch.linspace(-3, 3, 7)
 IMAGES = 200  # whose codes are traversed
 
 

@@ -9,7 +9,7 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from math import inf
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -103,13 +103,10 @@ class Objective:
         """Raise ``ValueError`` where the objective makes no sense for such a model."""
 
 
-Class = TypeVar("Class", bound=type[Objective])
-
-
-def register(name: str) -> Callable[[Class], Class]:
+def register(name: str) -> Callable[[Any], Any]:
     """Enter an objective's class in ``OBJECTIVES`` under ``name``."""
 
-    def enter(cls: Class) -> Class:
+    def enter(cls: type[Objective]) -> type[Objective]:
         cls.name = name
         OBJECTIVES[name] = cls
         return cls

@@ -153,7 +153,7 @@ class VariationalPosterior(AuxiliaryModel):
         self.objective, self.sampled = objective, sampled
         self.indices = list(objective.latent_indices)
         self.network: CategoricalRecognitionNetwork | GaussianRecognitionNetwork | None = None
-        pixels = prod(model.image_shape)
+        pixels = prod(model.image_shape or ())
         if self.indices:
             self.network = GaussianRecognitionNetwork(pixels, len(self.indices), UNITS, seed)
         elif objective.critic_input != "encoder":

@@ -31,7 +31,8 @@ from companion.objectives.elbo import beta_vae
 from companion.objectives.penalties import dip_i, dip_ii, maximum_mean_discrepancy, total_correlation_mss
 from companion.terms import Terms
 
-PRIOR_STREAM = 8  # of a step's generators: the codes of the marginal
+#: Which of a step's generators draws the codes of the marginal.
+PRIOR_STREAM = 8
 RATE, BETAS = 1e-3, (0.5, 0.9)  # of Adam, for a discriminator
 
 
@@ -104,7 +105,7 @@ class FactorVAE(Penalised):
 
     quantity = "total_correlation"
 
-    def auxiliary(self, model: VAE, seed: int) -> "FactorVAEDiscriminator":
+    def auxiliary(self, model: VAE, seed: int) -> AuxiliaryModel:
         """A discriminator of codes against permuted codes."""
         return FactorVAEDiscriminator(model, seed)
 
@@ -155,7 +156,7 @@ class AdversarialAutoencoder(Penalised):
 
     quantity, matched = "mmd", True
 
-    def auxiliary(self, model: VAE, seed: int) -> "AAEDiscriminator":
+    def auxiliary(self, model: VAE, seed: int) -> AuxiliaryModel:
         """A discriminator of codes against draws of the marginal, and the encoder's own phase."""
         return AAEDiscriminator(model, seed, self.weight)
 
@@ -183,7 +184,7 @@ class WAEGAN(Penalised):
 
     quantity, matched = "mmd", True
 
-    def auxiliary(self, model: VAE, seed: int) -> "WAEGANDiscriminator":
+    def auxiliary(self, model: VAE, seed: int) -> AuxiliaryModel:
         """A discriminator of codes against draws of the marginal."""
         return WAEGANDiscriminator(model, seed)
 

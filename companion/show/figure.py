@@ -22,6 +22,7 @@ PALETTE = (
     "#56B4E9",
     "#000000",
 )  # Okabe and Ito, colour-blind safe
+#: The grey of lines that guide the eye.
 GUIDE = "#767676"
 
 

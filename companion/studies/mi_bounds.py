@@ -12,16 +12,19 @@ import torch
 from torch import Tensor, nn
 
 from companion.exact import CorrelatedGaussians
-from companion.learn import TrainingUnit, fit
+from companion.learn import fit
 from companion.measure.mi_bounds import barber_agakov, donsker_varadhan, infonce, leave_one_out, nwj
 from companion.models import Critic, GaussianRecognitionNetwork
+from companion.objectives import TrainingUnit
 from companion.results.schema import Row
 from companion.seeds import DRAWS, HELD_OUT, numpy_generator
 from companion.stats import Estimate
 
-BATCH = 64  # pairs in a minibatch: log 64 = 4.16 nats
+#: Pairs in a minibatch: log 64 = 4.16 nats.
+BATCH = 64
 STEPS, LEARNING_RATE = 1000, 2e-3
 EVALUATED = 100  # minibatches on which a critic is evaluated
+#: The bounds that take the scores of a critic, by name.
 BOUNDS = {"infonce": infonce, "nwj": nwj, "donsker_varadhan": donsker_varadhan, "leave_one_out": leave_one_out}
 TRAINED = ("barber_agakov", "infonce", "nwj", "donsker_varadhan")
 

@@ -12,11 +12,18 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from companion import data
-from companion.learn import Config, TrainingUnit, fit
+from companion.learn import Config, fit
 from companion.measure.decomposition import encode, gaussian_surgery
 from companion.models import VAE, draw, generator
 from companion.models.critics import Discriminator, logistic_loss
-from companion.objectives import dip_i, dip_ii, maximum_mean_discrepancy, permute_dimensions, total_correlation_mss
+from companion.objectives import (
+    TrainingUnit,
+    dip_i,
+    dip_ii,
+    maximum_mean_discrepancy,
+    permute_dimensions,
+    total_correlation_mss,
+)
 from companion.objectives.regularised import BETAS, RATE
 from companion.seeds import numpy_generator
 from companion.stats import Estimate

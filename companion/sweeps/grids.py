@@ -60,7 +60,7 @@ def expand(*tables: dict[str, Any]) -> list[Config]:
     ``steps`` and ``epochs`` of a later table each override both of an earlier one.
 
     >>> grid = expand({"data": "digits", "seed": 3}, {"betas": [0.1, 1.0], "annealed": [False, True]})
-    >>> [(c.beta, c.annealed, c.seed) for c in grid]
+    >>> [(c.objective.beta, c.objective.annealed, c.seed) for c in grid]
     [(0.1, False, 3), (0.1, True, 3), (1.0, False, 3), (1.0, True, 3)]
 
     Raises ``ValueError`` naming the key that is unknown, given twice or impossible.
