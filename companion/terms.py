@@ -19,9 +19,10 @@ class Terms:
     Each field estimates, without bias, an expectation over ``z ~ e(z|x)``: a single draw, or the exact value where
     it has a closed form. Arrays of numpy or of torch serve alike; all three have one shape, normally ``[n]``.
 
-    log_e : log e(z|x), the encoder's density at the code
-    log_d : log d(x|z), the decoder's log likelihood, summed over pixels
-    log_m : log m(z), the marginal's density at the code
+    Attributes:
+        log_e: log e(z|x), the encoder's density at the code
+        log_d: log d(x|z), the decoder's log likelihood, summed over pixels
+        log_m: log m(z), the marginal's density at the code
 
     Raises ``ValueError`` when the shapes differ.
 

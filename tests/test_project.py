@@ -85,8 +85,11 @@ def test_stored_notebooks_are_whole(path):
             assert script("notebooks").is_result(output)
             assert output.output_type != "error"
             if "image/png" in output.get("data", {}):
-                assert cell.metadata["mystnb"]["image"]["alt"]
-    assert set(notebook.metadata.companion.needs) <= set(companion.data.NAMES)
+                described = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
+                assert described, f"{path.name}: a picture without alt text in its cell's metadata: {cell.source[:60]}"
+    needs = notebook.metadata.get("companion", {}).get("needs")
+    assert needs is not None, f'{path.name}: the metadata lack "companion": {{"needs": []}}, the image sets it reads'
+    assert set(needs) <= set(companion.data.NAMES)
     assert path.stat().st_size < 2_500_000
 
 

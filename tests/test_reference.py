@@ -9,6 +9,7 @@ import sys
 from html import unescape
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -98,7 +99,11 @@ def test_every_public_name_has_a_docstring_and_an_entry(entries):
     reference = script("reference", "site")
     for package, name in public:
         thing = getattr(import_module(package), name)
-        said = thing.__doc__ if callable(thing) else reference.comment(f"{package}.{name}")
+        said = (
+            thing.__doc__
+            if callable(thing) or isinstance(thing, ModuleType)
+            else reference.comment(f"{package}.{name}")
+        )
         assert said, f"{package}.{name} has no docstring"
 
 

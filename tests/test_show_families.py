@@ -198,9 +198,9 @@ def test_the_player_over_beta_shows_the_stored_bytes_from_the_largest_beta_down(
     [
         (lambda: family_plane([]), "rows: expected at least one row, got none"),
         (lambda: family_plane([{"family": "---"}]), "got a row without annealed, rate, distortion, rate_se"),
-        (lambda: family_plane([row("vae", 1, 2)]), "rows: expected families such as '-.v', got 'vae'"),
-        (lambda: skew_plane([row("-v-", 1, 2)]), "rows: expected families such as '-.v', got '-v-'"),
-        (lambda: skew_plane([row("", 1, 2)]), "rows: expected families such as '-.v', got ''"),
+        (lambda: family_plane([row("vae", 1, 2)]), "rows: expected families with a marker .*, got 'vae'"),
+        (lambda: skew_plane([row("-v-", 1, 2)]), "rows: expected families with a marker .*, got '-v-'"),
+        (lambda: skew_plane([row("", 1, 2)]), "rows: expected families with a marker .*, got ''"),
         (lambda: family_plane(ROWS, focus="+++++"), "focus: expected a family in the rows, or a .* got '[+]{5}'"),
         (
             lambda: family_plane(ROWS, focus=lambda row: False),

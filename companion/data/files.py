@@ -81,6 +81,8 @@ def fetch(source: Source) -> Path:
 
     The file appears under its name only when whole and verified, so several processes may fetch at once.
     """
+    if not source.urls:
+        raise DataError(f"{source.path}: it is published nowhere: point COMPANION_DATA at a folder that holds it")
     folder = check_writable(cache_folder() / "downloads")
     gzipped = source.urls[0].endswith(".gz")
     target = folder / (source.path + ".gz" * gzipped)

@@ -72,11 +72,12 @@ class ImageData:
     ) -> "ImageData":
         """The record of any images: arrays of numpy, or what ``np.asarray`` takes, each ``[n, H, W]``.
 
-        train, validation, test : under the rule ``static``, binary images, bool or the numbers 0 and 1, which become
-            bool; under the other rules, grey images of unsigned bytes, 0 to 255
-        name, licence, source : what the images are, who may use them, and where they are from
-        binarise : the rule that makes grey images binary, one of ``BINARISATIONS``
-        train_labels, validation_labels, test_labels : ``[n]`` whole numbers from 0, or None
+        Args:
+            train, validation, test: under the rule ``static``, binary images, bool or the numbers 0 and 1, which become
+                bool; under the other rules, grey images of unsigned bytes, 0 to 255
+            name, licence, source: what the images are, who may use them, and where they are from
+            binarise: the rule that makes grey images binary, one of ``BINARISATIONS``
+            train_labels, validation_labels, test_labels: ``[n]`` whole numbers from 0, or None
 
         Raises ``ValueError`` for an unknown rule, for images of another form or of different sizes, for a split
         without images, and for labels that are not one whole number from 0 an image.

@@ -27,12 +27,13 @@ class ElboSurgery:
 
     A standard error of 0.0 says that the value is exact, as all of them are for tables.
 
-    rate : mean over n of KL(e(z|n) || p(z)), exact unless it has a standard error
-    index_information : I(n; z), from 0 to log n; at log n the code identifies the example
-    marginal_kl : KL(q(z) || p(z)), 0 or more: the rate in excess of the information
-    total_correlation : KL(q(z) || prod_j q(z_j)); None where it was not asked for
-    dimension_wise_kl : KL(q(z_j) || p(z_j)), one for each code dimension; empty where it was not asked for
-    n : the number of examples
+    Attributes:
+        rate: mean over n of KL(e(z|n) || p(z)), exact unless it has a standard error
+        index_information: I(n; z), from 0 to log n; at log n the code identifies the example
+        marginal_kl: KL(q(z) || p(z)), 0 or more: the rate in excess of the information
+        total_correlation: KL(q(z) || prod_j q(z_j)); None where it was not asked for
+        dimension_wise_kl: KL(q(z_j) || p(z_j)), one for each code dimension; empty where it was not asked for
+        n: the number of examples
 
     >>> print(ElboSurgery(rate=1.0, index_information=0.6, marginal_kl=0.4, n=5))
     R 1.000 = I(n; z) 0.600 + marginal KL 0.400 nats, n = 5, log n = 1.609
@@ -62,9 +63,10 @@ class ElboSurgery:
 class ElboForms:
     """One ELBO in nats per example, a lower bound on the mean log evidence, written in three ways.
 
-    term_by_term : mean over n of E log d(x_n|z) - KL(e(z|n) || p(z))
-    split : mean of E log d(x_n|z), minus I(n; z), minus KL(q(z) || p(z))
-    evidence : mean log evidence minus mean KL(e(z|n) || p(z|x_n))
+    Attributes:
+        term_by_term: mean over n of E log d(x_n|z) - KL(e(z|n) || p(z))
+        split: mean of E log d(x_n|z), minus I(n; z), minus KL(q(z) || p(z))
+        evidence: mean log evidence minus mean KL(e(z|n) || p(z|x_n))
     """
 
     term_by_term: float
@@ -75,8 +77,9 @@ class ElboForms:
 def elbo_surgery(encoder: Any, prior: Sequence[Any]) -> ElboSurgery:
     """The parts of the rate of a table ``encoder``, each by its own sum.
 
-    encoder : ``[N, Z1, ..., Zk]``, e(z|n); every ``encoder[n]`` sums to one over all its axes
-    prior : k tables ``[Zj]``, the factors of p(z)
+    Args:
+        encoder: ``[N, Z1, ..., Zk]``, e(z|n); every ``encoder[n]`` sums to one over all its axes
+        prior: k tables ``[Zj]``, the factors of p(z)
 
     The rate and ``marginal_kl`` are infinite where the prior misses a code that the encoder uses.
     Raises ``ValueError`` for tables that are no distributions or whose shapes do not fit each other.
@@ -102,8 +105,9 @@ def elbo_surgery(encoder: Any, prior: Sequence[Any]) -> ElboSurgery:
 def elbo_forms(encoder: Any, prior: Sequence[Any], log_likelihood: Any) -> ElboForms:
     """The ELBO written in three ways (Hoffman & Johnson (2016)), each by its own sums; all three are equal.
 
-    encoder, prior : as for ``elbo_surgery``
-    log_likelihood : log d(x_n|z), the encoder's shape, finite
+    Args:
+        encoder, prior: as for ``elbo_surgery``
+        log_likelihood: log d(x_n|z), the encoder's shape, finite
 
     Where the prior misses a code that the encoder uses all three are -inf.
     Raises ``ValueError`` for tables that are no distributions, shapes that do not fit, or entries that are not finite.

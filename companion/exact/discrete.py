@@ -24,10 +24,11 @@ from companion.exact.tables import mean_kl
 class DiscreteModel:
     """Four tables over X data values and Z codes. All quantities are exact, in nats.
 
-    p_x : data p*(x), ``[X]``
-    encoder : e(z|x), ``[X, Z]``, one distribution over codes a row
-    decoder : d(x|z), ``[Z, X]``, one distribution over data a row
-    marginal : m(z), ``[Z]``
+    Attributes:
+        p_x: data p*(x), ``[X]``
+        encoder: e(z|x), ``[X, Z]``, one distribution over codes a row
+        decoder: d(x|z), ``[Z, X]``, one distribution over data a row
+        marginal: m(z), ``[Z]``
 
     The tables are copied as float64, normalised to machine precision and made read-only.
     Raises ``ValueError`` naming the table for a wrong shape, an empty table, an entry that is negative or not finite,
@@ -127,7 +128,8 @@ class DiscreteModel:
     def generative_upper_bound(self, q_x: Any = None) -> float:
         """G = sum_z m(z) sum_x d(x|z) log d(x|z) / q(x) >= I_gen (Alemi et al. (2018), eq. 8 and B.6).
 
-        q_x : estimate q(x) of the data, ``[X]``; by default the model's own g(x), which makes the bound an equality
+        Args:
+            q_x: estimate q(x) of the data, ``[X]``; by default the model's own g(x), which makes the bound an equality
 
         Infinite where q gives probability 0 to data that the model generates. Raises ``ValueError`` for a ``q_x`` that
         is no distribution over the X data values.
@@ -142,7 +144,8 @@ class DiscreteModel:
     def reparametrised(self, q_x: Any) -> tuple[float, float]:
         """U = E log d(x|z) / q(x) and S = KL(p* || q), for which U - S = H - D (Alemi et al. (2018), eq. 11 to 13).
 
-        q_x : estimate q(x) of the data, ``[X]``
+        Args:
+            q_x: estimate q(x) of the data, ``[X]``
 
         Equation 10 there prints e(z|x) where d(x|z) is meant. Both are infinite where q gives probability 0 to data of
         p*, whatever D is; elsewhere U is minus infinity if D is infinite. Raises ``ValueError`` for a ``q_x`` that is

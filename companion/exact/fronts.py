@@ -17,7 +17,8 @@ def pareto_front(rates: Any, distortions: Any) -> np.ndarray:
     Of points that coincide the first is listed. The staircase through these points is the black line in figure 3 of
     Alemi et al. (2018).
 
-    rates, distortions : ``[n]``, finite, in any unit (there in nats)
+    Args:
+        rates, distortions: ``[n]``, finite, in any unit (there in nats)
 
     Raises ``ValueError`` for other shapes, no points, or numbers that are not finite.
 
@@ -38,7 +39,8 @@ def lower_hull(rates: Any, distortions: Any) -> np.ndarray:
     they dominate: a straight line of slope -beta between two corners, vertical above the first and level right of the
     last.
 
-    rates, distortions : as for ``pareto_front``, which says what is raised
+    Args:
+        rates, distortions: as for ``pareto_front``, which says what is raised
 
     >>> lower_hull([0.0, 1.0, 2.0, 3.0], [10.0, 8.0, 1.0, 0.5]).tolist()
     [0, 2, 3]
@@ -57,8 +59,9 @@ def hull_distortion(rates: Any, distortions: Any, at: Any) -> np.ndarray:
 
     Infinite at rates below those of all points, and constant from the last corner on.
 
-    rates, distortions : as for ``pareto_front``, which says what is raised
-    at : rates, of any shape, which the result shares
+    Args:
+        rates, distortions: as for ``pareto_front``, which says what is raised
+        at: rates, of any shape, which the result shares
 
     >>> hull_distortion([0.0, 2.0], [10.0, 1.0], [-1.0, 1.0, 5.0]).tolist()
     [inf, 5.5, 1.0]

@@ -22,9 +22,10 @@ Array = np.ndarray
 class CorrelatedGaussians:
     """Pairs of d-vectors with known information, in nats.
 
-    dimensions : d
-    correlation : rho of x_k and g_k in every dimension, between -1 and 1
-    sinh_transformed : whether z is sinh(g), element by element, instead of g
+    Attributes:
+        dimensions: d
+        correlation: rho of x_k and g_k in every dimension, between -1 and 1
+        sinh_transformed: whether z is sinh(g), element by element, instead of g
 
     Raises ``ValueError`` for fewer than one dimension or a correlation that is not between -1 and 1.
 

@@ -38,8 +38,9 @@ def v_structure(p_a: Any, p_b: Any, c_given_ab: Any) -> np.ndarray:
 def marginal_mutual_information(joint: Any, pair: str) -> float:
     """I(first; second), in nats, of two of the variables when the third is not observed.
 
-    joint : ``[A, B, C]``, entries that sum to one
-    pair : "AB", "AC" or "BC"
+    Args:
+        joint: ``[A, B, C]``, entries that sum to one
+        pair: "AB", "AC" or "BC"
 
     Raises ``ValueError`` for another pair, or a table that is no distribution.
 
@@ -69,9 +70,10 @@ def conditional_mutual_information(joint: Any, pair: str) -> float:
 def posterior(joint: Any, variable: str, **seen: int) -> np.ndarray:
     """The distribution of one variable given observed values of others: p(A | B = 1, C = 0), say.
 
-    joint : ``[A, B, C]``, entries that sum to one
-    variable : "A", "B" or "C"
-    seen : the observed values, by name: ``posterior(joint, "A", B=1, C=0)``; with none it is the marginal
+    Args:
+        joint: ``[A, B, C]``, entries that sum to one
+        variable: "A", "B" or "C"
+        seen: the observed values, by name: ``posterior(joint, "A", B=1, C=0)``; with none it is the marginal
 
     Raises ``ValueError`` for an unknown variable, or observations of probability zero.
 

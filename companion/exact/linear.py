@@ -27,10 +27,11 @@ ROUNDING = 1e-12  # nats: a dimension exactly at the water level counts as colla
 class LinearOptimum:
     """The best linear-Gaussian model at one ``beta``: a point of the exact frontier, in nats.
 
-    eigenvalues : of the data's covariance, falling, shape ``[n]``
-    beta : -dD/dR at this point; at a corner or at the start of the frontier, one of its slopes
-    noise : the decoder's variance sigma^2, given or itself optimal
-    latent_dim : k, the number of latent dimensions
+    Attributes:
+        eigenvalues: of the data's covariance, falling, shape ``[n]``
+        beta: -dD/dR at this point; at a corner or at the start of the frontier, one of its slopes
+        noise: the decoder's variance sigma^2, given or itself optimal
+        latent_dim: k, the number of latent dimensions
     """
 
     eigenvalues: np.ndarray
@@ -85,10 +86,11 @@ def linear_beta_vae(
 ) -> LinearOptimum:
     """The minimum of D + beta R over all linear-Gaussian encoders and decoders.
 
-    eigenvalues : of the data's covariance, positive, in any order, ``[n]``
-    beta : the weight of the rate
-    noise : the decoder's variance sigma^2; by default it is optimised as well
-    latent_dim : k, from 1 to n; by default n
+    Args:
+        eigenvalues: of the data's covariance, positive, in any order, ``[n]``
+        beta: the weight of the rate
+        noise: the decoder's variance sigma^2; by default it is optimised as well
+        latent_dim: k, from 1 to n; by default n
 
     With ``noise`` the water level is beta sigma^2. Without it the optimum satisfies n sigma^2 = mse, which with d
     active dimensions means sigma^2 = sum_(i>d) lambda_i / (n - d beta). The objective is convex in log sigma^2, so
@@ -131,7 +133,8 @@ def linear_at_rate(
 ) -> LinearOptimum:
     """The least distortion at the given ``rate`` in nats; its ``beta`` is the multiplier -dD/dR of that constraint.
 
-    eigenvalues, noise, latent_dim : as for ``linear_beta_vae``
+    Args:
+        eigenvalues, noise, latent_dim: as for ``linear_beta_vae``
 
     Unlike ``linear_beta_vae`` this is well posed where the frontier is straight: with a code for every dimension and
     learned noise all large rates share beta = 1. At rate 0 the multiplier is the least that keeps it there.

@@ -25,9 +25,10 @@ from companion.exact.tables import check_distribution
 class GaussianMixture:
     """A mixture of K Gaussians in d dimensions.
 
-    weights : ``[K]``, p(k)
-    means : ``[K, d]``
-    covariances : ``[K, d, d]``, symmetric and positive definite
+    Attributes:
+        weights: ``[K]``, p(k)
+        means: ``[K, d]``
+        covariances: ``[K, d, d]``, symmetric and positive definite
 
     Raises ``ValueError`` for weights that are no distribution, or shapes or covariances that do not fit.
 
@@ -80,12 +81,13 @@ class GaussianMixture:
 class EMState:
     """A mixture and responsibilities on the path of EM, in nats per example: ``log_likelihood = elbo + gap``.
 
-    step : the step that led here: "start", "E" or "M"
-    mixture : the model p(x, k)
-    responsibilities : ``[n, K]``, the encoder r(k|x)
-    log_likelihood : mean log p(x)
-    elbo : a lower bound on ``log_likelihood``, computed by its own sum
-    gap : mean KL(r(k|x) || p(k|x)), 0 or more, computed by its own sum
+    Attributes:
+        step: the step that led here: "start", "E" or "M"
+        mixture: the model p(x, k)
+        responsibilities: ``[n, K]``, the encoder r(k|x)
+        log_likelihood: mean log p(x)
+        elbo: a lower bound on ``log_likelihood``, computed by its own sum
+        gap: mean KL(r(k|x) || p(k|x)), 0 or more, computed by its own sum
     """
 
     step: str
@@ -99,9 +101,10 @@ class EMState:
 def em_state(step: str, mixture: GaussianMixture, x: Any, responsibilities: Any) -> EMState:
     """The ELBO, the log likelihood and the gap of any responsibilities, whether they are the posterior or not.
 
-    step : a label for the record
-    x : examples, ``[n, d]``
-    responsibilities : r(k|x), ``[n, K]``
+    Args:
+        step: a label for the record
+        x: examples, ``[n, d]``
+        responsibilities: r(k|x), ``[n, K]``
 
     Raises ``ValueError`` for responsibilities that are no distributions or of another shape.
     """
@@ -118,8 +121,9 @@ def em_state(step: str, mixture: GaussianMixture, x: Any, responsibilities: Any)
 def m_step(x: Any, responsibilities: Any, floor: float = 1e-6) -> GaussianMixture:
     """The mixture that maximises the ELBO at these responsibilities, among those whose variances are ``floor`` or more.
 
-    x, responsibilities : ``[n, d]`` and ``[n, K]``
-    floor : the least eigenvalue of a covariance
+    Args:
+        x, responsibilities: ``[n, d]`` and ``[n, K]``
+        floor: the least eigenvalue of a covariance
 
     Eigenvalues of the weighted covariances below ``floor`` are raised to it: the exact maximiser under the constraint,
     so the ELBO still never falls in EM (with a ridge added to the diagonal it may). Without a floor the likelihood is
@@ -170,7 +174,8 @@ def em(x: Any, start: GaussianMixture, steps: int, floor: float = 1e-6) -> list[
 def random_initialisation(x: Any, components: int, seed: int | Sequence[int] = 0) -> GaussianMixture:
     """A mixture to start EM from: means at random examples, equal weights, the covariance of the data for each.
 
-    x : examples, ``[n, d]``; components : K; seed : of the choice of examples
+    Args:
+        x: examples, ``[n, d]``; components : K; seed : of the choice of examples
 
     Raises ``ValueError`` unless 1 <= components <= n.
     """

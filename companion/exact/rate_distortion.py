@@ -39,13 +39,14 @@ class ConvergenceError(RuntimeError):
 class FrontierPoint:
     """A point of the frontier, in nats and units of the distortion, with its certificate.
 
-    rate : I(X; Z) of the encoder
-    distortion : E d(x, z)
-    encoder : e(z|x), ``[X, Z]``
-    marginal : its aggregate p_e(z), ``[Z]``
-    gap : R + s D exceeds its minimum over all encoders by at most this, in nats. R and D separately can be further off
-        where the frontier is nearly straight
-    iterations : the number of iterations
+    Attributes:
+        rate: I(X; Z) of the encoder
+        distortion: E d(x, z)
+        encoder: e(z|x), ``[X, Z]``
+        marginal: its aggregate p_e(z), ``[Z]``
+        gap: R + s D exceeds its minimum over all encoders by at most this, in nats. R and D separately can be further
+            off where the frontier is nearly straight
+        iterations: the number of iterations
     """
 
     rate: float
@@ -61,11 +62,12 @@ def blahut_arimoto(
 ) -> FrontierPoint:
     """The encoder that minimises R + slope * D, to within ``tolerance`` nats.
 
-    p_x : data p*(x), ``[X]``
-    distortion : d(x, z), ``[X, Z]``; infinity forbids a code, and no x may forbid all
-    slope : s > 0, in nats per unit of distortion; 1/beta of D + beta R
-    tolerance : the gap at which to stop, in nats
-    max_iterations : how many iterations to allow
+    Args:
+        p_x: data p*(x), ``[X]``
+        distortion: d(x, z), ``[X, Z]``; infinity forbids a code, and no x may forbid all
+        slope: s > 0, in nats per unit of distortion; 1/beta of D + beta R
+        tolerance: the gap at which to stop, in nats
+        max_iterations: how many iterations to allow
 
     Raises ``ValueError`` naming the argument that is out of range, and ``ConvergenceError`` after ``max_iterations``.
 
@@ -196,8 +198,9 @@ def binary_entropy(p: float) -> float:
 def bernoulli_rate(p: float, distortion: float) -> float:
     """The closed form R(D) = h(p) - h(D) of a Bernoulli(p) source under Hamming distortion, 0 from D = min(p, 1-p).
 
-    p : probability of a one
-    distortion : share of symbols that may be wrong, between 0 and 1
+    Args:
+        p: probability of a one
+        distortion: share of symbols that may be wrong, between 0 and 1
 
     In nats (Cover and Thomas (2006), theorem 10.3.1). Raises ``ValueError`` for either number outside 0 to 1.
 

@@ -73,9 +73,10 @@ def kl(p: np.ndarray, q: np.ndarray) -> float:
 def mean_kl(weights: np.ndarray, rows: np.ndarray, reference: np.ndarray) -> float:
     """sum_i weights[i] KL(rows[i] || reference), 0 or more, in nats; rows of weight 0 are left out.
 
-    weights : a distribution, ``[A]``
-    rows : one distribution over B in each row, ``[A, B]``
-    reference : one distribution for all rows, ``[B]``, or one for each, ``[A, B]``
+    Args:
+        weights: a distribution, ``[A]``
+        rows: one distribution over B in each row, ``[A, B]``
+        reference: one distribution for all rows, ``[B]``, or one for each, ``[A, B]``
 
     >>> round(mean_kl(np.array([0.5, 0.5]), np.eye(2), np.array([0.5, 0.5])), 4)
     0.6931

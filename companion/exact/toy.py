@@ -28,10 +28,11 @@ DISCRETISATIONS = ("tails", "centres")
 class ToyProcess:
     """The data-generating process: a class z*, and a bin x that depends on it.
 
-    p_z : ``[2]``, the probabilities of the classes
-    conditional : ``[2, X]``, p(x | z*)
-    centres : ``[X]``, the middle of each bin
-    sigma : standard deviation of the Gaussian noise
+    Attributes:
+        p_z: ``[2]``, the probabilities of the classes
+        conditional: ``[2, X]``, p(x | z*)
+        centres: ``[X]``, the middle of each bin
+        sigma: standard deviation of the Gaussian noise
     """
 
     p_z: np.ndarray
@@ -79,11 +80,12 @@ def toy_process(
 ) -> ToyProcess:
     """The process whose noise is such that I(X; Z*) = ``information`` nats (Alemi et al., 2018, appendix E).
 
-    bins : the number of bins, at least 2
-    information : I(X; Z*) in nats
-    discretisation : ``tails``, each bin has the Gaussian's probability of it and the outer two take the tails;
-        ``centres``, the density at the bins' centres, normalised
-    p_z : the probabilities of the two classes
+    Args:
+        bins: the number of bins, at least 2
+        information: I(X; Z*) in nats
+        discretisation: ``tails``, each bin has the Gaussian's probability of it and the outer two take the tails;
+            ``centres``, the density at the bins' centres, normalised
+        p_z: the probabilities of the two classes
 
     Raises ``ValueError`` for fewer than 2 bins, another ``discretisation``, a ``p_z`` that is no distribution over two
     classes, or an information that no noise gives.
@@ -147,12 +149,14 @@ def optimal_toy_model(process: ToyProcess, codes: int = 30) -> ModelTables:
 class ToyPanels:
     """What figure 2 of Alemi et al. (2018) shows of one model, as data.
 
-    p_x, generated, reconstructed : ``[X]``: p*(x), g(x) = sum_z m(z) d(x|z), d(x) = sum_x' sum_z p*(x') e(z|x') d(x|z)
-    marginal, aggregate : ``[Z]``: m(z), and e(z) = sum_x p*(x) e(z|x)
-    class_weights, class_aggregates : ``[C]`` and ``[C, Z]``: p(z*), and e(z0), e(z1), the codes of each class's data;
-        weighted, they sum to the aggregate
-    encoder, decoder, reconstruction : ``[X, Z]``, ``[Z, X]``, ``[X, X]``: e(z|x), d(x|z), and
-        p(x'|x) = sum_z e(z|x) d(x'|z)
+    Attributes:
+        p_x, generated, reconstructed: ``[X]``: p*(x), g(x) = sum_z m(z) d(x|z), d(x) = sum_x' sum_z p*(x') e(z|x')
+            d(x|z)
+        marginal, aggregate: ``[Z]``: m(z), and e(z) = sum_x p*(x) e(z|x)
+        class_weights, class_aggregates: ``[C]`` and ``[C, Z]``: p(z*), and e(z0), e(z1), the codes of each class's
+            data; weighted, they sum to the aggregate
+        encoder, decoder, reconstruction: ``[X, Z]``, ``[Z, X]``, ``[X, X]``: e(z|x), d(x|z), and p(x'|x) = sum_z e(z|x)
+            d(x'|z)
     """
 
     p_x: np.ndarray
@@ -170,8 +174,9 @@ class ToyPanels:
 def toy_panels(p_x: Any, class_posterior: Any, encoder: Any, decoder: Any, marginal: Any) -> ToyPanels:
     """The panels of figure 2 of Alemi et al. (2018) for one model.
 
-    p_x : ``[X]``; class_posterior : ``[X, C]``, p(z* | x); encoder : ``[X, Z]``; decoder : ``[Z, X]``;
-    marginal : ``[Z]``
+    Args:
+        p_x: ``[X]``; class_posterior : ``[X, C]``, p(z* | x); encoder : ``[X, Z]``; decoder : ``[Z, X]``;
+        marginal: ``[Z]``
 
     Raises ``ValueError`` for tables that are no distributions, whose shapes do not fit, or for a class without data.
 

@@ -29,9 +29,10 @@ class CheckpointError(RuntimeError):
 class State:
     """All that an unfinished run needs to go on.
 
-    modules : the networks that are trained, by name; the one that is kept in the end is called ``model``
-    optimizers : of the training units, in their order
-    best : the weights of ``model`` at the best validation so far; empty where the last are kept
+    Attributes:
+        modules: the networks that are trained, by name; the one that is kept in the end is called ``model``
+        optimizers: of the training units, in their order
+        best: the weights of ``model`` at the best validation so far; empty where the last are kept
     """
 
     modules: dict[str, nn.Module]

@@ -7,7 +7,7 @@ from functools import cache
 from math import inf
 from typing import Any
 
-from companion import data
+from companion import data as image_sets
 from companion.models.families import FAMILIES, check_conditioned, check_plain
 from companion.objectives import OBJECTIVES, SETTINGS, BetaVAE, Objective
 from companion.objectives.base import coerce_fields
@@ -23,16 +23,17 @@ OLD_NAMES = {"latent_indices": "informed", "critic_input": "reads", "augmented":
 class Config:
     """The configuration of one run: data, model, training, and the objective with its own settings.
 
-    data, binarise : the image set and its rule, see ``companion.data.load``; "arrays" for images of your own
-    family, width, latent_dim, pseudo_inputs, conditioned, categories, dense : the model, see
-        ``companion.models.family``
-    objective : what is minimised, see ``companion.objectives``
-    seed : of weights, batches and draws
-    preset : the name of the scale these settings come from, ``laptop`` or ``paper``
-    steps, batch_size : of training; images are visited in a new random order every epoch
-    learning_rate : of Adam, constant for the first half of the steps, then falling linearly to zero
-    threads, precision, channels_last, compile, device : each changes the last digits, so each belongs to the hash
-    normalised_gradients : divide each parameter tensor's gradient by its norm before Adam (Yu et al., 2017)
+    Attributes:
+        data, binarise: the image set and its rule, see ``companion.data.load``; "arrays" for images of your own
+        family, width, latent_dim, pseudo_inputs, conditioned, categories, dense: the model, see
+            ``companion.models.family``
+        objective: what is minimised, see ``companion.objectives``
+        seed: of weights, batches and draws
+        preset: the name of the scale these settings come from, ``laptop`` or ``paper``
+        steps, batch_size: of training; images are visited in a new random order every epoch
+        learning_rate: of Adam, constant for the first half of the steps, then falling linearly to zero
+        threads, precision, channels_last, compile, device: each changes the last digits, so each belongs to the hash
+        normalised_gradients: divide each parameter tensor's gradient by its norm before Adam (Yu et al., 2017)
 
     Raises ``ValueError`` naming the field, what was expected and what came.
 
@@ -63,8 +64,8 @@ class Config:
     dense: bool = False
 
     def __post_init__(self) -> None:
-        if self.binarise is None and self.data in data.SETS:
-            object.__setattr__(self, "binarise", data.SETS[self.data].rules[0])
+        if self.binarise is None and self.data in image_sets.SETS:
+            object.__setattr__(self, "binarise", image_sets.SETS[self.data].rules[0])
         coerce_fields(self)
         self._check_choices()
         check_conditioned(self.family, self.conditioned)
@@ -81,11 +82,11 @@ class Config:
 
     def _check_choices(self) -> None:
         for name, choices in {
-            "data": (*data.NAMES, ARRAYS),
+            "data": (*image_sets.NAMES, ARRAYS),
             "family": FAMILIES,
             "preset": tuple(PRESETS),
             "precision": PRECISIONS,
-            "binarise": (*data.BINARISATIONS, *[None] * (self.data == ARRAYS)),
+            "binarise": (*image_sets.BINARISATIONS, *[None] * (self.data == ARRAYS)),
         }.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name}: expected one of {', '.join(map(str, choices))}, got {getattr(self, name)!r}")
@@ -181,7 +182,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 AUTOREGRESSIVE = {"laptop": {"steps": 3000, "batch_size": 32}}  # the decoder +: an image costs four times as much
-SMALL_IMAGES = {"latent_dim": 16, "steps": 800, "batch_size": 32}  # the 8 x 8 digits, at any preset
+SMALL_IMAGES = {"latent_dim": 16, "steps": 800, "batch_size": 32}  # up to 8 x 8 pixels, at any preset
 
 
 def preset(name: str, data: str, *, epochs: int | None = None, **changes: Any) -> Config:
@@ -200,7 +201,7 @@ def preset(name: str, data: str, *, epochs: int | None = None, **changes: Any) -
     if name not in PRESETS:
         raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {name!r}")
     scale = PRESETS[name] | (AUTOREGRESSIVE.get(name, {}) if str(changes.get("family"))[1:2] == "+" else {})
-    small = SMALL_IMAGES if data == "digits" else {}
+    small = SMALL_IMAGES if data in image_sets.SETS and max(image_sets.SETS[data].image_shape) <= 8 else {}
     chosen = Config.of(**{"data": data, "preset": name, **scale, **small, **changes})
     if epochs is None:
         return chosen
@@ -212,4 +213,4 @@ def preset(name: str, data: str, *, epochs: int | None = None, **changes: Any) -
 @cache
 def training_images(name: str) -> int:
     """How many images the set ``name`` trains on."""
-    return len(data.load(name).train)
+    return len(image_sets.load(name).train)

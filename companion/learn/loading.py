@@ -14,7 +14,8 @@ def load_run(folder: Path | str, device: str = "cpu", model: VAE | None = None) 
 
     No data is needed.
 
-    model : where the run trained a VAE of your own, one of the same architecture, which receives the weights
+    Args:
+        model: where the run trained a VAE of your own, one of the same architecture, which receives the weights
 
     Raises ``CheckpointError`` where there is no finished run, or its weights fit another architecture.
     """

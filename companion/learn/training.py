@@ -65,16 +65,17 @@ def train(
 
     On the CPU the same configuration gives the same weights on one machine and build.
 
-    model : a VAE of your own, trained in place of the one that ``config`` describes
-    images : the image set of ``config``, where it is loaded already, or your own (``ImageData.from_arrays``) where its
-        ``data`` is "arrays"; neither your model nor your images are part of the run's hash
-    out : a folder for the checkpoint, from which an interrupted run resumes with the same result, and for the
-        finished weights; without it nothing is written
-    every : steps between validations, each followed by a checkpoint; by default a twentieth of the steps, and with
-        another value other weights may be kept
-    until : the time, in seconds as ``time.time`` counts them, when an unfinished run is stored as it is
-    progress : show a bar with validation R and D
-    watch : called after every validation with all that is learned so far; it must change nothing
+    Args:
+        model: a VAE of your own, trained in place of the one that ``config`` describes
+        images: the image set of ``config``, where it is loaded already, or your own (``ImageData.from_arrays``) where
+            its ``data`` is "arrays"; neither your model nor your images are part of the run's hash
+        out: a folder for the checkpoint, from which an interrupted run resumes with the same result, and for the
+            finished weights; without it nothing is written
+        every: steps between validations, each followed by a checkpoint; by default a twentieth of the steps, and with
+            another value other weights may be kept
+        until: the time, in seconds as ``time.time`` counts them, when an unfinished run is stored as it is
+        progress: show a bar with validation R and D
+        watch: called after every validation with all that is learned so far; it must change nothing
 
     Every random number comes from the seed and the step, so resuming needs no random state. Global settings of torch
     are restored afterwards.
@@ -128,7 +129,8 @@ def check_images(images: data.ImageData, config: Config) -> data.ImageData:
 def training_units(model: VAE, config: Config, examples: int) -> tuple[list[TrainingUnit], dict[str, nn.Module]]:
     """What takes steps under the objective of ``config``, in order, and what is learned beside ``model``, by name.
 
-    examples : how many images there are to train on
+    Args:
+        examples: how many images there are to train on
     """
     auxiliary = config.objective.auxiliary(model, config.seed)
     if auxiliary is None:

@@ -25,8 +25,9 @@ SUBSET = 256  # codes at which the exact one-dimensional aggregates check the gr
 def pairwise_log_density(z: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     """log N(z_i; mean_j, variance_j) of every code under every component, ``[m, n]``, in double precision.
 
-    z : ``[m, k]``
-    mean, variance : ``[n, k]``
+    Args:
+        z: ``[m, k]``
+        mean, variance: ``[n, k]``
 
     >>> pairwise_log_density(torch.zeros(1, 2), torch.zeros(3, 2), torch.ones(3, 2)).shape
     torch.Size([1, 3])
@@ -78,8 +79,9 @@ def _logsumexp(log_density: Tensor) -> Tensor:
 def sample_aggregate(mean: Tensor, variance: Tensor, seed: int, draws: int) -> tuple[Tensor, Tensor, Tensor]:
     """Codes ``z ~ e(z|n)`` and their log e by dimension, ``[draws, N, k]`` each, and their log q(z), ``[draws, N]``.
 
-    mean, variance : ``[N, k]``
-    draws : codes an example, 2 or more (the standard error needs two)
+    Args:
+        mean, variance: ``[N, k]``
+        draws: codes an example, 2 or more (the standard error needs two)
 
     Raises ``ValueError`` for fewer than two draws, shapes that differ, or a variance that is not positive and finite.
     """
@@ -106,9 +108,10 @@ class OneDimensionalAggregates:
     at ``SUBSET`` codes drawn at random, and taken off. The grid then only lowers the noise: what remains of its error
     is in the standard errors.
 
-    z : ``[draws, N, k]``, from ``sample_aggregate``
-    mean, variance : ``[N, k]``
-    seed : of the subset
+    Args:
+        z: ``[draws, N, k]``, from ``sample_aggregate``
+        mean, variance: ``[N, k]``
+        seed: of the subset
     """
 
     def __init__(self, z: Tensor, mean: Tensor, variance: Tensor, seed: int = 0) -> None:
@@ -124,14 +127,16 @@ class OneDimensionalAggregates:
     def total_correlation(self, log_q: Tensor) -> tuple[float, float]:
         """The mean of log q(z) - sum_j log q(z_j), KL(q(z) || prod_j q(z_j)), and its standard error; nats.
 
-        log_q : log q(z) of the same codes, ``[draws, N]``
+        Args:
+            log_q: log q(z) of the same codes, ``[draws, N]``
         """
         return _corrected(log_q - self.log_q.sum(2), self.excess.sum(1))
 
     def informations(self, log_e: Tensor) -> tuple[list[float], list[float]]:
         """The mean of log e(z_j|n) - log q(z_j), I(n; z_j), for each dimension, and the standard errors; nats.
 
-        log_e : of the same codes, ``[draws, N, k]``
+        Args:
+            log_e: of the same codes, ``[draws, N, k]``
         """
         found = [
             _corrected(values, excess)

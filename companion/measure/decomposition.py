@@ -47,8 +47,9 @@ def surgery(
       correlation is that of the aggregate. The rate is an average over the draws, as KL(q(z) || m(z)) is.
     - Flow encoder, any marginal: nor total correlation, which the flow's mixing of dimensions leaves without a formula.
 
-    by_dimension : also total correlation and dimension-wise KL, where there are any
-    batch_size : images, then codes, that the networks see at once
+    Args:
+        by_dimension: also total correlation and dimension-wise KL, where there are any
+        batch_size: images, then codes, that the networks see at once
 
     Raises ``ValueError`` for a flow conditioned on the image, whose codes have no common base; for a flow whose
     Jacobian has another determinant than 1; for another encoder than a Gaussian or one flow on it; for fewer than two
@@ -87,10 +88,11 @@ def gaussian_surgery(
     dimension-wise KL, so that both identities of the record hold to rounding. The standard errors hold the noise of
     the draws alone: these are properties of the N examples, not estimates for others.
 
-    mean, variance : ``[N, k]``
-    seed : of the draws
-    draws : codes an example, 2 or more (the standard error needs two)
-    by_dimension : also total correlation and dimension-wise KL (``OneDimensionalAggregates``)
+    Args:
+        mean, variance: ``[N, k]``
+        seed: of the draws
+        draws: codes an example, 2 or more (the standard error needs two)
+        by_dimension: also total correlation and dimension-wise KL (``OneDimensionalAggregates``)
 
     Raises ``ValueError`` for fewer than two draws, shapes that differ, or a variance that is not positive and finite.
 

@@ -31,8 +31,9 @@ def barber_agakov(log_q: Tensor, entropy: float | Estimate) -> Estimate:
     A lower bound in expectation for every Q; the gap is E KL(p(z|x) || Q(z|x)). It is one only with the entropy of z
     itself: an entropy that is too large makes it too large.
 
-    log_q : log Q(z|x) of independent pairs, ``[n]``
-    entropy : H(z), exact, or an ``Estimate`` from other samples, whose error is then added in quadrature
+    Args:
+        log_q: log Q(z|x) of independent pairs, ``[n]``
+        entropy: H(z), exact, or an ``Estimate`` from other samples, whose error is then added in quadrature
 
     >>> barber_agakov(torch.tensor([-0.1, -0.3]), entropy=log(4)).value  # a label of four, nearly read off
     1.186...
@@ -49,8 +50,9 @@ def infonce(scores: Tensor) -> Estimate:
     A lower bound in expectation for every critic f, and never above log B. Best with f = log p(z|x) + c(z): then it is
     the information within the batch (``log_qz_batch``).
 
-    scores : ``[batches, B, B]``, or ``[B, B]`` for one batch. As for its relatives, the unit of the standard error is
-        the minibatch: pairs that share members are not independent
+    Args:
+        scores: ``[batches, B, B]``, or ``[B, B]`` for one batch. As for its relatives, the unit of the standard error
+            is the minibatch: pairs that share members are not independent
 
     Raises ``ValueError``, as its relatives do, for matrices that are not square or smaller than 2 x 2.
 
@@ -91,7 +93,8 @@ def leave_one_out(scores: Tensor) -> Estimate:
     An upper bound in expectation: the mean over the others is unbiased for the density of z_i, and its logarithm too
     small. It takes the true conditional density; a model of it bounds nothing.
 
-    scores : ``scores[i, j]`` = log e(z_i|x_j), shaped as for ``infonce``
+    Args:
+        scores: ``scores[i, j]`` = log e(z_i|x_j), shaped as for ``infonce``
 
     >>> round(leave_one_out(torch.zeros(5, 8, 8)).value, 4)  # codes that do not depend on x
     0.0

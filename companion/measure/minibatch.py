@@ -22,7 +22,8 @@ def log_qz_batch(log_e: Tensor) -> Tensor:
 def log_qz_mws(log_e: Tensor, n: int) -> Tensor:
     """log q(z_i) by minibatch-weighted sampling, ``[B]``: every density divided by n B (Chen et al. (2018)).
 
-    n : examples in the data set. The information it gives runs up to log(n B), past log n.
+    Args:
+        n: examples in the data set. The information it gives runs up to log(n B), past log n.
     """
     return check_batch(log_e, n).logsumexp(1) - log(n * len(log_e))
 

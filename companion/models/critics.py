@@ -18,9 +18,10 @@ class Critic(nn.Module):
 
     The first layer is a sum of a part for x and a part for z, so each is computed once and not for every pair.
 
-    dim_x, dim_z : numbers in x and in z
-    units : of each hidden layer
-    seed : of the initial weights
+    Args:
+        dim_x, dim_z: numbers in x and in z
+        units: of each hidden layer
+        seed: of the initial weights
 
     >>> import torch
     >>> Critic(3, 2, units=16)(torch.zeros(5, 3), torch.zeros(5, 2)).shape
@@ -41,7 +42,8 @@ class Critic(nn.Module):
 class GaussianRecognitionNetwork(nn.Module):
     """Q(z|x), a diagonal Gaussian whose mean and scale are a network's of two hidden layers: it reads z off x.
 
-    dim_x, dim_z, units, seed : see ``Critic``
+    Args:
+        dim_x, dim_z, units, seed: see ``Critic``
 
     >>> import torch
     >>> q = GaussianRecognitionNetwork(3, 2, units=16)(torch.zeros(5, 3))
@@ -62,8 +64,9 @@ class GaussianRecognitionNetwork(nn.Module):
 class CategoricalRecognitionNetwork(nn.Module):
     """Q(c|x), a one-hot category whose logits are a network's of two hidden layers: it reads c off x.
 
-    dim_x, units, seed : see ``Critic``
-    categories : K
+    Args:
+        dim_x, units, seed: see ``Critic``
+        categories: K
 
     >>> import torch
     >>> CategoricalRecognitionNetwork(3, 10, units=16)(torch.zeros(5, 3)).probs.shape
@@ -85,8 +88,9 @@ class Discriminator(nn.Module):
     Where ``logistic_loss`` is least over all functions, the logit is log p(z) / q(z) for codes drawn as often from p,
     the true kind, as from q (Goodfellow et al. (2014), proposition 1).
 
-    dim : dimensions of a code
-    seed : of the initial weights
+    Args:
+        dim: dimensions of a code
+        seed: of the initial weights
 
     >>> import torch
     >>> Discriminator(16)(torch.zeros(5, 16)).shape

@@ -47,9 +47,10 @@ class DeconvDecoder(BernoulliDecoder):
     The first transposed convolution opens the code to a quarter of the image's side (7 x 7 for 28 x 28 images); a
     plain convolution reads out one logit a pixel.
 
-    image_shape : height and width, multiples of 4
-    latent_dim : dimensions of z
-    width : multiplier of the channels, 1 in the paper
+    Args:
+        image_shape: height and width, multiples of 4
+        latent_dim: dimensions of z
+        width: multiplier of the channels, 1 in the paper
 
     >>> import torch
     >>> decoder = DeconvDecoder((28, 28), latent_dim=64, width=0.25)

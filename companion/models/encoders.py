@@ -18,10 +18,11 @@ class GaussianEncoder(nn.Module):
     Images ``[n, H, W]`` in {0, 1} are mapped to [-1, 1]. The last convolution covers the whole remaining image, so
     it has a 7 x 7 kernel for 28 x 28 images. Softplus reads out the *variance*.
 
-    image_shape : height and width, multiples of 4
-    latent_dim : dimensions of z
-    width : multiplier of the channels, 1 in the paper
-    dense : two layers of 1000 ReLUs, times ``width``, in place of the convolutions: ten times as fast
+    Args:
+        image_shape: height and width, multiples of 4
+        latent_dim: dimensions of z
+        width: multiplier of the channels, 1 in the paper
+        dense: two layers of 1000 ReLUs, times ``width``, in place of the convolutions: ten times as fast
 
     >>> import torch
     >>> encoder = GaussianEncoder((28, 28), latent_dim=64, width=0.25)
@@ -60,8 +61,9 @@ class FlowEncoder(GaussianEncoder):
     flow of Kingma et al. (2016) the steps see x. That is ``conditioned``: they read the features that mean and
     variance come from, and every x has a bijection of its own.
 
-    image_shape, latent_dim, width : see ``GaussianEncoder``; ``width`` multiplies the 640 units of the steps, too
-    conditioned : whether the steps see x
+    Args:
+        image_shape, latent_dim, width: see ``GaussianEncoder``; ``width`` multiplies the 640 units of the steps, too
+        conditioned: whether the steps see x
 
     The density is exact and cheap at its last draw, as long as the encoder is not called again (the marginal ``v``
     calls it): make e and m first, then draw. Elsewhere it takes ``latent_dim`` passes a step.

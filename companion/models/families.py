@@ -44,16 +44,17 @@ def family(
 ) -> VAE:
     """A new model of the family ``name``: encoder, decoder and marginal, each by its sign in Alemi et al. (2018).
 
-    name : encoder ``-`` (Gaussian) or ``+`` (inverse autoregressive flow), decoder ``-`` (deconvolutions), marginal
-        ``-`` (N(0, I)), ``+`` (masked autoregressive flow) or ``v`` (VampPrior), as in appendix F
-    image_shape : height and width, positive multiples of 4
-    width : multiplier of channels and units: 1 is their network, 1/4 the laptop's
-    latent_dim : dimensions of z
-    pseudo_inputs : of the marginal ``v``
-    conditioned : whether the steps of the encoder ``+`` see x; as printed in appendix F.1 they do not
-    categories : with the family ``---``, K of a one-hot part c of the code beside z; 0 for none
-    dense : with the family ``---``, plain networks in place of the convolutions
-    seed : of the initial weights; torch's global generators, on every device, are left alone
+    Args:
+        name: encoder ``-`` (Gaussian) or ``+`` (inverse autoregressive flow), decoder ``-`` (deconvolutions), marginal
+            ``-`` (N(0, I)), ``+`` (masked autoregressive flow) or ``v`` (VampPrior), as in appendix F
+        image_shape: height and width, positive multiples of 4
+        width: multiplier of channels and units: 1 is their network, 1/4 the laptop's
+        latent_dim: dimensions of z
+        pseudo_inputs: of the marginal ``v``
+        conditioned: whether the steps of the encoder ``+`` see x; as printed in appendix F.1 they do not
+        categories: with the family ``---``, K of a one-hot part c of the code beside z; 0 for none
+        dense: with the family ``---``, plain networks in place of the convolutions
+        seed: of the initial weights; torch's global generators, on every device, are left alone
 
     Raises ``ValueError`` for an unknown family, image sides that are no positive multiples of 4, a ``width`` that
     is not positive and finite, a ``latent_dim`` or ``pseudo_inputs`` that is no positive whole number, a ``width`` too

@@ -42,10 +42,11 @@ class MADE(nn.Module):
     output j reads the units of degree less than j. The degrees are spread evenly over the units. The first output
     is a constant, or a function of the context.
 
-    dim : numbers in and out
-    hidden : units in each hidden layer, with ReLU
-    layers : hidden layers
-    context : numbers in the context, which is added linearly to the first layer and which every output may see
+    Args:
+        dim: numbers in and out
+        hidden: units in each hidden layer, with ReLU
+        layers: hidden layers
+        context: numbers in the context, which is added linearly to the first layer and which every output may see
 
     Raises ``ValueError`` for a size that is not positive, for fewer hidden units than ``dim - 1`` (``dim`` with a
     context), where some output would lose an input, or for a context that is missing or not wanted.
@@ -94,8 +95,9 @@ class MeanOnlyFlow(nn.Module):
     Without the reversal the chain would be one step again. It is the usual practice; Alemi et al. (2018) do not say in
     which order their steps read. The log-determinant of the Jacobian is zero in both directions.
 
-    dim, hidden, context : of each step, see ``MADE``
-    steps : the number of masked networks, each with three hidden layers
+    Args:
+        dim, hidden, context: of each step, see ``MADE``
+        steps: the number of masked networks, each with three hidden layers
 
     >>> flow = MeanOnlyFlow(4, hidden=20)
     >>> u = torch.tensor([[0.5, -1.0, 2.0, 0.0]])

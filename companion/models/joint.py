@@ -25,9 +25,10 @@ from companion.models.marginals import StandardNormal
 class GaussianCategorical(Distribution):
     """Independent z, a diagonal Gaussian, and c, a one-hot category: one vector ``[z, c]``.
 
-    gaussian : of z, batch shape ``[n]``, event shape ``[k]``
-    categorical : of c, batch shape ``[n]``, event shape ``[K]``
-    temperature : of relaxed draws of c; without it they are one-hot, the only ones that the density is for
+    Args:
+        gaussian: of z, batch shape ``[n]``, event shape ``[k]``
+        categorical: of c, batch shape ``[n]``, event shape ``[K]``
+        temperature: of relaxed draws of c; without it they are one-hot, the only ones that the density is for
 
     >>> from torch.distributions import Normal
     >>> code = GaussianCategorical(Independent(Normal(torch.zeros(3, 2), 1.0), 1), OneHotCategorical(torch.ones(3, 4)))

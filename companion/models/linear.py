@@ -56,8 +56,9 @@ class LinearDecoder(nn.Module):
 class LinearVAE(VAE):
     """A linear encoder, a linear decoder and the marginal N(0, I), whose terms need no draw.
 
-    noise : sigma^2 of the decoder, or None to learn it
-    seed : of the initial weights
+    Args:
+        noise: sigma^2 of the decoder, or None to learn it
+        seed: of the initial weights
 
     Raises ``ValueError`` unless ``noise`` is positive or None.
 

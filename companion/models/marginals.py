@@ -37,8 +37,9 @@ class FlowMarginal(nn.Module):
     u = f(z) is standard normal, where f is a mean-only flow of 4 steps: so a density takes one pass a step, and a draw,
     z = f^-1(u), ``latent_dim`` passes a step. The log-determinant is zero, hence log m(z) = log N(f(z); 0, I).
 
-    latent_dim : dimensions of z
-    width : multiplier of the 640 units of the steps, 1 in the paper
+    Args:
+        latent_dim: dimensions of z
+        width: multiplier of the 640 units of the steps, 1 in the paper
 
     >>> FlowMarginal(64, width=0.25)().event_shape
     torch.Size([64])
@@ -58,8 +59,9 @@ class FlowMarginal(nn.Module):
 class DiagonalGaussianMixture(Distribution):
     """sum_i w_i N(z; mean_i, diag(variance_i)), of no batch shape.
 
-    log_weights : ``[K]``, log w_i, normalised
-    components : the diagonal Gaussians, batch shape ``[K]``, event shape ``[latent_dim]``
+    Args:
+        log_weights: ``[K]``, log w_i, normalised
+        components: the diagonal Gaussians, batch shape ``[K]``, event shape ``[latent_dim]``
 
     Distances are taken as differences, ``[..., K, latent_dim]``: a product of matrices would cancel in float32.
 
@@ -101,9 +103,10 @@ class VampPrior(nn.Module):
     the encoder's own last draw no inversion is needed, if the marginal was made before it: a new marginal calls the
     encoder, which then forgets the draw.
 
-    encoder : a ``GaussianEncoder`` or a ``FlowEncoder``
-    pseudo_inputs : their number, K
-    image_shape : height and width
+    Args:
+        encoder: a ``GaussianEncoder`` or a ``FlowEncoder``
+        pseudo_inputs: their number, K
+        image_shape: height and width
 
     Raises ``ValueError`` for fewer pseudo-inputs than one, or for a conditioned flow, where each component would have
     a bijection of its own, and each code K inversions.

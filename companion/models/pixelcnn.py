@@ -131,9 +131,10 @@ class PixelCNNDecoder(nn.Module):
     first pixel from the first logit; so here the map has a 3 x 3 convolution of its own, not shifted, whose output is
     added to that of the image's.
 
-    image_shape : height and width
-    latent_dim : dimensions of z
-    width : multiplier of the 64 features, 1 in the paper
+    Args:
+        image_shape: height and width
+        latent_dim: dimensions of z
+        width: multiplier of the 64 features, 1 in the paper
 
     >>> decoder = PixelCNNDecoder((28, 28), latent_dim=64, width=0.25)
     >>> d = decoder(torch.zeros(5, 64))

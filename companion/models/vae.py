@@ -17,11 +17,12 @@ from companion.terms import Terms
 class ForwardOutput:
     """What one forward pass of ``n`` examples gives: the distributions, the code drawn, and the terms.
 
-    x : the data as floats, ``[n, ...]``; images are ``[n, H, W]``
-    e : e(z|x), batch shape ``[n]``
-    z : the code drawn from ``e``, ``[n, k]``, with gradients where the distribution has them
-    d : d(x|z) at that code, batch shape ``[n]``
-    terms : as ``VAE.terms`` gives them
+    Attributes:
+        x: the data as floats, ``[n, ...]``; images are ``[n, H, W]``
+        e: e(z|x), batch shape ``[n]``
+        z: the code drawn from ``e``, ``[n, k]``, with gradients where the distribution has them
+        d: d(x|z) at that code, batch shape ``[n]``
+        terms: as ``VAE.terms`` gives them
     """
 
     x: Tensor
@@ -38,8 +39,9 @@ class VAE(nn.Module):
     no batch shape. Any triple whose shapes fit is a model: modules or plain functions, Gaussian or Bernoulli decoders,
     data of any shape. What a decoder demands of its data, such as binary pixels, its distribution says.
 
-    encoder, decoder, marginal : modules are registered, other callables kept as they are
-    image_shape : the shape of one example; by default any is taken that the encoder takes
+    Args:
+        encoder, decoder, marginal: modules are registered, other callables kept as they are
+        image_shape: the shape of one example; by default any is taken that the encoder takes
 
     Raises ``ValueError`` for a marginal that is made of another encoder, such as a ``VampPrior`` over it: its weights
     would not be the model's.

@@ -24,6 +24,7 @@ BetaVAE(beta=0.5, annealed=False)
 
 from companion.objectives.base import (
     OBJECTIVES,
+    SETTINGS,
     AuxiliaryModel,
     Objective,
     TrainingStep,
@@ -65,7 +66,7 @@ from companion.objectives.regularised import (
     penalised,
     permute_dimensions,
 )
-from companion.objectives.settings import SETTINGS, objective
+from companion.objectives.settings import objective
 
 __all__ = [
     "DIPVAEI",

@@ -17,6 +17,16 @@ from torch import Tensor, nn
 from companion.models import VAE, ForwardOutput, generator
 from companion.seeds import DRAWS
 
+#: The settings that objectives own, and what stands for each in tables and hashes where an objective has no use for it.
+SETTINGS: dict[str, Any] = {
+    "beta": 1.0,
+    "annealed": False,
+    "target": None,
+    "weight": 5.0,
+    "latent_indices": "",
+    "critic_input": "reconstruction",
+    "augmented": False,
+}
 #: Every objective's class by its name, in the order of registration.
 OBJECTIVES: dict[str, type["Objective"]] = {}
 
@@ -57,8 +67,9 @@ class TrainingUnit:
 class AuxiliaryModel(nn.Module):
     """A network that is trained beside the VAE, against it or for it.
 
-    title : its name in checkpoints
-    first : whether it takes its step before the VAE at each batch
+    Attributes:
+        title: its name in checkpoints
+        first: whether it takes its step before the VAE at each batch
     """
 
     title = ""
@@ -73,9 +84,10 @@ class AuxiliaryModel(nn.Module):
 class Objective:
     """The settings of one objective, and what it minimises. Subclasses are registered by ``register``.
 
-    name : how configurations, tables and the command line call it
-    table : the results table that its runs belong to (``companion.results``)
-    keeps_best : whether the weights with the lowest validation loss are kept in the end, or the last ones
+    Attributes:
+        name: how configurations, tables and the command line call it
+        table: the results table that its runs belong to (``companion.results``)
+        keeps_best: whether the weights with the lowest validation loss are kept in the end, or the last ones
     """
 
     name: ClassVar[str] = ""
@@ -107,6 +119,8 @@ def register(name: str) -> Callable[[Any], Any]:
     """Enter an objective's class in ``OBJECTIVES`` under ``name``."""
 
     def enter(cls: type[Objective]) -> type[Objective]:
+        if unknown := {field.name for field in fields(cls)} - SETTINGS.keys():
+            raise ValueError(f"{name}: expected its settings in SETTINGS, which names their defaults, got {unknown}")
         cls.name = name
         OBJECTIVES[name] = cls
         return cls

@@ -79,9 +79,10 @@ def information_regularised(terms: Terms, beta: float, information: Any, weight:
 class InformationRegularised(Objective):
     """D + beta R - weight times the bound on the information of c.
 
-    latent_indices : which dimensions of a Gaussian code c is, as numbers or as "3,17"; none where c is the category
-    critic_input : what Q is given, one of ``CRITIC_INPUTS``
-    augmented : whether Q is given it turned, scaled, sheared and shifted a little (``random_affine``)
+    Attributes:
+        latent_indices: which dimensions of a Gaussian code c is, as numbers or as "3,17"; none where c is the category
+        critic_input: what Q is given, one of ``CRITIC_INPUTS``
+        augmented: whether Q is given it turned, scaled, sheared and shifted a little (``random_affine``)
     """
 
     beta: float = 1.0
@@ -142,8 +143,9 @@ class ValidInformation(InformationRegularised):
 class VariationalPosterior(AuxiliaryModel):
     """Q(c|y) for the part c of the code that ``objective`` asks about: the category, or some dimensions.
 
-    seed : of its initial weights
-    sampled : whether it is given a draw of the decoder in place of its mean, which is no image
+    Args:
+        seed: of its initial weights
+        sampled: whether it is given a draw of the decoder in place of its mean, which is no image
     """
 
     title, first = "variational_posterior", True

@@ -21,9 +21,10 @@ def total_correlation_mss(z: Tensor, mean: Tensor, scale: Tensor, n: int) -> Ten
     replacement. Their logarithms are too small on average, those that are subtracted as well: the estimate may be on
     either side of the truth.
 
-    z : codes, ``[B, k]``, the i-th drawn from the i-th encoder
-    mean, scale : of e(z|x), ``[B, k]``
-    n : examples in the data set, B or more
+    Args:
+        z: codes, ``[B, k]``, the i-th drawn from the i-th encoder
+        mean, scale: of e(z|x), ``[B, k]``
+        n: examples in the data set, B or more
 
     >>> z = torch.tensor([[-9.0, -9.0], [9.0, 9.0]])  # either dimension tells the other: log 2
     >>> round(total_correlation_mss(z, z, torch.ones(2, 2), n=2).item(), 4)
@@ -51,7 +52,8 @@ def dip_i(mean: Tensor, scale: Tensor) -> Tensor:
 
     Of a batch it is too large on average for the data's: the squares count the covariances' noise.
 
-    mean, scale : of e(z|x), ``[B, k]``
+    Args:
+        mean, scale: of e(z|x), ``[B, k]``
 
     >>> dip_i(torch.tensor([[1.0], [-1.0]]), torch.ones(2, 1)).item()  # the means have variance 1
     0.0
@@ -79,8 +81,9 @@ def maximum_mean_discrepancy(z: Tensor, others: Tensor) -> Tensor:
     unbiased for independent codes, and may fall below 0; MMD^2 itself is from 0, for equal distributions and no others,
     to 2.
 
-    z : ``[m, k]``
-    others : ``[n, k]``
+    Args:
+        z: ``[m, k]``
+        others: ``[n, k]``
 
     Raises ``ValueError`` for fewer than two of either, or shapes that do not fit.
 

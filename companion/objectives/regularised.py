@@ -57,8 +57,9 @@ def penalised(terms: Terms, beta: float, weight: float, penalty: Any) -> Any:
 class Penalised(Objective):
     """D + beta R + weight times ``penalty``, for Gaussian codes under the marginal N(0, I).
 
-    quantity : the column of the results table that says what the penalty is of
-    matched : whether the penalty alone brings the aggregate to the marginal, so that beta must be 0
+    Attributes:
+        quantity: the column of the results table that says what the penalty is of
+        matched: whether the penalty alone brings the aggregate to the marginal, so that beta must be 0
     """
 
     beta: float = 1.0
@@ -272,7 +273,8 @@ class FactorVAEDiscriminator(WAEGANDiscriminator):
 class AAEDiscriminator(WAEGANDiscriminator):
     """As ``WAEGANDiscriminator``; then the encoder takes a step of its own against it, by a second optimiser.
 
-    weight : multiplies the learning rate of that step
+    Args:
+        weight: multiplies the learning rate of that step
     """
 
     def __init__(self, model: VAE, seed: int, weight: float) -> None:

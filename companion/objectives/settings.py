@@ -3,18 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
-from companion.objectives.base import OBJECTIVES, Objective
-
-#: The settings that objectives own, and what stands for each in tables and hashes where an objective has no use for it.
-SETTINGS: dict[str, Any] = {
-    "beta": 1.0,
-    "annealed": False,
-    "target": None,
-    "weight": 5.0,
-    "latent_indices": "",
-    "critic_input": "reconstruction",
-    "augmented": False,
-}
+from companion.objectives.base import OBJECTIVES, SETTINGS, Objective
 
 
 def objective(name: str = "beta_vae", **settings: Any) -> Objective:

@@ -56,8 +56,10 @@ def best_by_validation(
 ) -> pd.DataFrame:
     """Of each group the run with the largest score on the validation split, as it is on ``split``; indexed by group.
 
-    by : the columns whose values make a group
-    score : a column, or what gives one from the validation rows, such as ``lambda f: -f.distortion - f.beta * f.rate``
+    Args:
+        by: the columns whose values make a group
+        score: a column, or what gives one from the validation rows, such as ``lambda f: -f.distortion - f.beta *
+            f.rate``
 
     A choice on the split that is reported would report luck as quality; this one leaves the test split unseen.
 
@@ -84,8 +86,9 @@ def matched_pairs(
 ) -> pd.DataFrame:
     """Each treated run beside the control that agrees with it in all of ``on``; those without one are left out.
 
-    treated, control : which rows of ``frame`` are which, as booleans
-    on : the columns to agree in; two empty cells agree
+    Args:
+        treated, control: which rows of ``frame`` are which, as booleans
+        on: the columns to agree in; two empty cells agree
 
     The columns of the control end in ``_matched``; lines are in the order of the treated runs. One difference of a
     pair, such as ``pairs.rate - pairs.rate_matched``, is free of what both runs share.

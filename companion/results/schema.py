@@ -31,7 +31,8 @@ def _with_errors(*names: str) -> tuple[str, ...]:
     return tuple(column for name in names for column in (name, f"{name}_se"))
 
 
-SCHEMAS: dict[str, tuple[str, ...]] = {  # the tables, by the name of what is measured in them
+#: The columns of each kind of table, by its name.
+SCHEMAS: dict[str, tuple[str, ...]] = {
     "families": (
         *("family", "beta", "annealed", "seed", "preset", "split", *POINT, "iwae5", "iwae5_se"),
         *(*ABOUT, "objective", "target", "config_hash"),

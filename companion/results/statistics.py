@@ -80,9 +80,10 @@ class MeanInterval:
 class PairedValues:
     """One quantity of runs that share a seed.
 
-    levels : of what is varied, rising, ``[L]``
-    seeds : one for each row of ``values``
-    values : ``[S, L]``
+    Attributes:
+        levels: of what is varied, rising, ``[L]``
+        seeds: one for each row of ``values``
+        values: ``[S, L]``
     """
 
     levels: np.ndarray
@@ -114,7 +115,8 @@ def paired_values(
 ) -> PairedValues:
     """What ``column`` says at each value of ``across`` in each seed; seeds that lack one of the values are left out.
 
-    rows : of one split, with the keys ``seed``, ``column`` and ``across``
+    Args:
+        rows: of one split, with the keys ``seed``, ``column`` and ``across``
 
     Raises ``ValueError`` where a seed has two rows of one value, or no seed has all values.
 

@@ -18,8 +18,9 @@ def seed_dots(groups: Mapping[str, Sequence[float]], across: str, marks: Mapping
 
     The band is that of ``median_interval`` at 95 %, or all values where they are too few for it.
 
-    across : the name of the axis, with its unit
-    marks : values for comparison by name, as dashed lines
+    Args:
+        across: the name of the axis, with its unit
+        marks: values for comparison by name, as dashed lines
 
     Raises ``ValueError`` without groups, and as ``median_interval`` does.
 

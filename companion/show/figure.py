@@ -58,8 +58,9 @@ class Figure(figure.Figure):
 def panels(size: tuple[float, float], rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
     """An empty figure in the style of all, and its axes as ``Figure.subplots`` gives them: one, or an array.
 
-    size : width and height in inches
-    options : of ``Figure.subplots``, such as ``sharey=True``
+    Args:
+        size: width and height in inches
+        options: of ``Figure.subplots``, such as ``sharey=True``
 
     >>> figure, axes = panels((6, 2), 1, 3)
     >>> axes.shape, len(figure.axes)

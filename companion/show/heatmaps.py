@@ -23,10 +23,11 @@ def heat_maps(
 ) -> Figure:
     """Conditionals as heat maps side by side: rows condition, columns are what is drawn, all in one scale of colours.
 
-    tables : by title, each ``[A, B]``, row a holding the distribution of b given a; row 0 is drawn at the bottom
-    across, up : the names of the axes, one a table: what is drawn, and what is given; empty for none
-    label : of the colour bar
-    columns : heat maps in a row of the figure
+    Args:
+        tables: by title, each ``[A, B]``, row a holding the distribution of b given a; row 0 is drawn at the bottom
+        across, up: the names of the axes, one a table: what is drawn, and what is given; empty for none
+        label: of the colour bar
+        columns: heat maps in a row of the figure
 
     Raises ``ValueError`` without tables, for a table of another number of dimensions, negative or not finite, or when
     the names are not one a table.

@@ -40,9 +40,10 @@ def image_grid(
 ) -> Figure:
     """Panels side by side, each of images in rows and columns, ink dark on white, 0 to 1.
 
-    by_title : each ``[len(up), len(across), H, W]``
-    up, across : what the rows and the columns are decoded at, written beside them; the first row is drawn at the top
-    names : of the two axes, up first
+    Args:
+        by_title: each ``[len(up), len(across), H, W]``
+        up, across: what the rows and the columns are decoded at, written beside them; the first row is drawn at the top
+        names: of the two axes, up first
 
     Raises ``ValueError`` without panels, or for one of another shape.
 
@@ -94,8 +95,9 @@ class StoredFigure:
 def sample_gallery(samples: np.ndarray, inputs: np.ndarray | None = None) -> Figure:
     """A panel of figure 4 of Alemi et al. (2018): inputs, one sample of each, and the mean of all; ink dark on white.
 
-    samples : ``[draws, n, H, W]``, 0 to 1, as ``VAE.reconstruct`` and ``VAE.generate`` give them; the first is shown
-    inputs : the images that were reconstructed, ``[n, H, W]``; None for generated ones
+    Args:
+        samples: ``[draws, n, H, W]``, 0 to 1, as ``VAE.reconstruct`` and ``VAE.generate`` give them; the first is shown
+        inputs: the images that were reconstructed, ``[n, H, W]``; None for generated ones
 
     Raises ``ValueError`` for samples of another number of dimensions, or inputs of another shape than one draw's.
 
@@ -113,9 +115,10 @@ def sample_gallery(samples: np.ndarray, inputs: np.ndarray | None = None) -> Fig
 def beta_player(sheets: Mapping[float, Path | str], rows: Sequence[Mapping[str, Any]], alt: str) -> Player:
     """Stored ``sheets``, a PNG file for each beta, behind a slider from the largest beta to the smallest.
 
-    rows : of one family and one split, with the keys beta, rate, distortion and elbo in nats: one for each beta of the
-        sheets, for the captions; others are passed over
-    alt : what the sheets show
+    Args:
+        rows: of one family and one split, with the keys beta, rate, distortion and elbo in nats: one for each beta of
+            the sheets, for the captions; others are passed over
+        alt: what the sheets show
 
     Raises ``ValueError`` for a beta without a row or with several, fewer than two sheets, or a file that is no PNG.
     """

@@ -52,11 +52,12 @@ def rd_plane(
 
     A dashed diagonal R + D = constant runs through the best point: all models on it have one ELBO.
 
-    labels : one a point, empty for none
-    entropy : H of the data, where known: the region R + D < H that no model reaches is shaded
-    reach : further points that the axes make room for, so that frames of one animation share their axes
-    connect : join the points by a line, in the order given
-    title : above the axes
+    Args:
+        labels: one a point, empty for none
+        entropy: H of the data, where known: the region R + D < H that no model reaches is shaded
+        reach: further points that the axes make room for, so that frames of one animation share their axes
+        connect: join the points by a line, in the order given
+        title: above the axes
 
     Raises ``ValueError`` without points, or when the labels are not one a point.
 
@@ -125,7 +126,8 @@ def family_plane(rows: Rows | pd.DataFrame, title: str = "", focus: str | Focus 
     staircase is the Pareto front, and points on it bear a cross; the grey line is the lower convex hull; every point of
     the dashed diagonal has the best ELBO. All three are those of the rows given.
 
-    focus : a family in ``rows``, or what says of a row whether it is meant; all others pale, by default none
+    Args:
+        focus: a family in ``rows``, or what says of a row whether it is meant; all others pale, by default none
 
     Raises ``ValueError`` without rows, for a row that lacks one of ``NEEDED``, for an unknown family, and for rows of
     several splits, data sets or rules, as far as they tell.
@@ -148,7 +150,8 @@ def skew_plane(rows: Rows | pd.DataFrame, scale: str = "linear", title: str = ""
     Two standard errors up are those of the ELBO, -(R + D). The best ELBO is a level line; on the staircase, steps of
     equal D rise at one nat a nat.
 
-    scale : of R, ``"linear"``, or ``"symlog"``, linear up to a thousandth of a nat and logarithmic from there
+    Args:
+        scale: of R, ``"linear"``, or ``"symlog"``, linear up to a thousandth of a nat and logarithmic from there
 
     Raises ``ValueError`` for another scale, and as ``family_plane`` does.
     """
@@ -184,7 +187,8 @@ def _check_families(rows: Rows) -> None:
         if missing:
             raise ValueError(f"rows: expected the keys {', '.join(NEEDED)}, got a row without {', '.join(missing)}")
         if row["family"][:1] not in MARKERS or row["family"][1:] not in COLOURS:
-            raise ValueError(f"rows: expected families such as '-+v', got {row['family']!r}")
+            known = f"encoders {', '.join(MARKERS)} and decoders with marginals {', '.join(COLOURS)}"
+            raise ValueError(f"rows: expected families with a marker and a colour ({known}), got {row['family']!r}")
 
 
 def _set_family_limits(axes: Axes, rows: Rows, skew: bool, scale: str) -> None:
@@ -289,7 +293,8 @@ def contour_plane(
 ) -> Figure:
     """Filled contours of a density ``height`` ``[len(up), len(across)]`` over the plane of two latents.
 
-    marks : points ``[m, 2]`` that are drawn on top
+    Args:
+        marks: points ``[m, 2]`` that are drawn on top
     """
     figure = empty_plane(*(f"code {name}" for name in names))
     figure.set_size_inches(4.6, 4.4)

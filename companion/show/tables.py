@@ -85,8 +85,9 @@ def claim_table(*claims: tuple[str, str, str | None, Any]) -> Table:
 def verdict(answer: bool | str | Sequence[bool | None] | None) -> str:
     """One word or two for the answer to a question: of several, whether they agree.
 
-    answer : whether the rows say yes; None where runs are missing; several where the question has parts; or the verdict
-        itself
+    Args:
+        answer: whether the rows say yes; None where runs are missing; several where the question has parts; or the
+            verdict itself
 
     >>> [verdict(answer) for answer in (True, False, [True, False], [True, None], None, "not tested")]
     ['reproduced', 'not reproduced', 'partly', 'not run yet', 'not run yet', 'not tested']

@@ -40,11 +40,12 @@ class Frame(Protocol):
 class Player:
     """Frames behind a slider, by mouse, touch and arrow keys; where scripts are stripped, one frame as a plain image.
 
-    figures : the frames, at least two, drawn alike
-    captions : one short line a frame, spoken and shown beside the slider
-    name : what the slider changes
-    alt : what the picture shows, for readers who do not see it
-    start : the frame shown first, the last by default
+    Args:
+        figures: the frames, at least two, drawn alike
+        captions: one short line a frame, spoken and shown beside the slider
+        name: what the slider changes
+        alt: what the picture shows, for readers who do not see it
+        start: the frame shown first, the last by default
 
     Raises ``ValueError`` for fewer than two frames, a caption count that differs, or an empty ``alt``.
     """
@@ -84,9 +85,10 @@ class Player:
 class Explorer(Player):
     """A player that draws at any value once there is a kernel: a page shows the frames, a notebook a live slider.
 
-    draw, say : the frame and the caption at a value
-    values : those drawn beforehand, increasing; the live slider runs between the first and the last, over whole numbers
-        where all are
+    Args:
+        draw, say: the frame and the caption at a value
+        values: those drawn beforehand, increasing; the live slider runs between the first and the last, over whole
+            numbers where all are
 
     Raises ``ValueError`` as ``Player``, and for values that do not increase.
     """
@@ -179,7 +181,8 @@ class PhasePad:
     Where R + D < H there is no model; elsewhere H - D <= I <= R, and 0 <= I <= H (Alemi et al. (2018), section 3). By
     mouse and touch in the plane, by arrow keys on two sliders; where scripts are stripped, the plane as an image.
 
-    entropy : H of the data, in nats
+    Args:
+        entropy: H of the data, in nats
 
     Raises ``ValueError`` unless ``entropy`` is positive and finite.
     """

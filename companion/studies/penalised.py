@@ -83,7 +83,8 @@ def minibatch_total_correlation(mean: Tensor, scale: Tensor, batch: int = MINIBA
 
     The error is of the images and the draws; the estimator's own bias is not in it.
 
-    mean, scale : ``[n, k]`` each, in random order
+    Args:
+        mean, scale: ``[n, k]`` each, in random order
     """
     rng = generator(seed, device=mean.device)
     pairs = [(m, s) for m, s in zip(mean.split(batch), scale.split(batch), strict=True) if len(m) == batch]
@@ -127,7 +128,8 @@ def blockwise_mmd(mean: Tensor, scale: Tensor, seed: int = 0) -> Estimate:
 
     Every block has its own images and its own draws of N(0, I): unbiased for the population's aggregate.
 
-    mean, scale : ``[n, k]`` each, in random order, n being 2 ``BLOCKS`` or more
+    Args:
+        mean, scale: ``[n, k]`` each, in random order, n being 2 ``BLOCKS`` or more
     """
     rng = generator(seed, 3, device=mean.device)
     z = draw(Normal(mean, scale), rng)

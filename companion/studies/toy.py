@@ -83,7 +83,8 @@ def rates_and_distortions(
 ) -> tuple[Tensor, Tensor]:
     """Exact R and D, each ``[S]``, in nats, of S models at once (Alemi et al., 2018, eqs. 2 and 3).
 
-    p_x : ``[X]``; log_encoders : ``[S, X, Z]``; log_decoders : ``[S, Z, X]``; log_marginals : ``[S, Z]``, all finite
+    Args:
+        p_x: ``[X]``; log_encoders : ``[S, X, Z]``; log_decoders : ``[S, Z, X]``; log_marginals : ``[S, Z]``, all finite
     """
     joint = p_x[:, None] * log_encoders.exp()
     rates = (joint * (log_encoders - log_marginals[:, None])).sum((1, 2))
@@ -94,10 +95,11 @@ def rates_and_distortions(
 class ToyModels:
     """S trained models of one distribution, in the order of their seeds.
 
-    p_x : ``[X]``
-    rates, distortions : ``[S]``, exact, in nats
-    history : ``[steps, 2, S]``, rate and distortion before each step
-    encoders, decoders, marginals : ``[S, X, Z]``, ``[S, Z, X]``, ``[S, Z]``
+    Attributes:
+        p_x: ``[X]``
+        rates, distortions: ``[S]``, exact, in nats
+        history: ``[steps, 2, S]``, rate and distortion before each step
+        encoders, decoders, marginals: ``[S, X, Z]``, ``[S, Z, X]``, ``[S, Z]``
     """
 
     p_x: np.ndarray
@@ -128,12 +130,13 @@ def train_toys(
 ) -> ToyModels:
     """Train one model a seed, all as one batch. No model's result depends, beyond rounding, on the others in it.
 
-    p_x : ``[X]``, the data distribution
-    parametrisation : ``printed``, ``output`` or ``table``, see above
-    objective : from the rates and distortions ``[S]`` to what each model minimises, ``[S]``
-    seeds : one a model; the same seed gives the same start up to its scale
-    init_scale : of the normal draws that start every parameter but the marginal's, one number or one a seed
-    optimiser, learning_rate : ``adam`` or ``sgd``; the rate falls to zero along half a cosine
+    Args:
+        p_x: ``[X]``, the data distribution
+        parametrisation: ``printed``, ``output`` or ``table``, see above
+        objective: from the rates and distortions ``[S]`` to what each model minimises, ``[S]``
+        seeds: one a model; the same seed gives the same start up to its scale
+        init_scale: of the normal draws that start every parameter but the marginal's, one number or one a seed
+        optimiser, learning_rate: ``adam`` or ``sgd``; the rate falls to zero along half a cosine
 
     It runs on one thread: tables this small are not worth sharing.
 

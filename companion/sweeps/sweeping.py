@@ -34,11 +34,12 @@ def sweep(
 ) -> list[Row]:
     """Run ``configs``, ``jobs`` at a time, each in ``out/runs/<hash>``; returns what rows the table then has of them.
 
-    table : the CSV, ``out/rates.csv`` by default, with a JSON of the same name beside it. It is rewritten after every
-        run, and a configuration with rows in it is done, whether its folder is still there or not
-    budget : seconds after which no run is started; those under way are stored at their next step, to go on later
-    engine : ``joblib`` runs processes on this machine, ``dask`` the workers of the ``scheduler`` at an address, which
-        must see the same files, or of a cluster on this machine
+    Args:
+        table: the CSV, ``out/rates.csv`` by default, with a JSON of the same name beside it. It is rewritten after
+            every run, and a configuration with rows in it is done, whether its folder is still there or not
+        budget: seconds after which no run is started; those under way are stored at their next step, to go on later
+        engine: ``joblib`` runs processes on this machine, ``dask`` the workers of the ``scheduler`` at an address,
+            which must see the same files, or of a cluster on this machine
 
     Each run uses the threads its configuration says, so that order, jobs and engine change no digit. A run that
     diverges does not stop the others.

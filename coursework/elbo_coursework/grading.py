@@ -22,10 +22,11 @@ LIMITS = Limits()
 class QuestionGrade:
     """What one question earned.
 
-    earned : of ``points``, rounded to hundredths
-    correct : instances answered as the reference says, of ``instances``
-    hints : sentences for the student, by the number of instances each is about
-    mistakes : names of the recognised mistakes
+    Attributes:
+        earned: of ``points``, rounded to hundredths
+        correct: instances answered as the reference says, of ``instances``
+        hints: sentences for the student, by the number of instances each is about
+        mistakes: names of the recognised mistakes
     """
 
     name: str
@@ -41,9 +42,10 @@ class QuestionGrade:
 class Grade:
     """What one submission earned, question by question, and what is left to grade manually.
 
-    key : a hash of the file, the assignment, the seed and the version; what has a record of its key is graded
-    manual : points of the questions that are graded manually, by name
-    notes : on cells, or a whole file, that could not be read
+    Attributes:
+        key: a hash of the file, the assignment, the seed and the version; what has a record of its key is graded
+        manual: points of the questions that are graded manually, by name
+        notes: on cells, or a whole file, that could not be read
     """
 
     submission: str

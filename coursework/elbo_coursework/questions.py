@@ -28,10 +28,11 @@ Inputs = dict[str, Any]
 class CommonMistake:
     """A mistake that is recognised by the value it gives.
 
-    name : what went wrong, in a few words, for the table of common mistakes
-    hint : what a student is told; it explains and never gives the answer
-    answer : takes the inputs of the question and makes the mistake
-    credit : share of the instance's points, from 0 to below 1
+    Attributes:
+        name: what went wrong, in a few words, for the table of common mistakes
+        hint: what a student is told; it explains and never gives the answer
+        answer: takes the inputs of the question and makes the mistake
+        credit: share of the instance's points, from 0 to below 1
 
     Raises ``ValueError`` for a credit outside that range.
     """
@@ -50,17 +51,18 @@ class CommonMistake:
 class Question:
     """A function to write.
 
-    name : of the function
-    points : for all instances together, shared equally among them
-    draw : an instance from a generator, the function's arguments by name
-    reference : the reference solution, called with the same arguments
-    invariant : takes the answer first and then the arguments; says in a sentence, with the values, which identity or
-        inequality the answer breaks, or returns None. It reveals only what the other parts of the answer imply
-    mistakes : the common mistakes, in the order in which they are tried
-    forbidden : dotted names that do the work, such as ``companion.exact.tables.entropy`` or ``scipy.stats``: functions,
-        classes or whole modules
-    tolerance : relative, and absolute for values below 1
-    instances : number drawn from one seed
+    Attributes:
+        name: of the function
+        points: for all instances together, shared equally among them
+        draw: an instance from a generator, the function's arguments by name
+        reference: the reference solution, called with the same arguments
+        invariant: takes the answer first and then the arguments; says in a sentence, with the values, which identity or
+            inequality the answer breaks, or returns None. It reveals only what the other parts of the answer imply
+        mistakes: the common mistakes, in the order in which they are tried
+        forbidden: dotted names that do the work, such as ``companion.exact.tables.entropy`` or ``scipy.stats``:
+            functions, classes or whole modules
+        tolerance: relative, and absolute for values below 1
+        instances: number drawn from one seed
 
     Raises ``ValueError`` where points or instances are not positive.
     """
@@ -84,7 +86,8 @@ class Question:
 class ManualQuestion:
     """A question that is answered in words and graded manually, by a rubric.
 
-    rubric : points by what earns them
+    Attributes:
+        rubric: points by what earns them
     """
 
     name: str
@@ -100,9 +103,10 @@ class ManualQuestion:
 class Assignment:
     """The questions of one notebook.
 
-    name : of the notebook and of its files
-    minutes : a student's time
-    manual : the questions that are graded manually
+    Attributes:
+        name: of the notebook and of its files
+        minutes: a student's time
+        manual: the questions that are graded manually
     """
 
     name: str

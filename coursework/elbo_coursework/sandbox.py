@@ -40,11 +40,12 @@ UNKNOWN = "; grading keeps imports by name, functions, classes and constants onl
 class Limits:
     """What a student's function may use.
 
-    cpu_per_call : seconds of processor time for one call
-    cpu_total : seconds of processor time for one question, besides the start
-    memory : bytes of address space, of which PyTorch alone takes 0.7 GB
-    output : characters of one answer
-    wall_clock_factor : how many times ``cpu_per_call`` may pass by the clock
+    Attributes:
+        cpu_per_call: seconds of processor time for one call
+        cpu_total: seconds of processor time for one question, besides the start
+        memory: bytes of address space, of which PyTorch alone takes 0.7 GB
+        output: characters of one answer
+        wall_clock_factor: how many times ``cpu_per_call`` may pass by the clock
     """
 
     cpu_per_call: float = 10.0

@@ -32,9 +32,10 @@ MAGIC = re.compile(r"\s*[%!?]|\s*[\w.]+\?{1,2}\s*$|\s*\w+\s*=\s*[%!]")
 class Statement:
     """A kept statement.
 
-    node : the statement
-    text : its lines
-    location : where it stands, such as ``cell 4``
+    Attributes:
+        node: the statement
+        text: its lines
+        location: where it stands, such as ``cell 4``
     """
 
     node: ast.stmt
@@ -86,9 +87,10 @@ class Submission:
 class Code:
     """What runs for one question.
 
-    source : text of the statements, numbered from 1
-    modules : what it imports, to be there before the guard is set
-    refused : a sentence on what grading does not allow, or None
+    Attributes:
+        source: text of the statements, numbered from 1
+        modules: what it imports, to be there before the guard is set
+        refused: a sentence on what grading does not allow, or None
     """
 
     source: str

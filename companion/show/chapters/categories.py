@@ -277,7 +277,8 @@ def naming_words(counts: np.ndarray, names: Sequence[str]) -> str:
 def prices_table(sets: Mapping[str, Mapping[str, pd.DataFrame]]) -> Table:
     """What the objectives pay: medians of the parts of R + D, and the paired difference of the valid one to the ELBO.
 
-    sets : for each set of images the runs by objective, as ``runs`` gives them
+    Args:
+        sets: for each set of images the runs by objective, as ``runs`` gives them
     """
     lines = []
     for kind, groups in sets.items():

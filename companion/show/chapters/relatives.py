@@ -97,8 +97,9 @@ def paired_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) -> Ta
 
     The rule: "lower" is a quantity that is below the matched run's in every seed.
 
-    rows : of one split
-    quantities : a column for each objective, such as ``Penalised.quantity``; others are not compared
+    Args:
+        rows: of one split
+        quantities: a column for each objective, such as ``Penalised.quantity``; others are not compared
     """
     lines = []
     for objective, group in _groups(rows).items():
@@ -115,9 +116,10 @@ def paired_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) -> Ta
 def means_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str], tight: bool = False) -> Table:
     """Means over seeds with their standard errors: a line for each β at weight 0, and one for each relative.
 
-    rows : of one split
-    quantities : headings by column of the table
-    tight : whether numbers are written without spaces
+    Args:
+        rows: of one split
+        quantities: headings by column of the table
+        tight: whether numbers are written without spaces
     """
     rows = records(rows)
     paid = {STYLES[name][0]: [pair[0] for pair in group] for name, group in _groups(rows).items()}
@@ -160,8 +162,9 @@ def relatives_plane(rows: Rows | pd.DataFrame, focus: str | None = None, title: 
     Twins are hollow and grey: circles at beta 1, squares at beta 0. All points have two standard errors. Every point of
     the dashed curve has the least R + D of ``rows``.
 
-    rows : of one split
-    focus : an objective in ``rows``, all others pale; by default none is
+    Args:
+        rows: of one split
+        focus: an objective in ``rows``, all others pale; by default none is
 
     Raises ``ValueError`` where there is no pair, for rows of several splits, a rate that is not positive, a ``focus``
     without pairs, and as ``weight_pairs`` does.
@@ -309,8 +312,10 @@ def by_name(rows: Rows | pd.DataFrame) -> dict[tuple[float, str], list[Row]]:
 def differences_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) -> Table:
     """Paired differences of every relative with their 95 % intervals, written without spaces.
 
-    rows : of one split; with a column ``total``, the sum R + D, where it is asked for
-    quantities : headings by column of the table; at β = 0, where draws do not settle it, the total correlation is empty
+    Args:
+        rows: of one split; with a column ``total``, the sum R + D, where it is asked for
+        quantities: headings by column of the table; at β = 0, where draws do not settle it, the total correlation is
+            empty
     """
     lines = []
     for objective, group in _groups(rows).items():
