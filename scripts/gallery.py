@@ -28,7 +28,7 @@ from companion import data, learn, results, show
 from companion.models import generator
 from companion.results.schema import Row
 
-FILES = ("config.json", "rates.csv", "provenance.json")
+FILES = ("config.json", "rates.csv")
 WEIGHTS = "model.safetensors"
 COLUMNS, DRAWS = 10, 5
 

@@ -13,7 +13,7 @@ from companion import learn, results, sweeps
 
 TINY = learn.preset("laptop", "digits", steps=2, beta=0.5)
 CONFIGS = [TINY, TINY.replace(seed=1), TINY.replace(family="-+v"), TINY.replace(family="-+v", beta=2.0)]
-FILES = ["config.json", "generations.png", "model.safetensors", "provenance.json", "rates.csv", "reconstructions.png"]
+FILES = ["config.json", "generations.png", "model.safetensors", "rates.csv", "reconstructions.png"]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,80 @@
+"""Values at the edges of the ground truth, where a slip of one sign, one size or one guard would show."""
+
+from dataclasses import FrozenInstanceError
+
+import numpy as np
+import pytest
+from scipy.special import rel_entr
+
+from companion import exact
+from companion.exact.tables import mean_kl
+
+
+@pytest.mark.parametrize("p", [0.2, 0.8])
+def test_a_bernoulli_source_needs_no_rate_from_the_rarer_symbols_share_on(p):
+    """Cover and Thomas (2006), theorem 10.3.1, for either symbol the rarer one."""
+    h = exact.binary_entropy
+    assert exact.bernoulli_rate(p, 0.15) == pytest.approx(h(0.2) - h(0.15))
+    assert exact.bernoulli_rate(p, 0.2) == 0
+    assert exact.bernoulli_rate(p, 0.5) == 0
+
+
+@pytest.mark.parametrize("pair", ["AB", "AC", "BC"])
+def test_conditional_information_is_the_average_over_the_third_of_unequal_sizes(pair):
+    joint = np.random.default_rng(0).dirichlet(np.ones(24)).reshape(2, 3, 4)
+    third = "ABC".index(next(letter for letter in "ABC" if letter not in pair))
+    slices = np.moveaxis(joint, third, 0)
+    by_hand = sum(s.sum() * exact.mutual_information(s / s.sum()) for s in slices)
+    assert exact.conditional_mutual_information(joint, pair) == pytest.approx(by_hand)
+
+
+def test_what_cannot_happen_adds_no_conditional_information():
+    """The third variable has a value of probability zero; given its other, the first two are equal: log 2."""
+    joint = np.zeros((2, 2, 2))
+    joint[0, 0, 0] = joint[1, 1, 0] = 0.5
+    assert exact.conditional_mutual_information(joint, "AB") == pytest.approx(np.log(2))
+
+
+def test_information_up_to_eighteen_nats_a_dimension_and_no_more():
+    assert exact.CorrelatedGaussians.from_information(1, 18.0).information == pytest.approx(18.0, rel=1e-2)
+    with pytest.raises(ValueError, match=r"nats: expected 0 to 18 for each of the 1 dimensions, got 18\.5"):
+        exact.CorrelatedGaussians.from_information(1, 18.5)
+
+
+def test_two_bins_are_a_toy_process_and_one_is_not():
+    process = exact.toy_process(bins=2, information=0.3)
+    assert process.information == pytest.approx(0.3, abs=1e-9)
+    with pytest.raises(ValueError, match="bins: expected at least 2, got 1"):
+        exact.toy_process(bins=1)
+
+
+def test_a_random_mixture_starts_with_the_covariance_of_the_data():
+    """Divided by n, as the M-step divides: of the points 0, 0, 3 it is 2."""
+    start = exact.random_initialisation([[0.0], [0.0], [3.0]], components=2)
+    assert start.covariances.ravel().tolist() == pytest.approx([2.0, 2.0])
+
+
+def test_rounding_takes_no_divergence_below_zero():
+    """Distributions that differ in their last digits, chosen so that the plain sum is negative."""
+    rng = np.random.default_rng(0)
+    for _ in range(1000):
+        reference = rng.dirichlet(np.ones(5))
+        rows = (reference * (1 + 1e-15 * rng.normal(size=5)))[None]
+        if rel_entr(rows, reference).sum() < 0:
+            assert mean_kl(np.ones(1), rows, reference) == 0
+            return
+    raise AssertionError("no plain sum was negative")
+
+
+def test_tables_are_normalised_to_the_last_digit():
+    """A sum may miss one by 1e-9; the record's does not."""
+    off = np.array([[0.5, 0.5 + 8e-10], [0.25, 0.75]])
+    model = exact.DiscreteModel([0.5, 0.5], off, [[0.9, 0.1], [0.1, 0.9]], [0.25, 0.75])
+    assert np.abs(model.encoder.sum(1) - 1).max() < 2e-16
+    assert model.encoder[0, 1] == pytest.approx(0.5 + 4e-10, abs=1e-12)
+
+
+def test_an_optimum_cannot_be_changed():
+    best = exact.linear_beta_vae([4.0, 1.0], beta=1.0, noise=0.5)
+    with pytest.raises(FrozenInstanceError):
+        best.beta = 2.0
