@@ -299,3 +299,9 @@ def test_a_whole_set_may_be_loaded_by_several_threads_of_work(served):
         worker.join()
     with np.load(stored) as now, np.load(io.BytesIO(before)) as then:
         assert all(np.array_equal(now[key], then[key]) for key in then.files)
+
+
+@pytest.mark.parametrize("name", [name for name in data.NAMES if data.available(name)])
+def test_images_come_with_the_licence_and_the_source_of_their_set(name):
+    images = data.load(name)
+    assert (images.name, images.licence, images.source) == (name, data.SETS[name].licence, data.SETS[name].source)
