@@ -82,7 +82,7 @@ def test_the_report_on_categories_is_that_of_the_measures(secret: str) -> None:
         assert found["mean_kl"] == pytest.approx(categories.category_kl(probs).value)
         assert found["entropy"] == pytest.approx(categories.category_entropy(probs).value)
     for inputs in instances("information", floor, secret):
-        expected = categories.entropy_floor(torch.from_numpy(inputs["probs"]), inputs["risk"])
+        expected = categories.entropy_lower_bound(torch.from_numpy(inputs["probs"]), inputs["risk"])
         assert floor.reference(**inputs) == pytest.approx(expected)
 
 
