@@ -43,12 +43,13 @@ def test_terms_add_up_in_numpy_and_in_torch():
         np.testing.assert_array_equal(getattr(t, name), getattr(u, name).numpy())
 
 
+@pytest.mark.parametrize("zeros", [np.zeros, torch.zeros])
 @pytest.mark.parametrize("odd", range(3))
-def test_terms_refuse_different_shapes(odd):
+def test_terms_refuse_different_shapes(odd, zeros):
     shapes = [[4] if i == odd else [3] for i in range(3)]
     told = "'log_e': \\({}\\,\\), 'log_d': \\({}\\,\\), 'log_m': \\({}\\,\\)".format(*(s[0] for s in shapes))
     with pytest.raises(ValueError, match=f"Terms: expected log_e, log_d and log_m of one shape, got {{{told}}}"):
-        Terms(*map(np.zeros, shapes))
+        Terms(*map(zeros, shapes))
     assert Terms(*torch.zeros(3, 4, 2)).rate.shape == (4, 2)
 
 

@@ -10,8 +10,7 @@ from typing import Any
 from companion import data as image_sets
 from companion.models.families import FAMILIES, check_conditioned, check_plain
 from companion.objectives import OBJECTIVES, SETTINGS, BetaVAE, Objective
-from companion.objectives.base import coerce_fields
-from companion.objectives.settings import objective
+from companion.objectives.base import coerce_fields, objective
 
 PRECISIONS = ("fp32", "bf16")
 ARRAYS = "arrays"  # the name of images that are the reader's own

@@ -29,6 +29,7 @@ from companion.objectives.base import (
     Objective,
     TrainingStep,
     TrainingUnit,
+    objective,
     register,
 )
 from companion.objectives.elbo import (
@@ -66,7 +67,6 @@ from companion.objectives.regularised import (
     penalised,
     permute_dimensions,
 )
-from companion.objectives.settings import objective
 
 __all__ = [
     "DIPVAEI",
