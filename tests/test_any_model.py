@@ -158,3 +158,28 @@ def test_any_model_is_trained_on_any_arrays(tmp_path):
         learn.train(config, progress=False)
     with pytest.raises(ValueError, match="model: expected one of the run's architecture beside data='arrays'"):
         learn.load_run(tmp_path)
+
+
+def test_the_traversal_variance_is_that_of_the_seven_values_themselves():
+    """A decoder that shows the first dimension three times over: 9 times the variance of -3 .. 3, which is 4."""
+
+    def encoder(x: torch.Tensor) -> Independent:
+        return Independent(Normal(torch.zeros(len(x), 2), 1.0), 1)
+
+    def decoder(z: torch.Tensor) -> Independent:
+        return Independent(Normal(3 * z[:, :1], 1.0), 1)
+
+    model = models.VAE(encoder, decoder, lambda: standard(2))
+    images = np.zeros((5, 3), np.float32)
+    assert measure.traversal_variance(model, images, [0]).value == pytest.approx(9 * 4)
+    assert measure.traversal_variance(model, images, [1]).value == 0
+    assert measure.least_active_latents(model, images, 1) == (1,)
+
+
+def test_the_weights_as_released_row_by_row():
+    """Four of ten: 1/10 in column 0 of every row but the third, which has the rest there; the rest in column 1."""
+    density = torch.rand(4, 4, generator=generator(0), dtype=torch.float64) + 0.1
+    other, own, rest = 1 / 3, 1 / 10, 1 / 3 - 1 / 10
+    weights = torch.tensor([[first, rest, other, other] for first in (own, own, rest, own)], dtype=torch.float64)
+    found = measure.log_qz_mss_as_released(density.log(), 10)
+    assert torch.allclose(found, (weights * density).sum(1).log())
