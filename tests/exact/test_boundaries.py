@@ -7,6 +7,7 @@ import pytest
 from scipy.special import rel_entr
 
 from companion import exact
+from companion.exact import rate_distortion
 from companion.exact.tables import mean_kl
 
 
@@ -78,3 +79,47 @@ def test_an_optimum_cannot_be_changed():
     best = exact.linear_beta_vae([4.0, 1.0], beta=1.0, noise=0.5)
     with pytest.raises(FrozenInstanceError):
         best.beta = 2.0
+
+
+def test_small_whole_numbers_have_the_hull_of_the_same_real_ones():
+    """Differences of unsigned bytes would wrap around."""
+    points = np.array([[0, 10], [1, 8], [2, 1], [3, 0]], np.uint8)
+    assert exact.pareto_front(*points.T).tolist() == [0, 1, 2, 3]
+    assert exact.lower_hull(*points.T).tolist() == [0, 2, 3]
+
+
+def random_source():
+    rng = np.random.default_rng(6)
+    return np.full(20, 0.05), rng.random((20, 20))
+
+
+def test_the_search_may_use_all_its_iterations():
+    needed = exact.blahut_arimoto(*random_source(), 9.0).iterations
+    assert exact.blahut_arimoto(*random_source(), 9.0, max_iterations=needed).iterations == needed
+    with pytest.raises(exact.ConvergenceError, match=f"after {needed - 1} iterations"):
+        exact.blahut_arimoto(*random_source(), 9.0, max_iterations=needed - 1)
+
+
+def test_plain_iterations_reach_the_optimum_where_least_squares_fail(monkeypatch):
+    def failing(*_):
+        raise RuntimeError("Maximum number of iterations reached.")
+
+    best = exact.blahut_arimoto(*random_source(), 9.0)
+    monkeypatch.setattr(rate_distortion, "nnls", failing)
+    plain = exact.blahut_arimoto(*random_source(), 9.0, tolerance=1e-5)
+    assert plain.iterations > best.iterations
+    assert plain.rate + 9 * plain.distortion == pytest.approx(best.rate + 9 * best.distortion, abs=1e-5)
+
+
+def test_a_newton_step_never_raises_the_objective():
+    """F(m) = -sum p log(rows m), from marginals so uneven that a full step often overshoots."""
+    rng, moved = np.random.default_rng(0), 0
+    for _ in range(300):
+        rows, weights = np.exp(-10 * rng.random((6, 5))), rng.dirichlet(np.ones(6))
+        m = rng.dirichlet(np.full(5, 0.2)) + 1e-12
+        stepped = rate_distortion._newton(rows, weights, m / m.sum())
+        before, after = (weights @ np.log(rows @ q) for q in (m / m.sum(), stepped))
+        assert after >= before
+        assert stepped.min() > 0
+        moved += after > before
+    assert moved > 100
