@@ -10,7 +10,7 @@ from scipy.stats import norm
 from companion import data, learn, measure, objectives
 from companion.learn import build, fit, training_units
 from companion.models import ForwardOutput
-from companion.objectives import Multiplier, TrainingStep, TrainingUnit
+from companion.objectives import LearnedMultiplier, TrainingStep, TrainingUnit
 from companion.objectives.elbo import MULTIPLIER_LIMIT
 from companion.terms import Terms
 
@@ -86,10 +86,15 @@ def test_the_configuration_picks_the_objective_and_its_schedule():
     assert loss(DIGITS.replace(beta=2.0, annealed=True), DIGITS.steps // 2) == 75 + 2.0 * 6
 
 
+def multiplier_of(target):
+    objective = LearnedMultiplier(target=target)
+    return objective.auxiliary_model(build(DIGITS, (8, 8)), objective, 0)
+
+
 def test_the_multiplier_finds_the_slope_of_a_known_frontier():
     """On D = exp(-R) the saddle of a target t is R = t with the multiplier exp(-t), the slope there."""
     for target in (0.2, 1.0):
-        rate, multiplier = torch.nn.Parameter(torch.tensor([1.0])), Multiplier(target)
+        rate, multiplier = torch.nn.Parameter(torch.tensor([1.0])), multiplier_of(target)
 
         def loss(x, rng, step, rate=rate, multiplier=multiplier):
             return multiplier.lagrangian_loss(terms_of(rate, torch.exp(-rate)))
@@ -102,7 +107,7 @@ def test_the_multiplier_finds_the_slope_of_a_known_frontier():
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_target_out_of_reach_leaves_the_multiplier_at_its_limit_and_free_to_return(sign):
-    multiplier = Multiplier(5.0)
+    multiplier = multiplier_of(5.0)
     (unit,) = multiplier.units()
 
     def push(excess: float, steps: int) -> None:
@@ -119,7 +124,7 @@ def test_a_target_out_of_reach_leaves_the_multiplier_at_its_limit_and_free_to_re
 
 
 def test_the_multiplier_is_within_its_limits_when_it_is_used():
-    multiplier = Multiplier(5.0)
+    multiplier = multiplier_of(5.0)
     for sign in (-1, 1):
         multiplier.log.data.fill_(20.0 * sign)
         assert multiplier().item() == pytest.approx(MULTIPLIER_LIMIT**sign)

@@ -71,7 +71,7 @@ def test_each_adversary_adds_what_its_discriminator_says():
     expected = {"factor_vae": 81 + 2 * 3.0, "wae_gan": 75 + 2 * log(1 + 2.718281828459045**-3), "aae": 75.0}
     for name, value in expected.items():
         model = build(RUNS[name], (8, 8))
-        discriminator = RUNS[name].objective.auxiliary(model, 0)
+        discriminator = RUNS[name].objective.auxiliary_model(model, RUNS[name].objective, 0)
         discriminator.network.network[-1].weight.data.zero_()
         discriminator.network.network[-1].bias.data.fill_(3.0)
         assert RUNS[name].objective.loss(model, met, STEP, discriminator).item() == pytest.approx(value, rel=1e-6)
@@ -101,7 +101,7 @@ def test_no_unit_moves_what_another_one_trains(name):
 def test_the_kinds_that_a_discriminator_is_shown():
     """Codes are the true kind beside permute_dimensions ones; elsewhere draws of the marginal are, beside the codes."""
     for name, codes_are_true in {"factor_vae": True, "wae_gan": False, "aae": False}.items():
-        discriminator = RUNS[name].objective.auxiliary(build(RUNS[name], (8, 8)), 0)
+        discriminator = RUNS[name].objective.auxiliary_model(build(RUNS[name], (8, 8)), RUNS[name].objective, 0)
         discriminator.codes = torch.full((64, 16), 5.0)
         discriminator.network.forward = lambda z: 2.0 * (z.mean(1) > 2.5)  # logits 2 at the codes, 0 elsewhere
         true, false = torch.full((64,), 2.0), torch.zeros(64)
@@ -118,7 +118,7 @@ def test_descending_a_penalty_lowers_what_it_stands_for(name):
     mean, spread = torch.nn.Parameter(1.5 * base + 1), torch.nn.Parameter(torch.full((64, 2), -0.5))
     config = RUNS[name].replace(weight=1.0, latent_dim=2)
     objective = config.objective
-    discriminator = objective.auxiliary(build(config, (8, 8)), 0)
+    discriminator = objective.auxiliary_model(build(config, (8, 8)), objective, 0)
 
     def loss(x, rng, step):
         met = encoded(mean, spread.exp(), rng)

@@ -10,7 +10,7 @@ TABLE = show.Table(
 )
 
 
-class VariationalPosterior(html.parser.HTMLParser):
+class TableParser(html.parser.HTMLParser):
     """The words of each cell, and how each is aligned."""
 
     def __init__(self, text):
@@ -29,7 +29,7 @@ class VariationalPosterior(html.parser.HTMLParser):
 
 
 def test_a_page_shows_every_cell_as_it_was_given():
-    read = VariationalPosterior(TABLE._repr_html_())
+    read = TableParser(TABLE._repr_html_())
     cells = ["family", "R", "note", "---", "25.1", "R < D & best", "-+v", "−0.003 ± 0.1", "", "++v", "", "x"]
     assert read.words == cells
     assert read.looks == ["left", "right", "left"] * 4  # names made of signs are no numbers
@@ -55,7 +55,7 @@ def test_a_terminal_shows_the_same_in_columns():
         "++v                   x",
     ]
     assert repr(show.Table(["a", "b"], [])) == "a  b"
-    assert VariationalPosterior(show.Table(["a", "b"], [])._repr_html_()).words == ["a", "b"]
+    assert TableParser(show.Table(["a", "b"], [])._repr_html_()).words == ["a", "b"]
 
 
 @pytest.mark.parametrize(

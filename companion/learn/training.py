@@ -132,10 +132,9 @@ def training_units(model: VAE, config: Config, examples: int) -> tuple[list[Trai
     Args:
         examples: how many images there are to train on
     """
-    auxiliary = config.objective.auxiliary(model, config.seed)
-    if auxiliary is None:
+    if config.objective.auxiliary_model is None:
         return [vae_unit(model, config, examples)], {}
-    auxiliary = auxiliary.to(config.device)
+    auxiliary = config.objective.auxiliary_model(model, config.objective, config.seed).to(config.device)
     own, others = [vae_unit(model, config, examples, auxiliary)], auxiliary.units(model, config.learning_rate)
     return others + own if auxiliary.first else own + others, {auxiliary.title: auxiliary}
 

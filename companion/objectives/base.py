@@ -65,7 +65,7 @@ class TrainingUnit:
 
 
 class AuxiliaryModel(nn.Module):
-    """A network that is trained beside the VAE, against it or for it.
+    """A network that is trained beside the VAE, against it or for it; made as ``(model, objective, seed)``.
 
     Attributes:
         title: its name in checkpoints
@@ -74,6 +74,9 @@ class AuxiliaryModel(nn.Module):
 
     title = ""
     first = False
+
+    def __init__(self, model: VAE, objective: Any, seed: int) -> None:
+        super().__init__()
 
     def units(self, model: VAE, learning_rate: float) -> list[TrainingUnit]:
         """What takes steps beside ``model``, in order; ``learning_rate`` is the VAE's own."""
@@ -88,11 +91,13 @@ class Objective:
         name: how configurations, tables and the command line call it
         table: the results table that its runs belong to (``companion.results``)
         keeps_best: whether the weights with the lowest validation loss are kept in the end, or the last ones
+        auxiliary_model: the class of the network that learns beside the VAE; None where none is needed
     """
 
     name: ClassVar[str] = ""
     table: ClassVar[str] = "families"
     keeps_best: ClassVar[bool] = False
+    auxiliary_model: ClassVar[type[AuxiliaryModel] | None] = None
 
     def __post_init__(self) -> None:
         """Settings as plain types; raises ``ValueError`` naming the first that is impossible."""
@@ -106,10 +111,6 @@ class Objective:
     def loss(self, model: VAE, out: ForwardOutput, step: TrainingStep, auxiliary: Any = None) -> Tensor:
         """What the VAE descends at ``step``, a scalar in nats, from one forward pass ``out`` of a batch."""
         raise NotImplementedError
-
-    def auxiliary(self, model: VAE, seed: int) -> AuxiliaryModel | None:
-        """The network that learns beside ``model``; None where none is needed."""
-        return None
 
     def check_model(self, family: str, categories: int, latent_dim: int) -> None:
         """Raise ``ValueError`` where the objective makes no sense for such a model."""

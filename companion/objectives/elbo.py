@@ -173,22 +173,8 @@ class Capacity(TargetRate):
         return capacity(out.terms, self.rate, self.weight, step.progress)
 
 
-@register("multiplier")
-@dataclass(frozen=True)
-class LearnedMultiplier(HeldRate):
-    """D + multiplier (R - target), where the multiplier is learned so that R stays at ``target``."""
-
-    def auxiliary(self, model: VAE, seed: int) -> "Multiplier":
-        """The multiplier."""
-        return Multiplier(self.rate)
-
-    def loss(self, model: VAE, out: ForwardOutput, step: TrainingStep, auxiliary: Any = None) -> Tensor:
-        """``lagrangian`` of the batch."""
-        return auxiliary.lagrangian_loss(out.terms)
-
-
 class Multiplier(AuxiliaryModel):
-    """A Lagrange multiplier that learns to hold the rate at ``target`` nats: 1 at first, always within 1/1000 and 1000.
+    """A Lagrange multiplier that learns to hold the rate at the objective's target: from 1, within 1/1000 and 1000.
 
     What is learned is its logarithm, so it stays positive. It ascends the Lagrangian along R - target of the batch that
     the VAE has just seen. Where a step led outside its limits it is put back to the limit before it is used: a target
@@ -198,9 +184,9 @@ class Multiplier(AuxiliaryModel):
     title = "multiplier"
     excess: Tensor
 
-    def __init__(self, target: float) -> None:
-        super().__init__()
-        self.target = target
+    def __init__(self, model: VAE, objective: HeldRate, seed: int = 0) -> None:
+        super().__init__(model, objective, seed)
+        self.target = objective.rate
         self.log = nn.Parameter(torch.zeros(()))
 
     def forward(self) -> Tensor:
@@ -222,3 +208,15 @@ class Multiplier(AuxiliaryModel):
         with torch.no_grad():
             self.log.clamp_(-LOG_LIMIT, LOG_LIMIT)
         return -self.log * self.excess
+
+
+@register("multiplier")
+@dataclass(frozen=True)
+class LearnedMultiplier(HeldRate):
+    """D + multiplier (R - target), where the multiplier is learned so that R stays at ``target``."""
+
+    auxiliary_model = Multiplier
+
+    def loss(self, model: VAE, out: ForwardOutput, step: TrainingStep, auxiliary: Any = None) -> Tensor:
+        """``lagrangian`` of the batch."""
+        return auxiliary.lagrangian_loss(out.terms)

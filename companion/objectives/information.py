@@ -75,71 +75,6 @@ def information_regularised(terms: Terms, beta: float, information: Any, weight:
     return beta_vae(terms, beta) - check_weight(weight, or_zero=True) * information
 
 
-@dataclass(frozen=True)
-class InformationRegularised(Objective):
-    """D + beta R - weight times the bound on the information of c.
-
-    Attributes:
-        latent_indices: which dimensions of a Gaussian code c is, as numbers or as "3,17"; none where c is the category
-        critic_input: what Q is given, one of ``CRITIC_INPUTS``
-        augmented: whether Q is given it turned, scaled, sheared and shifted a little (``random_affine``)
-    """
-
-    beta: float = 1.0
-    weight: float = 5.0
-    latent_indices: tuple[int, ...] = ()
-    critic_input: str = "reconstruction"
-    augmented: bool = False
-    table: ClassVar[str] = "latents"
-    literal: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "latent_indices", _indices(self.latent_indices))
-        check_beta(self.beta)
-        check_weight(self.weight, or_zero=True)
-        if self.critic_input not in CRITIC_INPUTS:
-            raise ValueError(f"critic_input: expected one of {', '.join(CRITIC_INPUTS)}, got {self.critic_input!r}")
-        if self.critic_input == "encoder" and self.latent_indices:
-            raise ValueError("critic_input: expected 'encoder' for categories only, got it beside latent_indices")
-
-    @property
-    def label(self) -> str:
-        """As in "mi_valid 2"."""
-        return f"{self.name} {self.weight:g}"
-
-    def check_model(self, family: str, categories: int, latent_dim: int) -> None:
-        """Raise ``ValueError`` unless the code has either categories or the dimensions asked about."""
-        given = ",".join(map(str, self.latent_indices))
-        if not categories and not self.latent_indices:
-            raise ValueError(f"latent_indices: expected some dimensions of the code, such as '3,17', got {given!r}")
-        if categories and self.latent_indices:
-            raise ValueError(f"latent_indices: expected none beside categories, got {given!r}")
-        if any(index >= latent_dim for index in self.latent_indices):
-            raise ValueError(f"latent_indices: expected dimensions from 0 to {latent_dim - 1}, got {given!r}")
-
-    def auxiliary(self, model: VAE, seed: int) -> "VariationalPosterior":
-        """Q."""
-        return VariationalPosterior(model, self, seed)
-
-    def loss(self, model: VAE, out: ForwardOutput, step: TrainingStep, auxiliary: Any = None) -> Tensor:
-        """``information_regularised`` with the bound of the batch."""
-        rng = step.generator(POSTERIOR_STREAM, out.x.device)
-        return information_regularised(out.terms, self.beta, auxiliary.information(model, out, rng), self.weight)
-
-
-@register("mi_literal")
-class LiteralInformation(InformationRegularised):
-    """With the entropy of the marginal for H(c), as in the source: no bound."""
-
-    literal = True
-
-
-@register("mi_valid")
-class ValidInformation(InformationRegularised):
-    """With the entropy of the batch's aggregate for H(c): a lower bound, on average."""
-
-
 class VariationalPosterior(AuxiliaryModel):
     """Q(c|y) for the part c of the code that ``objective`` asks about: the category, or some dimensions.
 
@@ -150,8 +85,8 @@ class VariationalPosterior(AuxiliaryModel):
 
     title, first = "variational_posterior", True
 
-    def __init__(self, model: VAE, objective: InformationRegularised, seed: int, sampled: bool = False) -> None:
-        super().__init__()
+    def __init__(self, model: VAE, objective: "InformationRegularised", seed: int, sampled: bool = False) -> None:
+        super().__init__(model, objective, seed)
         self.objective, self.sampled = objective, sampled
         self.indices = list(objective.latent_indices)
         self.network: CategoricalRecognitionNetwork | GaussianRecognitionNetwork | None = None
@@ -224,6 +159,68 @@ class VariationalPosterior(AuxiliaryModel):
             return -self.log_prob(model, out, rng).mean()
 
         return [TrainingUnit(self.title, loss, torch.optim.Adam(self.parameters(), lr=RATE))]
+
+
+@dataclass(frozen=True)
+class InformationRegularised(Objective):
+    """D + beta R - weight times the bound on the information of c.
+
+    Attributes:
+        latent_indices: which dimensions of a Gaussian code c is, as numbers or as "3,17"; none where c is the category
+        critic_input: what Q is given, one of ``CRITIC_INPUTS``
+        augmented: whether Q is given it turned, scaled, sheared and shifted a little (``random_affine``)
+    """
+
+    beta: float = 1.0
+    weight: float = 5.0
+    latent_indices: tuple[int, ...] = ()
+    critic_input: str = "reconstruction"
+    augmented: bool = False
+    table: ClassVar[str] = "latents"
+    auxiliary_model = VariationalPosterior
+    literal: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "latent_indices", _indices(self.latent_indices))
+        check_beta(self.beta)
+        check_weight(self.weight, or_zero=True)
+        if self.critic_input not in CRITIC_INPUTS:
+            raise ValueError(f"critic_input: expected one of {', '.join(CRITIC_INPUTS)}, got {self.critic_input!r}")
+        if self.critic_input == "encoder" and self.latent_indices:
+            raise ValueError("critic_input: expected 'encoder' for categories only, got it beside latent_indices")
+
+    @property
+    def label(self) -> str:
+        """As in "mi_valid 2"."""
+        return f"{self.name} {self.weight:g}"
+
+    def check_model(self, family: str, categories: int, latent_dim: int) -> None:
+        """Raise ``ValueError`` unless the code has either categories or the dimensions asked about."""
+        given = ",".join(map(str, self.latent_indices))
+        if not categories and not self.latent_indices:
+            raise ValueError(f"latent_indices: expected some dimensions of the code, such as '3,17', got {given!r}")
+        if categories and self.latent_indices:
+            raise ValueError(f"latent_indices: expected none beside categories, got {given!r}")
+        if any(index >= latent_dim for index in self.latent_indices):
+            raise ValueError(f"latent_indices: expected dimensions from 0 to {latent_dim - 1}, got {given!r}")
+
+    def loss(self, model: VAE, out: ForwardOutput, step: TrainingStep, auxiliary: Any = None) -> Tensor:
+        """``information_regularised`` with the bound of the batch."""
+        rng = step.generator(POSTERIOR_STREAM, out.x.device)
+        return information_regularised(out.terms, self.beta, auxiliary.information(model, out, rng), self.weight)
+
+
+@register("mi_literal")
+class LiteralInformation(InformationRegularised):
+    """With the entropy of the marginal for H(c), as in the source: no bound."""
+
+    literal = True
+
+
+@register("mi_valid")
+class ValidInformation(InformationRegularised):
+    """With the entropy of the batch's aggregate for H(c): a lower bound, on average."""
 
 
 def _indices(given: str | Sequence[int]) -> tuple[int, ...]:

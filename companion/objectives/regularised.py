@@ -100,15 +100,83 @@ class Penalised(Objective):
         return penalised(out.terms, self.beta, self.weight, self.penalty(out, step, auxiliary))
 
 
+class WAEGANDiscriminator(AuxiliaryModel):
+    """Tells codes from draws of the marginal (Tolstikhin et al. (2018), algorithm 1).
+
+    Their network adds log m(z) to the logits, which this one has to learn.
+    """
+
+    title = "discriminator"
+    codes: Tensor
+
+    def __init__(self, model: VAE, objective: Penalised, seed: int) -> None:
+        super().__init__(model, objective, seed)
+        self.network = Discriminator(model.marginal().event_shape[0], seed=seed)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """The logits of codes ``[n, k]``, large for the true kind: ``[n]``."""
+        return self.network(z)
+
+    def remember(self, z: Tensor) -> Tensor:
+        """``z`` itself; the discriminator learns from it, without its gradients, at its own next step."""
+        self.codes = z.detach()
+        return z
+
+    def generator_loss(self, z: Tensor) -> Tensor:
+        """-log of the probability, by the discriminator, that codes ``[n, k]`` are the marginal's; nats, averaged.
+
+        The loss of a generator that does not saturate. At chance it is log 2; it has no bound above.
+        """
+        return softplus(-self(z)).mean()
+
+    def discriminator_loss(self, rng: torch.Generator) -> Tensor:
+        """The logistic loss on draws of the marginal, the true kind, beside the codes remembered; nats."""
+        prior = torch.randn(self.codes.shape, generator=rng, device=self.codes.device)
+        return logistic_loss(self(prior), self(self.codes))
+
+    def units(self, model: VAE, learning_rate: float) -> list[TrainingUnit]:
+        """The discriminator alone."""
+        optimizer = torch.optim.Adam(self.parameters(), lr=RATE, betas=BETAS)
+        return [TrainingUnit("discriminator", lambda x, rng, step: self.discriminator_loss(rng), optimizer)]
+
+
+class FactorVAEDiscriminator(WAEGANDiscriminator):
+    """Tells codes from codes whose dimensions come from different images (Kim & Mnih (2018), algorithm 2).
+
+    The best logit is log q(z) / prod_j q(z_j), whose mean under q is the total correlation.
+    """
+
+    def discriminator_loss(self, rng: torch.Generator) -> Tensor:
+        """The logistic loss on the codes remembered, the true kind, beside them permuted; nats."""
+        return logistic_loss(self(self.codes), self(permute_dimensions(self.codes, rng)))
+
+
+class AAEDiscriminator(WAEGANDiscriminator):
+    """As ``WAEGANDiscriminator``; then the encoder takes a step of its own against it, by a second optimiser.
+
+    The objective's weight multiplies the learning rate of that step.
+    """
+
+    def __init__(self, model: VAE, objective: Penalised, seed: int) -> None:
+        super().__init__(model, objective, seed)
+        self.weight = objective.weight
+
+    def units(self, model: VAE, learning_rate: float) -> list[TrainingUnit]:
+        """The discriminator, then the encoder."""
+
+        def loss(x: Tensor, rng: torch.Generator, step: int) -> Tensor:
+            return self.generator_loss(draw(model.encoder(x.float()), rng))
+
+        rate = self.weight * learning_rate
+        optimizer = torch.optim.Adam(model.encoder.parameters(), lr=rate, betas=BETAS)
+        return [*super().units(model, learning_rate), TrainingUnit("encoder", loss, optimizer)]
+
+
 @register("factor_vae")
 class FactorVAE(Penalised):
     """Kim & Mnih (2018), eq. 2: total correlation, as a discriminator takes it; ``weight`` is their gamma."""
 
-    quantity = "total_correlation"
-
-    def auxiliary(self, model: VAE, seed: int) -> AuxiliaryModel:
-        """A discriminator of codes against permuted codes."""
-        return FactorVAEDiscriminator(model, seed)
+    quantity, auxiliary_model = "total_correlation", FactorVAEDiscriminator
 
     def penalty(self, out: ForwardOutput, step: TrainingStep, discriminator: Any) -> Tensor:
         """The mean logit at the codes: an estimate of total correlation, and no bound; nats."""
@@ -155,11 +223,7 @@ class AdversarialAutoencoder(Penalised):
     In that phase Adam forgets the scale of a loss, so ``weight`` multiplies the phase's learning rate.
     """
 
-    quantity, matched = "mmd", True
-
-    def auxiliary(self, model: VAE, seed: int) -> AuxiliaryModel:
-        """A discriminator of codes against draws of the marginal, and the encoder's own phase."""
-        return AAEDiscriminator(model, seed, self.weight)
+    quantity, matched, auxiliary_model = "mmd", True, AAEDiscriminator
 
     def loss(self, model: VAE, out: ForwardOutput, step: TrainingStep, auxiliary: Any = None) -> Tensor:
         """D, averaged over the batch."""
@@ -183,11 +247,7 @@ class WAEMMD(Penalised):
 class WAEGAN(Penalised):
     """Tolstikhin et al. (2018), algorithm 1: the aggregate's divergence by a discriminator, at beta 0."""
 
-    quantity, matched = "mmd", True
-
-    def auxiliary(self, model: VAE, seed: int) -> AuxiliaryModel:
-        """A discriminator of codes against draws of the marginal."""
-        return WAEGANDiscriminator(model, seed)
+    quantity, matched, auxiliary_model = "mmd", True, WAEGANDiscriminator
 
     def penalty(self, out: ForwardOutput, step: TrainingStep, discriminator: Any) -> Tensor:
         """See ``WAEGANDiscriminator.generator_loss``."""
@@ -217,79 +277,6 @@ class InfoMaxVAE(Penalised):
     def penalty(self, out: ForwardOutput, step: TrainingStep, discriminator: Any) -> Tensor:
         """D, averaged over the batch; nats."""
         return out.terms.distortion.mean()
-
-
-class WAEGANDiscriminator(AuxiliaryModel):
-    """Tells codes from draws of the marginal (Tolstikhin et al. (2018), algorithm 1).
-
-    Their network adds log m(z) to the logits, which this one has to learn.
-    """
-
-    title = "discriminator"
-    codes: Tensor
-
-    def __init__(self, model: VAE, seed: int) -> None:
-        super().__init__()
-        self.network = Discriminator(model.marginal().event_shape[0], seed=seed)
-
-    def forward(self, z: Tensor) -> Tensor:
-        """The logits of codes ``[n, k]``, large for the true kind: ``[n]``."""
-        return self.network(z)
-
-    def remember(self, z: Tensor) -> Tensor:
-        """``z`` itself; the discriminator learns from it, without its gradients, at its own next step."""
-        self.codes = z.detach()
-        return z
-
-    def generator_loss(self, z: Tensor) -> Tensor:
-        """-log of the probability, by the discriminator, that codes ``[n, k]`` are the marginal's; nats, averaged.
-
-        The loss of a generator that does not saturate. At chance it is log 2; it has no bound above.
-        """
-        return softplus(-self(z)).mean()
-
-    def discriminator_loss(self, rng: torch.Generator) -> Tensor:
-        """The logistic loss on draws of the marginal, the true kind, beside the codes remembered; nats."""
-        prior = torch.randn(self.codes.shape, generator=rng, device=self.codes.device)
-        return logistic_loss(self(prior), self(self.codes))
-
-    def units(self, model: VAE, learning_rate: float) -> list[TrainingUnit]:
-        """The discriminator alone."""
-        optimizer = torch.optim.Adam(self.parameters(), lr=RATE, betas=BETAS)
-        return [TrainingUnit("discriminator", lambda x, rng, step: self.discriminator_loss(rng), optimizer)]
-
-
-class FactorVAEDiscriminator(WAEGANDiscriminator):
-    """Tells codes from codes whose dimensions come from different images (Kim & Mnih (2018), algorithm 2).
-
-    The best logit is log q(z) / prod_j q(z_j), whose mean under q is the total correlation.
-    """
-
-    def discriminator_loss(self, rng: torch.Generator) -> Tensor:
-        """The logistic loss on the codes remembered, the true kind, beside them permuted; nats."""
-        return logistic_loss(self(self.codes), self(permute_dimensions(self.codes, rng)))
-
-
-class AAEDiscriminator(WAEGANDiscriminator):
-    """As ``WAEGANDiscriminator``; then the encoder takes a step of its own against it, by a second optimiser.
-
-    Args:
-        weight: multiplies the learning rate of that step
-    """
-
-    def __init__(self, model: VAE, seed: int, weight: float) -> None:
-        super().__init__(model, seed)
-        self.weight = weight
-
-    def units(self, model: VAE, learning_rate: float) -> list[TrainingUnit]:
-        """The discriminator, then the encoder."""
-
-        def loss(x: Tensor, rng: torch.Generator, step: int) -> Tensor:
-            return self.generator_loss(draw(model.encoder(x.float()), rng))
-
-        rate = self.weight * learning_rate
-        optimizer = torch.optim.Adam(model.encoder.parameters(), lr=rate, betas=BETAS)
-        return [*super().units(model, learning_rate), TrainingUnit("encoder", loss, optimizer)]
 
 
 def permute_dimensions(z: Tensor, rng: torch.Generator) -> Tensor:
