@@ -64,6 +64,11 @@ def test_each_objective_adds_its_own_penalty_to_its_own_terms():
         assert RUNS[name].objective.loss(None, met, STEP).item() == pytest.approx(value.item(), rel=1e-6)
 
 
+def discriminator_of(config, model=None):
+    _, others = training_units(model or build(config, (8, 8)), config, 1197)
+    return others.get("discriminator")
+
+
 def test_each_adversary_adds_what_its_discriminator_says():
     """Kim & Mnih (2018), eq. 3: the mean logit. Tolstikhin et al. (2018), algorithm 1: -log D(z). AAE: D alone."""
     met = encoded(torch.zeros(2, 16), torch.ones(2, 16), generator(0))
@@ -71,7 +76,7 @@ def test_each_adversary_adds_what_its_discriminator_says():
     expected = {"factor_vae": 81 + 2 * 3.0, "wae_gan": 75 + 2 * log(1 + 2.718281828459045**-3), "aae": 75.0}
     for name, value in expected.items():
         model = build(RUNS[name], (8, 8))
-        discriminator = RUNS[name].objective.auxiliary_model(model, RUNS[name].objective, 0)
+        discriminator = discriminator_of(RUNS[name], model)
         discriminator.network.network[-1].weight.data.zero_()
         discriminator.network.network[-1].bias.data.fill_(3.0)
         assert RUNS[name].objective.loss(model, met, STEP, discriminator).item() == pytest.approx(value, rel=1e-6)
@@ -101,7 +106,7 @@ def test_no_unit_moves_what_another_one_trains(name):
 def test_the_kinds_that_a_discriminator_is_shown():
     """Codes are the true kind beside permute_dimensions ones; elsewhere draws of the marginal are, beside the codes."""
     for name, codes_are_true in {"factor_vae": True, "wae_gan": False, "aae": False}.items():
-        discriminator = RUNS[name].objective.auxiliary_model(build(RUNS[name], (8, 8)), RUNS[name].objective, 0)
+        discriminator = discriminator_of(RUNS[name])
         discriminator.codes = torch.full((64, 16), 5.0)
         discriminator.network.forward = lambda z: 2.0 * (z.mean(1) > 2.5)  # logits 2 at the codes, 0 elsewhere
         true, false = torch.full((64,), 2.0), torch.zeros(64)
@@ -118,7 +123,7 @@ def test_descending_a_penalty_lowers_what_it_stands_for(name):
     mean, spread = torch.nn.Parameter(1.5 * base + 1), torch.nn.Parameter(torch.full((64, 2), -0.5))
     config = RUNS[name].replace(weight=1.0, latent_dim=2)
     objective = config.objective
-    discriminator = objective.auxiliary_model(build(config, (8, 8)), objective, 0)
+    discriminator = discriminator_of(config)
 
     def loss(x, rng, step):
         met = encoded(mean, spread.exp(), rng)
