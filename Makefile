@@ -21,13 +21,17 @@ endif
 
 PORT ?= 8000
 
+# mutants: the areas to plant slips in, all by default, and how many in each
+AREAS ?=
+SAMPLE ?=
+
 # coursework: the names to build, the file with the class's secret, and the assignment of the sample class
 NAMES ?=
 SEED_FILE ?=
 ASSIGNMENT ?= surgery
 SAMPLE := _build/sample-class
 
-.PHONY: help book serve pdf test test-site test-full notebooks notebooks-check assignments sample-class clean
+.PHONY: help book serve pdf test test-site test-full notebooks notebooks-check mutants assignments sample-class clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r a b; do printf '  make %-16s %s\n' "$$a" "$$b"; done
@@ -85,6 +89,10 @@ notebooks: .venv/ready  ## run the notebooks and store their outputs, the same b
 notebooks-check: .venv/ready  ## run the notebooks and compare with the stored outputs, numbers within a tolerance
 	$(BIN)/python scripts/notebooks.py --check $(NOTEBOOKS)
 
+mutants: .venv/ready  ## plant small slips in the code that computes and count those no test notices; AREAS=... SAMPLE=...
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt mutmut==3.8.1
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(AREAS)
+
 assignments: .venv/ready  ## student notebooks, solutions and autograders into _build/assignments; SEED_FILE=... for Gradescope
 	$(BIN)/python coursework/scripts/build_assignments.py $(if $(SEED_FILE),--seed-file $(SEED_FILE)) $(NAMES)
 
@@ -95,4 +103,4 @@ sample-class: .venv/ready  ## grade a made-up class, after make assignments, int
 	@echo "The summary: file://$(CURDIR)/$(SAMPLE)/graded/summary.html"
 
 clean:  ## remove the site, the environment and the caches of the tools
-	rm -rf .venv _build site/vendor site/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info coursework/*.egg-info
+	rm -rf .venv _build mutants site/vendor site/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info coursework/*.egg-info
