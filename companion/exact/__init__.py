@@ -35,6 +35,7 @@ collapse_thresholds : the beta from which each dimension is collapsed
 
 Measured points of rate and distortion:
 
+excess : how much more a model pays at its own price than the best of the others: whether its training has arrived
 pareto_front, lower_hull : the points that no other dominates, and the corners of their convex hull
 hull_distortion : the least distortion that mixtures of the points reach at a rate
 
@@ -53,7 +54,7 @@ CorrelatedGaussians : pairs with known mutual information, densities and density
 
 from companion.exact.decomposition import elbo_forms, elbo_surgery
 from companion.exact.discrete import DiscreteModel
-from companion.exact.fronts import hull_distortion, lower_hull, pareto_front
+from companion.exact.fronts import excess, hull_distortion, lower_hull, pareto_front
 from companion.exact.gaussians import CorrelatedGaussians
 from companion.exact.graphs import (
     conditional_mutual_information,
@@ -97,6 +98,7 @@ __all__ = [
     "em",
     "em_state",
     "entropy",
+    "excess",
     "frontier",
     "gaussian_entropy",
     "gaussian_rate",

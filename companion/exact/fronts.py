@@ -71,6 +71,42 @@ def hull_distortion(rates: Any, distortions: Any, at: Any) -> np.ndarray:
     return np.interp(at, r[corners], d[corners], left=np.inf)
 
 
+def excess(
+    rates: Any, distortions: Any, betas: Any, rate_se: Any = 0.0, distortion_se: Any = 0.0, elbo_se: Any = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """How much more each of several models pays at its own price than the best of the others, and the standard error.
+
+    A model that was trained at beta minimises D + beta R, if its training has arrived. So if another model of the same
+    family has a smaller sum at that beta, by the difference or more the first has not. Negative for a model that no
+    other beats; -inf for one alone, whose arrival nothing tells.
+
+    Args:
+        rates, distortions: as for ``pareto_front``, which says what is raised
+        betas: ``[n]``, 0 or more; NaN for a model trained otherwise: it has no excess (NaN), but may beat others
+        rate_se, distortion_se: standard errors of both, ``[n]`` or one number
+        elbo_se: that of R + D, which tells how the errors of R and D go together; by default they are independent
+
+    The two models of a difference are taken to be measured on different images. On the same images their errors mostly
+    cancel, so the standard error is then an upper one.
+
+    >>> excess([10.0, 20.0, 5.0], [80.0, 60.0, 100.0], [1.0, 1.0, 4.0])[0].tolist()
+    [10.0, -10.0, 0.0]
+    """
+    r, d = _check(rates, distortions)
+    shape, errors = r.shape, (rate_se, distortion_se)
+    b, r_se, d_se = (np.broadcast_to(np.asarray(a, dtype=np.float64), shape) for a in (betas, *errors))
+    if (b < 0).any() or np.isinf(b).any():
+        raise ValueError(f"betas: expected finite numbers, 0 or more, or NaN, got {b[(b < 0) | np.isinf(b)][0]}")
+    both = 0.0 if elbo_se is None else np.square(np.asarray(elbo_se, dtype=np.float64)) - r_se**2 - d_se**2
+    variances = d_se**2 + np.square(b)[:, None] * r_se**2 + b[:, None] * both  # [own price, model]
+    sums = d + b[:, None] * r
+    own, others = np.diag(sums), np.where(np.eye(len(r), dtype=bool), np.inf, sums)
+    best = others.argmin(1)
+    own_variance, best_variance = np.diag(variances), variances[np.arange(len(r)), best]
+    variance = own_variance + (best_variance if len(r) > 1 else 0.0)
+    return own - others.min(1), np.sqrt(np.maximum(variance, 0.0))
+
+
 def _above(first: np.ndarray, middle: np.ndarray, last: np.ndarray) -> bool:
     """Whether ``middle`` lies above the line through the other two, or on it."""
     (x, y), (across, up) = middle - first, last - first

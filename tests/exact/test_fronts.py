@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
-from companion.exact.fronts import hull_distortion, lower_hull, pareto_front
+from companion.exact.fronts import excess, hull_distortion, lower_hull, pareto_front
 
 POINTS = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=25)  # with many ties
 CLOUDS = [np.random.default_rng(seed).random((60, 2)) * [160, 90] for seed in range(5)]
@@ -93,3 +93,49 @@ def test_the_hull_is_the_best_of_all_coins_between_two_points(points):
         best.append(((1 - t) * d[i] + t * d[j])[reached].min())
     np.testing.assert_allclose(hull_distortion(r, d, at), np.minimum.accumulate(best), atol=1e-6)
     assert hull_distortion(r, d, r.min() - 1e-6) == np.inf
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8), st.sampled_from([0.0, 0.5, 2.0])), min_size=2))
+def test_the_excess_is_the_largest_over_all_others_one_by_one(runs):
+    found, _ = excess(*zip(*runs, strict=True))
+    for i, (r, d, beta) in enumerate(runs):
+        others = (q + beta * p for j, (p, q, _) in enumerate(runs) if j != i)
+        assert found[i] == d + beta * r - min(others)
+
+
+def test_of_the_minimisers_of_a_convex_curve_none_has_an_excess():
+    betas = np.geomspace(0.1, 10, 12)
+    rates = 60 - 20 * np.log(betas)  # D = 100 exp(-R / 20) + 5 has the slope -beta there, up to a factor
+    distortions = 20 * np.exp((60 - rates) / 20)
+    assert (excess(rates, distortions, betas)[0] < 0).all()
+    distortions[4] += 3.0
+    found, _ = excess(rates, distortions, betas)
+    assert (found > 0).nonzero()[0].tolist() == [4]
+    assert found[4] < 3.0
+
+
+def test_the_error_of_an_excess_is_that_of_the_difference_of_two_sums():
+    """Against the spread of means of correlated rates and distortions, drawn ten thousand times."""
+    rng = np.random.default_rng(0)
+    spread = np.array([[[1.0, -0.5], [-0.5, 2.0]], [[0.5, 0.2], [0.2, 0.3]]])
+    means = np.array([[10.0, 80.0], [12.0, 70.0]])
+    drawn = np.stack([rng.multivariate_normal(m, s, size=10_000) for m, s in zip(means, spread, strict=True)])
+    beta = np.array([2.0, 0.5])
+    r_se, d_se = np.sqrt(spread[:, 0, 0]), np.sqrt(spread[:, 1, 1])
+    found, se = excess(means[:, 0], means[:, 1], beta, r_se, d_se, np.sqrt(spread.sum((1, 2))))
+    for i, other in ((0, 1), (1, 0)):
+        sums = drawn[..., 1] + beta[i] * drawn[..., 0]
+        assert found[i] == pytest.approx((sums[i] - sums[other]).mean(), abs=0.1)
+        assert se[i] == pytest.approx((sums[i] - sums[other]).std(), rel=0.03)
+    assert excess(means[:, 0], means[:, 1], beta, r_se, d_se)[1] == pytest.approx(
+        [np.sqrt((d_se**2 + b**2 * r_se**2).sum()) for b in beta]
+    )
+
+
+def test_a_run_alone_and_a_run_without_a_price_have_no_excess_to_judge():
+    assert excess([1.0], [2.0], [1.0], 0.3, 0.4)[0].tolist() == [-np.inf]
+    found, _ = excess([1.0, 1.0, 1.0], [2.0, 5.0, 9.0], [1.0, np.nan, 1.0])
+    assert found.tolist()[::2] == [-3.0, 7.0]
+    assert np.isnan(found[1])
+    with pytest.raises(ValueError, match="betas: expected finite numbers, 0 or more, or NaN, got -1"):
+        excess([1.0], [2.0], [-1.0])
