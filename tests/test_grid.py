@@ -71,8 +71,8 @@ def test_a_table_overrides_what_stands_above_and_repeats_are_dropped(tmp_path):
     ("text", "message"),
     [
         ("data = ", "expected TOML (Invalid value"),
-        ('data = "digits"', "runs: expected one or more tables [[runs]], got None"),
-        ('data = "digits"\nruns = []', "runs: expected one or more tables [[runs]], got []"),
+        ('data = "digits"', "runs: expected one or more tables [[runs]] or [[paths]], got []"),
+        ('data = "digits"\nruns = []', "runs: expected one or more tables [[runs]] or [[paths]], got []"),
         ("[[runs]]\nbetas = [1]", "[[runs]] 1: data: expected the name of an image set, got none"),
         ('data = "digits"\n[[runs]]\n[[runs]]\nbeat = 1', "[[runs]] 2: beat: expected a field of a configuration"),
         ('data = "digits"\n[[runs]]\nbetas = []', "betas: expected a list of one or more values, got []"),
@@ -85,6 +85,14 @@ def test_a_table_overrides_what_stands_above_and_repeats_are_dropped(tmp_path):
         ('data = "digits"\n[[runs]]\nsteps = "many"', "steps: expected a whole number, got 'many'"),
         ('data = "digits"\n[[runs]]\nannealed = ["yes"]', "annealed: expected true or false, got 'yes'"),
         ('data = "digits"\n[[runs]]\nepochs = 2.5', "epochs: expected at least 1, and no steps beside them, got 2.5"),
+        (
+            'data = "digits"\n[[paths]]\nbetas = [1]\nstay = 2',
+            "first: expected a number of steps, got None",
+        ),
+        (
+            'data = "digits"\n[[paths]]\nbeta = 1',
+            "[[paths]] 1: betas: expected a list of those that are walked",
+        ),
         ('data = "svhn"\n[[runs]]', "data: expected one of digits"),
         ('data = "digits"\npreset = "phone"\n[[runs]]', "preset: expected one of laptop, paper"),
     ],

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from scipy import special
 
 from companion import data, learn, measure, objectives
-from companion.learn import batches, build, fit, training
+from companion.learn import batches, beta_path, build, fit, training
 from companion.learn.training import best_step, check_device, normalise_gradients, vae_unit, validate
 from companion.terms import RateDistortion, Terms
 
@@ -116,7 +116,8 @@ def test_every_field_changes_the_hash():
         "critic_input": "prior",
         "augmented": True,
     }
-    assert changed.keys() | asked.keys() == QUICK.settings().keys() - {"family", "objective", "target"}
+    walk = {"walked", "stay", "cooldown"}
+    assert changed.keys() | asked.keys() | walk == QUICK.settings().keys() - {"family", "objective", "target"}
     plain, informed = QUICK.replace(family="+--"), QUICK.replace(objective="mi_valid", latent_indices="1")
     runs = [QUICK, plain, *(plain.replace(**{name: value}) for name, value in changed.items())]
     runs += [informed, QUICK.replace(categories=4), *(QUICK.replace(dense=True, seed=seed) for seed in (0, 1))]
@@ -127,6 +128,8 @@ def test_every_field_changes_the_hash():
         for name in ("target_rate", "multiplier", "capacity")
         for rate in (3.0, 6.0)
     ]
+    runs += beta_path(QUICK, [3.0, 1.0, 0.3], first=9, stay=8, cooldown=3)
+    runs += [runs[-1].replace(walked=(2.0, 1.0)), runs[-1].replace(stay=7), runs[-1].replace(cooldown=2)]
     assert len({run.hash for run in runs}) == len(runs)
 
 

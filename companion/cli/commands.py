@@ -83,7 +83,7 @@ def draw_planes(rows: list[Row], out: Path) -> list[Path]:
 
 def plane_labels(rows: list[Row]) -> list[str]:
     """What each row was trained for, and whatever else of its configuration varies."""
-    texts = {"family": "{}", "seed": "seed {}", "steps": "{} steps", "objective": "{}"}
+    texts = {"family": "{}", "seed": "seed {}", "steps": "{} steps", "objective": "{}", "direction": "{}"}
     varying = [name for name in texts if len({r.get(name) for r in rows}) > 1]
     return [
         " ".join([aim(r), *(texts[name].format(r[name]) for name in varying), *["annealed"] * r.get("annealed", False)])
@@ -95,7 +95,8 @@ def aim(row: Row) -> str:
     """The beta of a row, the rate it was to reach, or what its reward or penalty weighs."""
     if row.get("target") is not None:
         return f"R = {row['target']:g}"
-    return f"λ = {row['lambda']:g}" if hasattr(OBJECTIVES[row["objective"]], "weight") else f"β = {row['beta']:g}"
+    weighed = hasattr(OBJECTIVES[row.get("objective", "beta_vae")], "weight")
+    return f"λ = {row['lambda']:g}" if weighed else f"β = {row['beta']:g}"
 
 
 def draw_images(folder: Path) -> Path:

@@ -17,6 +17,7 @@ EPILOG = """examples:
   python -m companion train --data mnist-static --preset laptop --beta 1 --seed 0
   python -m companion sweep --data digits --betas 0.1,0.3,1,3,10 --out runs/digits
   python -m companion sweep --grid book/results/NAME.toml --budget 25m
+  python -m companion path --data mnist-static --betas 3,1,0.3,0.1
   python -m companion show runs/digits
 """
 WORDS = ", ".join(FAMILIES)
@@ -62,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     fetch.set_defaults(command=commands.data_command)
     add_train(parts)
     add_sweep(parts)
+    add_path(parts)
     add_evaluate(parts)
     draw = parts.add_parser("show", help="draw the plane of a sweep, or the images of a run")
     words = "folder of a sweep or a run, or a table FILE.csv, drawn into the folder FILE"
@@ -96,29 +98,55 @@ def add_evaluate(parts: Any) -> None:
 def add_sweep(parts: Any) -> None:
     """``sweep``, by a file or by options."""
     sweep = parts.add_parser("sweep", help="train and measure a grid of configurations, or verify its table")
-    sweep.add_argument("--grid", type=Path, metavar="FILE.toml", help="tables [[runs]]; rows go to FILE.csv beside it")
+    words = "tables [[runs]] and [[paths]]; rows go to FILE.csv beside it"
+    sweep.add_argument("--grid", type=Path, metavar="FILE.toml", help=words)
     sweep.add_argument("--out", type=Path, metavar="DIR", help="folder of the runs (runs/FILE, runs/sweep-NAME)")
-    sweep.add_argument("--budget", type=seconds, metavar="TIME", help="90s, 25m, 2h: then stop, to go on another time")
-    cores = os.cpu_count()
-    sweep.add_argument("--jobs", type=int, metavar="N", default=cores, help="runs at a time (default: the cores here)")
-    sweep.add_argument("--engine", default="joblib", metavar="NAME", help="joblib (default) or dask")
-    sweep.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster that sees the same files")
+    add_workers(sweep)
     sweep.add_argument("--verify", type=int, metavar="N", help="train N rows of the table anew and compare, no more")
     group = sweep.add_argument_group("a grid without a file")
     group.add_argument("--data", metavar="NAME", help=f"image set: {', '.join(data.NAMES)}")
     group.add_argument("--betas", type=floats, metavar="B,B", help="weights of the rate (0.1,0.3,1,3,10)")
     group.add_argument("--targets", type=floats, metavar="R,R", help="rates in nats, for the other objectives")
-    group.add_argument("--seeds", type=integers, metavar="S,S", help="one run each (default 0)")
-    group.add_argument("--families", type=names, metavar="F,F", help=f"{WORDS}, written --families=---")
+    add_families(group)
     add_run_options(sweep)
     sweep.set_defaults(command=sweeping.sweep_command)
 
 
-def add_run_options(command: argparse.ArgumentParser) -> None:
+def add_path(parts: Any) -> None:
+    """``path``, by options; several paths stand in a file, for ``sweep``."""
+    path = parts.add_parser("path", help="walk one training through several betas, and measure a branch at each")
+    path.add_argument("--data", required=True, metavar="NAME", help=f"image set: {', '.join(data.NAMES)}")
+    path.add_argument("--betas", type=floats, required=True, metavar="B,B", help="in the order of the walk: 0.1,0.3,1")
+    path.add_argument("--first", type=int, metavar="N", default=2000, help="steps at the first beta (default 2000)")
+    path.add_argument("--stay", type=int, metavar="N", default=600, help="steps at each of the others (default 600)")
+    path.add_argument("--cooldown", type=int, metavar="N", default=400, help="steps of each branch (default 400)")
+    path.add_argument("--out", type=Path, metavar="DIR", help="folder of the runs (runs/path-NAME)")
+    add_families(path)
+    add_workers(path)
+    add_run_options(path, without=("--steps", "--epochs", "--annealed", "--objective", "--weight"))
+    path.set_defaults(command=sweeping.path_command)
+
+
+def add_families(group: Any) -> None:
+    """Of which families and seeds a grid or a path is."""
+    group.add_argument("--seeds", type=integers, metavar="S,S", help="one run each (default 0)")
+    group.add_argument("--families", type=names, metavar="F,F", help=f"{WORDS}, written --families=---")
+
+
+def add_workers(command: argparse.ArgumentParser) -> None:
+    """How long, and by how many, the runs are trained."""
+    cores = os.cpu_count()
+    command.add_argument("--budget", type=seconds, metavar="TIME", help="90s, 25m, 2h: then stop, to go on later")
+    command.add_argument("--jobs", type=int, metavar="N", default=cores, help="runs at a time (default: all cores)")
+    command.add_argument("--engine", default="joblib", metavar="NAME", help="joblib (default) or dask")
+    command.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster that sees the same files")
+
+
+def add_run_options(command: argparse.ArgumentParser, without: tuple[str, ...] = ()) -> None:
     """The options that training shares with sweeping; one left out keeps the preset's value."""
     command.add_argument("--preset", metavar="NAME", help=f"{' or '.join(learn.PRESETS)} (laptop)")
     group = command.add_argument_group("changes to the preset")
-    for name, kind, metavar, text in CHANGES:
+    for name, kind, metavar, text in (change for change in CHANGES if change[0] not in without):
         if kind is bool:
             group.add_argument(name, action="store_true", default=None, help=text)
         else:

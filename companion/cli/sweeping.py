@@ -18,6 +18,18 @@ def sweep_command(options: argparse.Namespace) -> int:
     configs, out, table = grid(options)
     if options.verify is not None:
         return print_comparisons(sweeps.verify(configs, table, options.verify, jobs=options.jobs))
+    return train_all(configs, out, table, options)
+
+
+def path_command(options: argparse.Namespace) -> int:
+    """Train the runs of a path over beta."""
+    steps = {name: getattr(options, name) for name in ("first", "stay", "cooldown")}
+    out = options.out or Path("runs") / f"path-{options.data}"
+    return train_all(sweeps.expand_paths(changes(options) | steps), out, out / "rates.csv", options)
+
+
+def train_all(configs: list[learn.Config], out: Path, table: Path, options: argparse.Namespace) -> int:
+    """Train what is left of ``configs``, draw their planes and print their table."""
     budget = inf if options.budget is None else options.budget
     workers = {"jobs": options.jobs, "engine": options.engine, "scheduler": options.scheduler}
     try:

@@ -3,6 +3,7 @@
 - ``preset(name, data, **changes)`` makes a ``Config``: data, model, objective with its settings, optimiser. ``PRESETS``
   says what ``laptop`` and ``paper`` stand for. ``Config.of`` takes all settings by name, ``Config.replace`` changes
   some.
+- ``beta_path(config, betas, ...)`` gives the configurations of a path: one training that walks through all betas.
 - ``train(config)`` trains it and gives a ``Trained``: the model, the validation points on the way, the seconds.
   With ``out=`` a folder it writes checkpoints, from which it goes on when it was interrupted; ``load_run`` reads a
   finished one. With ``model=`` and ``images=`` it trains any VAE on any arrays. ``watch=`` is given the ``State`` of
@@ -18,7 +19,7 @@
 """
 
 from companion.learn.checkpoint import CheckpointError, State
-from companion.learn.config import PRESETS, Config, preset
+from companion.learn.config import PRESETS, Config, beta_path, preset
 from companion.learn.loading import load_run
 from companion.learn.training import (
     OutOfTime,
@@ -43,6 +44,7 @@ __all__ = [
     "Trained",
     "TrainingError",
     "batches",
+    "beta_path",
     "build",
     "fit",
     "gumbel_temperature",

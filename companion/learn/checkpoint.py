@@ -64,7 +64,7 @@ class Checkpoint:
 
     def __init__(self, folder: Path | str | None, config: Config) -> None:
         self.folder = Path(folder) if folder is not None else None
-        self.steps = config.steps
+        self.steps, self.goes_on = config.steps, config.cooldown == 0
         if self.folder is None:
             return
         if (self.folder / "config.json").is_file():
@@ -79,11 +79,12 @@ class Checkpoint:
                 temporary.write_text(json.dumps(config.settings(), indent=1) + "\n")
 
     def save(self, state: State) -> None:
-        """Store ``state``; after the last step, the weights of ``model`` alone."""
+        """Store ``state``; after the last step the weights of ``model`` alone, unless other runs go on from there."""
         if self.folder is None:
             return
         done = state.step == self.steps
-        tensors = {k: t.contiguous() for k, t in state.tensors().items() if not done or k.startswith("model/")}
+        whole = self.goes_on or not done
+        tensors = {k: t.contiguous() for k, t in state.tensors().items() if whole or k.startswith("model/")}
         history = [(at, asdict(point)) for at, point in state.history]
         progress = {"step": state.step, "seconds": state.seconds, "history": history}
         with atomic_write(self.folder / ("model.safetensors" if done else "checkpoint.safetensors")) as temporary:
@@ -92,20 +93,42 @@ class Checkpoint:
             for path in self.folder.glob(name):  # the last, and what a killed process left half written
                 path.unlink()
 
-    def restore(self, state: State) -> None:
-        """Load what is newest in the folder into ``state``; a finished run restores ``model`` and the progress."""
+    def restore(self, state: State) -> bool:
+        """Load what is newest in the folder into ``state``; a finished run restores ``model`` and the progress.
+
+        Returns whether there was something.
+        """
         for name in ("model.safetensors", "checkpoint.safetensors"):
             if self.folder is not None and (self.folder / name).is_file():
-                tensors, progress = _read(self.folder / name)
-                done = name == "model.safetensors"
-                for module in ["model"] if done else state.modules:
-                    load_weights(state.modules[module], tensors, self.folder / name, module)
-                for i, optimizer in enumerate([] if done else state.optimizers):
-                    _load_optimizer(optimizer, tensors, f"optimizer/{i}/")
-                state.best = {k.removeprefix("best/"): t for k, t in tensors.items() if k.startswith("best/")}
-                state.history = [(at, RateDistortion(**point)) for at, point in progress["history"]]
-                state.step, state.seconds = progress["step"], progress["seconds"]
-                return
+                load_state(self.folder / name, state, model_only=name == "model.safetensors")
+                return True
+        return False
+
+
+def load_state(path: Path, state: State, model_only: bool) -> None:
+    """Load the file of a checkpoint into ``state``; raises ``CheckpointError`` where it does not fit."""
+    tensors, progress = _read(path)
+    for module in ["model"] if model_only else state.modules:
+        load_weights(state.modules[module], tensors, path, module)
+    for i, optimizer in enumerate([] if model_only else state.optimizers):
+        _load_optimizer(optimizer, tensors, f"optimizer/{i}/")
+    state.best = {k.removeprefix("best/"): t for k, t in tensors.items() if k.startswith("best/")}
+    state.history = [(at, RateDistortion(**point)) for at, point in progress["history"]]
+    state.step, state.seconds = progress["step"], progress["seconds"]
+
+
+def go_on_from(folder: Path | str, state: State, config: Config) -> None:
+    """Load the last step of the run in ``folder``, which ``config`` goes on from, with no history and no time spent.
+
+    Raises ``CheckpointError`` where that is another run, or none that is finished.
+    """
+    found, path = read_config(folder), Path(folder) / "model.safetensors"
+    if found != config.prefix or not path.is_file():
+        raise CheckpointError(
+            f"{folder}: expected the finished run that {config.hash} goes on from, found {found.hash}"
+        )
+    load_state(path, state, model_only=False)
+    state.history, state.seconds = [], 0.0
 
 
 def read_config(folder: Path | str) -> Config:

@@ -2,15 +2,17 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
+from itertools import pairwise
 from math import inf
 from typing import Any
 
 from companion import data as image_sets
 from companion.models.families import FAMILIES, check_conditioned, check_plain
 from companion.objectives import OBJECTIVES, SETTINGS, BetaVAE, Objective
-from companion.objectives.base import coerce_fields, objective
+from companion.objectives.base import check_beta, coerce_fields, objective
 
 PRECISIONS = ("fp32", "bf16")
 ARRAYS = "arrays"  # the name of images that are the reader's own
@@ -30,7 +32,10 @@ class Config:
         seed: of weights, batches and draws
         preset: the name of the scale these settings come from, ``laptop`` or ``paper``
         steps, batch_size: of training; images are visited in a new random order every epoch
-        learning_rate: of Adam, constant for the first half of the steps, then falling linearly to zero
+        learning_rate: of Adam, constant at first, then falling linearly to zero
+        cooldown: over how many of the last steps it falls; by default over the second half
+        walked, stay: the run takes its first steps at other betas, those of ``walked`` in their order, and the last
+            ``stay`` before the cool-down at its own; see ``beta_path``
         threads, precision, channels_last, compile, device: each changes the last digits, so each belongs to the hash
         normalised_gradients: divide each parameter tensor's gradient by its norm before Adam (Yu et al., 2017)
 
@@ -61,6 +66,9 @@ class Config:
     normalised_gradients: bool = False
     categories: int = 0
     dense: bool = False
+    walked: tuple[float, ...] = ()
+    stay: int = 0
+    cooldown: int | None = None
 
     def __post_init__(self) -> None:
         if self.binarise is None and self.data in image_sets.SETS:
@@ -78,6 +86,7 @@ class Config:
                 raise ValueError(f"{name}: expected a positive, finite number, got {getattr(self, name)!r}")
         if self.seed < 0:
             raise ValueError(f"seed: expected 0 or more, got {self.seed!r}")
+        self._check_schedule()
 
     def _check_choices(self) -> None:
         for name, choices in {
@@ -96,6 +105,67 @@ class Config:
                 f"binarise: {self.data} is grey, and a Bernoulli likelihood needs binary pixels: "
                 "expected 'threshold' or 'dynamic'"
             )
+
+    def _check_schedule(self) -> None:
+        try:
+            object.__setattr__(self, "walked", tuple(check_beta(float(beta)) for beta in self.walked))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"walked: expected betas, finite and 0 or more, got {self.walked!r}") from error
+        if self.cooldown is None:
+            if self.walked or self.stay:
+                raise ValueError("cooldown: expected a number of steps where betas are walked, got None")
+            return
+        if not isinstance(self.objective, BetaVAE) or self.objective.annealed:
+            raise ValueError(
+                f"cooldown: expected none with the objective {self.objective.label}, got {self.cooldown!r}"
+            )
+        if (self.stay > 0) != bool(self.walked) or self.cooldown < 0:
+            raise ValueError(
+                "walked, stay, cooldown: expected stay 1 or more where betas are walked, or else 0, and cooldown 0 or "
+                f"more, got {self.walked!r}, {self.stay!r} and {self.cooldown!r}"
+            )
+        if self.first < 1:
+            raise ValueError(
+                f"steps: expected more than the cooldown of {self.cooldown} and {len(self.walked)} stays of "
+                f"{self.stay}, got {self.steps!r}"
+            )
+
+    @property
+    def first(self) -> int:
+        """How many steps a run with a ``cooldown`` takes at its first beta before it walks on, or cools down."""
+        return self.steps - (self.cooldown or 0) - len(self.walked) * self.stay
+
+    @property
+    def direction(self) -> str:
+        """Which way the run walked to its beta: "up" from smaller ones, "down" from larger ones, or "start"."""
+        if not self.walked:
+            return "start"
+        return "up" if self.objective.beta > self.walked[0] else "down"  # type: ignore[attr-defined]
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the weights with the lowest validation loss are kept; after a cool-down the last ones are."""
+        return self.objective.keeps_best and self.cooldown is None
+
+    @property
+    def prefix(self) -> "Config | None":
+        """The run whose last step this one goes on from: before its cool-down, or a beta earlier; None for neither."""
+        if self.cooldown:
+            return self.replace(steps=self.steps - self.cooldown, cooldown=0)
+        if not self.walked:
+            return None
+        shorter = {"walked": self.walked[:-1], "stay": self.stay if len(self.walked) > 1 else 0}
+        return self.replace(beta=self.walked[-1], steps=self.steps - self.stay, **shorter)
+
+    def objective_at(self, step: int) -> Objective:
+        """What is minimised at ``step``, counted from 0: the objective, at another beta where the run still walks."""
+        place = (step - self.first) // self.stay + 1 if self.walked and step >= self.first else 0
+        return self.objective if place >= len(self.walked) else replace(self.objective, beta=self.walked[place])  # type: ignore[call-arg]
+
+    def decay_at(self, step: int) -> float:
+        """The share of its learning rate that the run has at ``step``, counted from 0."""
+        falling = self.steps / 2 if self.cooldown is None else self.cooldown
+        return min(1.0, (self.steps - step) / falling) if falling else 1.0
 
     @classmethod
     def of(cls, **settings: Any) -> "Config":
@@ -213,3 +283,32 @@ def preset(name: str, data: str, *, epochs: int | None = None, **changes: Any) -
 def training_images(name: str) -> int:
     """How many images the set ``name`` trains on."""
     return len(image_sets.load(name).train)
+
+
+def beta_path(config: Config, betas: Sequence[float], *, first: int, stay: int, cooldown: int) -> list[Config]:
+    """The runs of a path over beta: one training walks through all betas, and a branch cools down at each.
+
+    The trunk takes ``first`` steps at the first of ``betas`` and ``stay`` at each of the others, all at the whole
+    learning rate. At the end of each stay a branch leaves it, whose rate falls to zero over ``cooldown`` steps: that is
+    the run of its beta. The trunk goes on from where the branch left. ``train`` trains each run on its own, with the
+    same digits as ``sweeps.sweep``, where all share the trunk.
+
+    Args:
+        config: what holds for all of them; its beta and its steps are replaced
+        betas: in the order in which they are visited, rising or falling
+        first, stay, cooldown: numbers of steps
+
+    Raises ``ValueError`` for betas in no such order, and as ``Config`` does.
+
+    >>> path = beta_path(Config("digits"), [0.1, 0.3, 1.0], first=500, stay=200, cooldown=100)
+    >>> [(run.objective.beta, run.walked, run.steps) for run in path]
+    [(0.1, (), 600), (0.3, (0.1,), 800), (1.0, (0.1, 0.3), 1000)]
+    """
+    steps = [later - earlier for earlier, later in pairwise(betas)]
+    if not betas or not (all(step > 0 for step in steps) or all(step < 0 for step in steps)):
+        raise ValueError(f"betas: expected one or more, rising or falling, got {list(betas)}")
+    runs = []
+    for i, beta in enumerate(betas):
+        walked, total = tuple(betas[:i]), first + i * stay + cooldown
+        runs.append(config.replace(beta=beta, walked=walked, stay=stay if i else 0, cooldown=cooldown, steps=total))
+    return runs

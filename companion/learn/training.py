@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from companion import data, measure, models
-from companion.learn.checkpoint import Checkpoint, History, State
+from companion.learn.checkpoint import Checkpoint, History, State, go_on_from
 from companion.learn.config import ARRAYS, Config
 from companion.models import VAE, GaussianCategoricalEncoder, generator
 from companion.objectives import TrainingStep, TrainingUnit
@@ -56,6 +56,7 @@ def train(
     model: VAE | None = None,
     images: data.ImageData | None = None,
     out: Path | str | None = None,
+    start: Path | str | None = None,
     every: int | None = None,
     until: float = inf,
     progress: bool = True,
@@ -71,8 +72,9 @@ def train(
             its ``data`` is "arrays"; neither your model nor your images are part of the run's hash
         out: a folder for the checkpoint, from which an interrupted run resumes with the same result, and for the
             finished weights; without it nothing is written
-        every: steps between validations, each followed by a checkpoint; by default a twentieth of the steps, and with
-            another value other weights may be kept
+        start: the folder of the run ``config.prefix``, finished, from whose last step this one goes on
+        every: steps between validations, each followed by a checkpoint; by default a twentieth of the steps, or a
+            quarter of those after ``start``, and with another value other weights may be kept
         until: the time, in seconds as ``time.time`` counts them, when an unfinished run is stored as it is
         progress: show a bar with validation R and D
         watch: called after every validation with all that is learned so far; it must change nothing
@@ -85,15 +87,19 @@ def train(
     compiler that is not there.
     """
     images = check_images(load_images(config) if images is None else images, config)
-    every = every or max(1, config.steps // 20)
+    own = config.steps - (config.prefix.steps if start and config.prefix else 0)
+    every = every or max(1, own // (4 if start else 20))
     with threads(config.threads):
         model = build(config, images.image_shape) if model is None else model.to(check_device(config.device))
         units, auxiliary = training_units(model, config, len(images.train))
         state = State({"model": model, **auxiliary}, [unit.optimizer for unit in units])
         checkpoint = Checkpoint(out, config)
-        checkpoint.restore(state)
+        if not checkpoint.restore(state) and start:
+            go_on_from(start, state, config)
         started = perf_counter() - state.seconds
-        turns = fit(units, batches(images, config), config.steps, config.seed, config.device, state.step)
+        turns = fit(
+            units, batches(images, config), config.steps, config.seed, config.device, state.step, config.decay_at
+        )
         with progress_bar(progress, total=config.steps, initial=state.step, unit="step", desc=label(config)) as bar:
             for state.step in turns:
                 bar.update()
@@ -148,7 +154,7 @@ def vae_unit(model: VAE, config: Config, examples: int, auxiliary: nn.Module | N
         with bf16, relaxed(model, step):
             out = model(x, rng)
         require_finite(number, rate=out.terms.rate, distortion=out.terms.distortion)
-        return config.objective.loss(model, out, step, auxiliary)
+        return config.objective_at(number).loss(model, out, step, auxiliary)
 
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
     return TrainingUnit("VAE", loss, optimizer, config.normalised_gradients)
@@ -173,7 +179,7 @@ def record(state: State, config: Config, point: RateDistortion) -> None:
     At the end ``model`` gets them back, and the last ones are forgotten. Objectives that keep the last store no best.
     """
     state.history.append((state.step, point))
-    if not config.objective.keeps_best:
+    if not config.keeps_best:
         return
     best = best_step(state.history, config)
     if best == state.step:
@@ -199,7 +205,7 @@ def best_step(history: History, config: Config) -> int:
     elsewhere: a run at beta = 0.1 passes, on its way, points that look like a run at beta = 1. The other
     objectives have more in them than R and D (a low sum may miss a target rate), so they keep the last step.
     """
-    if not config.objective.keeps_best:
+    if not config.keeps_best:
         return history[-1][0]
     beta = config.objective.beta  # type: ignore[attr-defined]
     return min(history, key=lambda entry: entry[1].distortion + beta * entry[1].rate)[0]
@@ -212,17 +218,22 @@ def fit(
     seed: int = 0,
     device: str = "cpu",
     start: int = 0,
+    decay_at: Callable[[int], float] | None = None,
 ) -> Iterator[int]:
     """Let every unit descend its loss at every step; yields the number of steps done after each.
 
-    ``batch(step)`` gives the data of a step. Each unit keeps its own learning rate for the first half of the steps;
-    then all fall linearly to zero.
+    Args:
+        batch: gives the data of a step, counted from 0
+        start: the first step
+        decay_at: the share of its own learning rate that each unit has at a step; by default the rates stay for the
+            first half of the steps, then fall linearly to zero
     """
+    share = decay_at or (lambda step: min(1.0, 2 * (1 - step / steps)))
     for step in range(start, steps):
         x = batch(step).to(device)
         for turn, unit in enumerate(units):
             for group in unit.optimizer.param_groups:
-                group["lr"] = group.setdefault("initial_lr", group["lr"]) * min(1.0, 2 * (1 - step / steps))
+                group["lr"] = group.setdefault("initial_lr", group["lr"]) * share(step)
             loss = unit.loss(x, generator(seed, DRAWS, step, turn, device=device), step)
             require_finite(step, **{f"loss of the {unit.name}": loss})
             unit.optimizer.zero_grad(set_to_none=True)

@@ -37,6 +37,10 @@ SCHEMAS: dict[str, tuple[str, ...]] = {
         *("family", "beta", "annealed", "seed", "preset", "split", *POINT, "iwae5", "iwae5_se"),
         *(*ABOUT, "objective", "target", "config_hash"),
     ),
+    "paths": (  # over beta, one training a family
+        *("family", "beta", "direction", "seed", "preset", "split", *POINT, "iwae5", "iwae5_se"),
+        *(*ABOUT, "stay", "cooldown", "config_hash"),
+    ),
     "categories": (
         *(*PAID, *_with_errors("accuracy", *INFORMATION)),
         *(*POINT, *ABOUT, "categories", "latent_dim", "config_hash"),
@@ -78,7 +82,19 @@ OLD_COLUMNS |= {"bent": "sinh_transformed", "effect_se": "traversal_variance_se"
     f"among_{k}": f"histogram_{k}" for k in range(BINS)
 }
 FLAGS = ("annealed", "augmented", "sinh_transformed")
-COUNTS = ("seed", "step", "n", "draw_seed", "steps", "categories", "latent_dim", "dimensions", "batch_size")
+COUNTS = (
+    "seed",
+    "step",
+    "n",
+    "draw_seed",
+    "steps",
+    "stay",
+    "cooldown",
+    "categories",
+    "latent_dim",
+    "dimensions",
+    "batch_size",
+)
 WORDS = (
     "family",
     "preset",
@@ -90,6 +106,7 @@ WORDS = (
     "critic_input",
     "latent_indices",
     "critic",
+    "direction",
 )
 OPTIONAL = ("iwae5", "iwae5_se", "target", "bound")  # an empty cell is None: not measured, or there is none
 
@@ -104,6 +121,7 @@ def row(config: Config, point: RateDistortion, measured: Mapping[str, float | No
     """
     columns, settings = SCHEMAS[table], config.settings()
     told = {"split": point.split, "n": point.n, "draw_seed": point.seed, "config_hash": config.hash}
+    told |= {"direction": config.direction} if "direction" in columns else {}
     told |= {name: settings[FIELD_OF.get(name, name)] for name in columns if FIELD_OF.get(name, name) in settings}
     values = {name: getattr(point, name) for name in POINT} | {**measured}
     cells = told | {name: value if value is None else round(value, 6) for name, value in values.items()}

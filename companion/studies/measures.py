@@ -31,6 +31,8 @@ def measured(model: VAE, config: Config, images: data.ImageData, splits: Iterabl
 
 def table_of(config: Config) -> str:
     """Which of the tables in ``results.schema.SCHEMAS`` a run of ``config`` belongs to."""
+    if config.cooldown is not None:
+        return "paths"
     return "categories" if config.categories else config.objective.table
 
 
@@ -120,6 +122,7 @@ def cells(found: Estimates) -> dict[str, float]:
 
 MEASURES: dict[str, Callable[[VAE, Config, data.ImageData], Callable[[RateDistortion], dict[str, float]]]] = {
     "families": TighterBound,
+    "paths": TighterBound,
     "categories": UseOfCategories,
     "latents": UseOfLatents,
     "relatives": PenalisedMeasures,

@@ -1,13 +1,13 @@
 """Sweeps: grids of configurations, trained and measured within a budget, resumed where they stopped, and verified.
 
-- ``read_grid(path)`` and ``expand(...)`` give the configurations of a grid.
+- ``read_grid(path)``, ``expand(...)`` and ``expand_paths(...)`` give configurations: of a file, a grid, or paths.
 - ``sweep(configs, out)`` trains each once and keeps one table of all rows; ``run`` is one of them.
 - ``verify(configs, table, n)`` trains some anew and compares them with their rows.
 """
 
-from companion.sweeps.grids import expand, read_grid
+from companion.sweeps.grids import expand, expand_paths, read_grid
 from companion.sweeps.running import run
 from companion.sweeps.sweeping import sweep
 from companion.sweeps.verification import verify
 
-__all__ = ["expand", "read_grid", "run", "sweep", "verify"]
+__all__ = ["expand", "expand_paths", "read_grid", "run", "sweep", "verify"]

@@ -14,6 +14,15 @@ A file may read ::
     objective = "target_rate"
     targets = [5.0, 20.0]
     seeds = [0, 1]
+
+    [[paths]]
+    families = ["---"]
+    betas = [0.1, 0.3, 1.0, 3.0]
+    first = 2000
+    stay = 1000
+    cooldown = 500
+
+A path (``companion.learn.beta_path``) walks through its betas in the order given.
 """
 
 import tomllib
@@ -21,7 +30,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from companion.learn import Config, preset
+from companion.learn import Config, beta_path, preset
 from companion.learn.config import OLD_NAMES
 
 AXES = {"families": "family", "betas": "beta", "targets": "target", "annealed": "annealed", "seeds": "seed"}
@@ -33,8 +42,8 @@ DURATIONS = {"steps", "epochs"}
 def read_grid(path: Path | str) -> list[Config]:
     """The configurations of a TOML file, in its order, each once.
 
-    What stands above the tables ``[[runs]]`` holds for all of them, unless one of them says otherwise. Every field of
-    ``Config`` may be given, and ``epochs`` in place of ``steps``.
+    What stands above the tables ``[[runs]]`` and ``[[paths]]`` holds for all, unless one of them says otherwise.
+    Every field of ``Config`` may be given, and ``epochs`` in place of ``steps``.
 
     Raises ``ValueError`` naming the file, the table and the key that is wrong.
     """
@@ -42,15 +51,17 @@ def read_grid(path: Path | str) -> list[Config]:
         shared = tomllib.loads(Path(path).read_text())
     except ValueError as error:  # no TOML, or no text
         raise ValueError(f"{path}: expected TOML ({error})") from error
-    runs = shared.pop("runs", None)
-    if not (isinstance(runs, list) and runs and all(isinstance(run, dict) for run in runs)):
-        raise ValueError(f"{path}: runs: expected one or more tables [[runs]], got {runs!r}")
+    tables = {kind: shared.pop(kind, []) for kind in ("runs", "paths")}
+    for kind, given in tables.items():
+        if not (isinstance(given, list) and all(isinstance(table, dict) for table in given) and any(tables.values())):
+            raise ValueError(f"{path}: {kind}: expected one or more tables [[runs]] or [[paths]], got {given!r}")
     configs: list[Config] = []
-    for number, run in enumerate(runs, 1):
-        try:
-            configs += expand(shared, run)
-        except ValueError as error:
-            raise ValueError(f"{path}: [[runs]] {number}: {error}") from error
+    for kind, make in (("runs", expand), ("paths", expand_paths)):
+        for number, table in enumerate(tables[kind], 1):
+            try:
+                configs += make(shared, table)
+            except ValueError as error:
+                raise ValueError(f"{path}: [[{kind}]] {number}: {error}") from error
     return list(dict.fromkeys(configs))
 
 
@@ -77,6 +88,29 @@ def expand(*tables: dict[str, Any]) -> list[Config]:
     name, data = fixed.pop("preset", "laptop"), fixed.pop("data")
     cells = (dict(zip(axes, cell, strict=True)) for cell in product(*axes.values()))
     return [preset(name, data, **fixed, **cell) for cell in cells]
+
+
+def expand_paths(*tables: dict[str, Any]) -> list[Config]:
+    """The configurations of paths over beta, one after another; a later table overrides an earlier one.
+
+    ``betas`` are visited in the order given; ``first``, ``stay`` and ``cooldown`` are the steps of ``beta_path``. All
+    else is as in ``expand``.
+
+    >>> walk = {"betas": [3.0, 1.0], "first": 200, "stay": 100, "cooldown": 50}
+    >>> [(c.seed, c.objective.beta, c.steps) for c in expand_paths({"data": "digits", "seeds": [0, 1]}, walk)]
+    [(0, 3.0, 250), (0, 1.0, 350), (1, 3.0, 250), (1, 1.0, 350)]
+
+    Raises ``ValueError`` as ``expand`` and ``beta_path`` do, and for one of the four that is missing.
+    """
+    values = {name: value for table in tables for name, value in table.items()}
+    walk = {name: values.pop(name, None) for name in ("betas", "first", "stay", "cooldown")}
+    betas = walk.pop("betas")
+    if not isinstance(betas, list):
+        raise ValueError(f"betas: expected a list of those that are walked through, got {betas!r}")
+    for name, value in walk.items():
+        if not isinstance(value, int):
+            raise ValueError(f"{name}: expected a number of steps, got {value!r}")
+    return [run for config in expand(values) for run in beta_path(config, betas, **walk)]
 
 
 def _lists(table: dict[str, Any]) -> dict[str, list]:

@@ -2,9 +2,10 @@
 
 from math import inf
 from pathlib import Path
+from typing import Any
 
 from companion import data
-from companion.learn import Config, threads, train
+from companion.learn import Config, Trained, threads, train
 from companion.results.schema import Row, read_rows, write_provenance, write_rows
 from companion.results.table import SPLITS
 from companion.studies.measures import check_labels, measured
@@ -18,7 +19,7 @@ def run(config: Config, out: Path | str, *, until: float = inf, progress: bool =
     """
     out, images = Path(out), data.load(config.data, config.binarise)
     check_labels(config, images)
-    trained = train(config, images=images, out=out, until=until, progress=progress)
+    trained = train_after_prefix(config, images, out, until=until, progress=progress)
     try:
         return read_rows(out / "rates.csv")
     except (FileNotFoundError, ValueError):  # not measured yet, or by an earlier schema
@@ -28,3 +29,11 @@ def run(config: Config, out: Path | str, *, until: float = inf, progress: bool =
         write_provenance(out / "provenance.json", config=config.settings(), **facts)
         write_rows(out / "rates.csv", rows)
         return read_rows(out / "rates.csv")
+
+
+def train_after_prefix(config: Config, images: data.ImageData, out: Path, **options: Any) -> Trained:
+    """``train``; where the run goes on from another (``Config.prefix``), that one first, in a folder beside ``out``."""
+    start = out.parent / config.prefix.hash if config.prefix else None
+    if start and config.prefix and not any(out.glob("*.safetensors")):
+        train_after_prefix(config.prefix, images, start, **options)
+    return train(config, images=images, out=out, start=start, **options)

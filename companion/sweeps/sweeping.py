@@ -55,17 +55,29 @@ def sweep(
     for name, rule in {(config.data, config.binarise): None for config in pending}:
         data.load(name, rule)  # fetched and parsed once, before the workers start
     failures = []
-    with workers(engine, jobs, scheduler) if pending else ExitStack():
-        work = (delayed(attempt)(config, out / "runs" / config.hash, until) for config in pending)
-        finished = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(work)
-        for outcome in progress_bar(progress, finished, total=len(pending), unit="run"):
-            if isinstance(outcome, TrainingError):
-                failures.append(outcome)
-            elif outcome:
-                results.upsert(*outcome)
+    with (
+        workers(engine, jobs, scheduler) if pending else ExitStack(),
+        progress_bar(progress, total=len(pending), unit="run") as bar,
+    ):
+        for turn in turns(pending) if jobs > 1 else [pending]:
+            work = (delayed(attempt)(config, out / "runs" / config.hash, until) for config in turn)
+            for outcome in Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(work):
+                bar.update()
+                if isinstance(outcome, TrainingError):
+                    failures.append(outcome)
+                elif outcome:
+                    results.upsert(*outcome)
     if failures:
         raise TrainingError("; ".join(sorted(map(str, failures))))
     return results.own_rows()
+
+
+def turns(configs: Sequence[Config]) -> list[list[Config]]:
+    """``configs`` so that no two of one turn share what they go on from: the first of every path, the second, ..."""
+    by_length: dict[int, list[Config]] = {}
+    for config in configs:
+        by_length.setdefault(len(config.walked), []).append(config)
+    return [by_length[length] for length in sorted(by_length)]
 
 
 def attempt(config: Config, folder: Path, until: float) -> Outcome:
