@@ -12,7 +12,19 @@ from torch.autograd.functional import jacobian
 from torch.distributions import Independent, Normal, TransformedDistribution, kl_divergence
 from torch.nn import functional
 
-from companion.models import FAMILIES, MADE, VAE, FlowEncoder, FlowMarginal, FlowTransform, MeanOnlyFlow, draw, family
+from companion import measure
+from companion.models import (
+    FAMILIES,
+    MADE,
+    VAE,
+    FlowDistribution,
+    FlowEncoder,
+    FlowMarginal,
+    FlowTransform,
+    MeanOnlyFlow,
+    draw,
+    family,
+)
 from companion.models import generator as rng
 from companion.models.flows import MaskedLinear
 from companion.terms import as_float64
@@ -171,49 +183,55 @@ def test_samples_of_the_autoregressive_marginal_have_the_moments_of_its_density(
 
 
 @pytest.mark.parametrize("case", ["encoder", "conditioned", "marginal"])
-def test_the_remembered_density_of_a_draw_is_the_inverted_one(case):
+def test_the_density_that_comes_with_a_draw_is_the_inverted_one_with_its_gradients(case):
+    """The draw of one noise moves with the weights, so both densities are differentiated along it."""
     module = FlowMarginal(5, 0.25) if case == "marginal" else FlowEncoder(SHAPE, 5, 0.25, case == "conditioned")
     density = bend(module)() if case == "marginal" else bend(module)(X)
-    z = draw(density, rng(1), (3, 6) if case == "marginal" else (3,))
-    remembered = density.log_prob(z)
-    assert remembered.shape == (3, 6)
-    torch.testing.assert_close(remembered, density.log_prob(z.clone()), atol=1e-4, rtol=1e-5)
+    shape = (3, 6) if case == "marginal" else (3,)
+    z, log_prob = density.rsample_and_log_prob(rng(1), shape)
+    assert torch.equal(z, draw(density, rng(1), shape))
+    assert log_prob.shape == (3, 6)
+    inverted = density.log_prob(z)
+    torch.testing.assert_close(log_prob, inverted, atol=1e-4, rtol=1e-5)
+    if case != "marginal":  # whose base has no weights: its density at its own draw is constant
+        weights = [*module.mean.parameters(), *module.variance.parameters()]
+        grads, truth = (torch.autograd.grad(a.sum(), weights, retain_graph=True) for a in (log_prob, inverted))
+        for grad, true in zip(grads, truth, strict=True):
+            torch.testing.assert_close(grad, true, atol=1e-4, rtol=1e-4)
 
 
-def test_terms_need_no_inversion(monkeypatch):
+def test_terms_and_surgery_need_no_inversion(monkeypatch):
     def inverse(*_):
         raise AssertionError("inverted")
 
     monkeypatch.setattr(MeanOnlyFlow, "inverse", inverse)
     for name in FAMILIES:
-        family(name, image_shape=SHAPE, latent_dim=3, width=0.25, pseudo_inputs=4).terms(X, rng(0), closed_form=False)
+        grown(name).terms(X, rng(0), closed_form=False)
+        measure.surgery(grown(name), X.numpy() > 0)
 
 
-def test_a_new_distribution_forgets_the_old_draw():
-    encoder = bend(FlowEncoder(SHAPE, 3, 0.25))
-    with torch.no_grad():
-        z = draw(encoder(X), rng(0))
-        for p in encoder.flow.parameters():
-            p.data.mul_(1.1)
-    density = encoder(X).log_prob(z)
-    torch.testing.assert_close(density, encoder(X).log_prob(z.clone()))
-    density.sum().backward()
-    assert all(p.grad is not None for p in encoder.flow.parameters())
-
-
-def test_a_draw_made_without_gradients_does_not_swallow_them():
-    marginal, encoder = bend(FlowMarginal(4, 0.25)), bend(FlowEncoder(SHAPE, 4, 0.25))
-    for density, flow in ((marginal(), marginal.flow), (encoder(X[:1]), encoder.flow)):
+def test_the_order_of_calls_makes_no_difference():
+    """A draw, other calls, other weights, a draw without gradients: a density is that of the weights at its code."""
+    for model in (bend(grown(name)) for name in ("+--", "+-+", "+-v")):
+        e, m = model.encoder(X), model.marginal()
+        z = draw(e, rng(0))
+        first = e.log_prob(z), m.log_prob(z)
         with torch.no_grad():
-            z = draw(density, rng(0))
-            remembered = density.log_prob(z)
-        log_prob = density.log_prob(z)
-        assert log_prob.requires_grad
-        torch.testing.assert_close(log_prob, remembered, atol=1e-4, rtol=1e-5)
-        bias = flow.steps[0].last.bias
-        (given,) = torch.autograd.grad(log_prob.sum(), bias)
-        (truth,) = torch.autograd.grad(density.log_prob(z.clone()).sum(), bias)
-        torch.testing.assert_close(given, truth)
+            draw(model.encoder(X.flip(0)), rng(1))
+            draw(model.marginal(), rng(2), (6,))
+            model.terms(X, rng(3))
+        again = m.log_prob(z), e.log_prob(z)
+        assert torch.equal(first[0], again[1])
+        assert torch.equal(first[1], again[0])
+        assert model.encoder(X).log_prob(z).requires_grad
+        with torch.no_grad():
+            own = draw(e, rng(0))
+            bias = model.encoder.flow.steps[0].last.bias.add_(0.5)
+            moved = e.log_prob(own)
+            assert torch.equal(moved, e.log_prob(own.clone()))
+            assert not torch.equal(moved, first[0])
+        (grad,) = torch.autograd.grad(e.log_prob(own).sum(), bias)
+        assert grad.abs().max() > 0
 
 
 @pytest.mark.parametrize("context", [0, 3])
@@ -236,7 +254,7 @@ def test_one_flow_on_both_sides_leaves_the_divergence_of_the_bases():
     flow = FlowTransform(bend(MeanOnlyFlow(3, 30)))
     p = Independent(Normal(torch.tensor([0.5, -1.0, 0.0]), torch.tensor([0.3, 0.8, 2.0])), 1)
     q = Independent(Normal(torch.zeros(3), torch.ones(3)), 1)
-    e, m = TransformedDistribution(p, [flow]), TransformedDistribution(q, [flow])
+    e, m = FlowDistribution(p, [flow]), TransformedDistribution(q, [flow])
     truth = kl_divergence(p, q).item()
     assert truth == pytest.approx(sum((s * s + a * a - 1) / 2 - log(s) for a, s in [(0.5, 0.3), (-1, 0.8), (0, 2)]))
     with torch.no_grad():
@@ -320,7 +338,7 @@ def test_a_copy_is_independent_of_its_original():
     with torch.no_grad():
         for p in copied.parameters():
             p.add_(0.1)
-    assert copied.marginal.encoder is copied.encoder
+    assert copied.marginal.encode.__self__ is copied.encoder
     assert copied.encoder.transform.flow is copied.encoder.flow
     again, moved = model.terms(X, rng(0)), copied.terms(X, rng(0))
     assert torch.equal(terms.log_m, again.log_m)

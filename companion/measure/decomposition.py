@@ -172,6 +172,8 @@ def _is_standard(m: Distribution) -> bool:
 
 
 def _log_marginal(m: Distribution, flow: Transform | None, codes: Tensor, batch_size: int) -> Tensor:
-    """log m(z) of codes u, ``[m]``. A marginal that inverts the same flow finds u in its cache, a batch at a time."""
+    """log m(z) of codes u, ``[m]``, in batches: before a flow that ``m`` shares, since that keeps volumes."""
+    if isinstance(m, TransformedDistribution) and m.transforms == [flow]:
+        m, flow = m.base_dist, None
     batches = codes.float().split(batch_size)
     return torch.cat([m.log_prob(u if flow is None else flow(u)) for u in batches]).double()

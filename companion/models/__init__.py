@@ -6,7 +6,8 @@
 - Encoders e(z|x): ``GaussianEncoder``, ``FlowEncoder``, ``GaussianCategoricalEncoder``.
 - Decoders d(x|z): ``DeconvDecoder``, ``DenseDecoder``, ``PixelCNNDecoder``.
 - Marginals m(z): ``StandardNormal``, ``FlowMarginal``, ``VampPrior``, ``GaussianCategoricalMarginal``.
-- Distributions of their own: ``AutoregressiveBernoulli``, ``DiagonalGaussianMixture``, ``GaussianCategorical``.
+- Distributions of their own: ``AutoregressiveBernoulli``, ``DiagonalGaussianMixture``, ``FlowDistribution``,
+  ``GaussianCategorical``.
 - Flows: ``MADE``, ``MeanOnlyFlow``, ``FlowTransform``; ``CausalConv2d`` is the convolution of ``PixelCNNDecoder``.
 - Networks beside a model: ``Critic``, ``Discriminator`` with its ``logistic_loss``, ``GaussianRecognitionNetwork``,
   ``CategoricalRecognitionNetwork``.
@@ -32,7 +33,7 @@ from companion.models.decoders import DeconvDecoder, DenseDecoder
 from companion.models.draws import draw, generator
 from companion.models.encoders import FlowEncoder, GaussianEncoder
 from companion.models.families import FAMILIES, family
-from companion.models.flows import MADE, FlowTransform, MeanOnlyFlow
+from companion.models.flows import MADE, FlowDistribution, FlowTransform, MeanOnlyFlow
 from companion.models.joint import GaussianCategorical, GaussianCategoricalEncoder, GaussianCategoricalMarginal
 from companion.models.linear import LinearVAE
 from companion.models.marginals import DiagonalGaussianMixture, FlowMarginal, StandardNormal, VampPrior
@@ -52,6 +53,7 @@ __all__ = [
     "DenseDecoder",
     "DiagonalGaussianMixture",
     "Discriminator",
+    "FlowDistribution",
     "FlowEncoder",
     "FlowMarginal",
     "FlowTransform",

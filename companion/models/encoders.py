@@ -3,10 +3,10 @@
 from math import prod
 
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, Normal, TransformedDistribution
+from torch.distributions import Distribution, Independent, Normal
 from torch.nn import functional
 
-from companion.models.flows import UNITS, FlowTransform, MeanOnlyFlow
+from companion.models.flows import UNITS, FlowDistribution, FlowTransform, MeanOnlyFlow
 from companion.models.layers import UNITS_DENSE, GatedConv2d, dense_layers
 
 VARIANCE_FLOOR = 1e-12  # keeps log e(z|x) finite where softplus underflows
@@ -65,8 +65,8 @@ class FlowEncoder(GaussianEncoder):
         image_shape, latent_dim, width: see ``GaussianEncoder``; ``width`` multiplies the 640 units of the steps, too
         conditioned: whether the steps see x
 
-    The density is exact and cheap at its last draw, as long as the encoder is not called again (the marginal ``v``
-    calls it): make e and m first, then draw. Elsewhere it takes ``latent_dim`` passes a step.
+    A draw comes with its density from ``rsample_and_log_prob``, in one pass a step. At any other code the density takes
+    ``latent_dim`` passes a step.
 
     >>> import torch
     >>> encoder = FlowEncoder((28, 28), latent_dim=64, width=0.25)
@@ -84,11 +84,11 @@ class FlowEncoder(GaussianEncoder):
         self.conditioned = conditioned
         self.transform = FlowTransform(self.flow)
 
-    def forward(self, x: Tensor) -> Distribution:
+    def forward(self, x: Tensor) -> FlowDistribution:
         """e(z|x) for images ``x`` of shape ``[n, H, W]``: batch shape ``[n]``, event shape ``[latent_dim]``."""
         mean, variance, h = self.network(x)
-        transform = FlowTransform(self.flow, h.float()) if self.conditioned else self.transform.forget()
-        return TransformedDistribution(diagonal_gaussian(mean, variance), [transform], validate_args=False)
+        transform = FlowTransform(self.flow, h.float()) if self.conditioned else self.transform
+        return FlowDistribution(diagonal_gaussian(mean, variance), [transform], validate_args=False)
 
 
 def _convolutions(image_shape: tuple[int, int], width: float) -> nn.Sequential:

@@ -8,13 +8,13 @@ marginal is asked for densities, so its codes go forward, and its draws back (ma
 Papamakarios et al. (2017)).
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
-from torch.distributions import constraints
+from torch.distributions import TransformedDistribution, constraints
 from torch.distributions.transforms import Transform
 from torch.nn import functional
+
+from companion.models.draws import Shape, draw
 
 UNITS = 640  # in each hidden layer of Alemi et al. (2018), appendices F.1 and F.3
 START = 0.01  # of a usual last layer: the flow starts near the identity, and gradients reach every layer
@@ -133,15 +133,11 @@ class MeanOnlyFlow(nn.Module):
 
 
 class FlowTransform(Transform):
-    """A flow as a bijection for ``TransformedDistribution``; it remembers its last pair (u, z).
-
-    So the density at a distribution's own draw needs no inversion: the very tensor that was drawn is recognised, and
-    its u is at hand. That u belongs to the weights of the moment, so a module that owns a transform calls ``forget``
-    whenever it makes a new distribution. A pair made without gradients is no use where they are wanted: it is dropped.
+    """A flow as a bijection for ``FlowDistribution``; its log-determinant is zero everywhere.
 
     >>> flow = FlowTransform(MeanOnlyFlow(2, hidden=8))
-    >>> u = torch.zeros(5, 2)
-    >>> flow.inv(flow(u)) is u
+    >>> u = torch.ones(5, 2)
+    >>> torch.allclose(flow.inv(flow(u)), u, atol=1e-6)
     True
     """
 
@@ -149,39 +145,37 @@ class FlowTransform(Transform):
     bijective = True
 
     def __init__(self, flow: MeanOnlyFlow, context: Tensor | None = None) -> None:
-        super().__init__(cache_size=1)
+        super().__init__()
         self.flow, self.context = flow, context
-        self._with_gradients = False  # whether the pair in memory carries them
-
-    def __call__(self, u: Tensor) -> Tensor:
-        """z for ``u``."""
-        return super(FlowTransform, self._usable()).__call__(u)
-
-    def _inv_call(self, z: Tensor) -> Tensor:
-        return super(FlowTransform, self._usable())._inv_call(z)
-
-    def _usable(self) -> "FlowTransform":
-        return self.forget() if torch.is_grad_enabled() and not self._with_gradients else self
-
-    def forget(self) -> "FlowTransform":
-        """This transform, with no pair in its memory."""
-        self._cached_x_y = None, None
-        return self
-
-    def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"_cached_x_y": (None, None)}  # a copy carries no gradients
 
     def _call(self, u: Tensor) -> Tensor:
-        self._with_gradients = torch.is_grad_enabled()
         return self.flow(u, self.context)
 
     def _inverse(self, z: Tensor) -> Tensor:
-        self._with_gradients = torch.is_grad_enabled()
         return self.flow.inverse(z, self.context)
 
     def log_abs_det_jacobian(self, u: Tensor, z: Tensor) -> Tensor:
         """Zero for every pair, shape ``[...]``."""
         return u.new_zeros(u.shape[:-1])
+
+
+class FlowDistribution(TransformedDistribution):
+    """The distribution of z = T(u), for u from a base and one T, a ``FlowTransform`` or the inverse of one.
+
+    ``log_prob`` has to undo T, whatever z is. At a draw of its own u is known: ``rsample_and_log_prob`` gives both.
+
+    >>> from torch.distributions import Independent, Normal
+    >>> base = Independent(Normal(torch.zeros(3), 1.0), 1)
+    >>> p = FlowDistribution(base, [FlowTransform(MeanOnlyFlow(3, hidden=8))])
+    >>> z, log_p = p.rsample_and_log_prob(torch.Generator(), (5,))
+    >>> torch.allclose(log_p, p.log_prob(z), atol=1e-5)
+    True
+    """
+
+    def rsample_and_log_prob(self, rng: torch.Generator, shape: Shape = ()) -> tuple[Tensor, Tensor]:
+        """What ``draw`` gives, z, with log p(z) in nats: the log-determinant being zero, that of the base at u."""
+        u = draw(self.base_dist, rng, shape)
+        return self.transforms[0](u), self.base_dist.log_prob(u)
 
 
 def _at_least(name: str, size: int, least: int) -> None:

@@ -4,11 +4,11 @@ from math import prod
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, Normal, TransformedDistribution, constraints
+from torch.distributions import Distribution, Independent, Normal, constraints
 
 from companion.models.draws import Shape, draw
 from companion.models.encoders import FlowEncoder, GaussianEncoder
-from companion.models.flows import UNITS, FlowTransform, MeanOnlyFlow
+from companion.models.flows import UNITS, FlowDistribution, FlowTransform, MeanOnlyFlow
 
 
 class StandardNormal(nn.Module):
@@ -49,11 +49,10 @@ class FlowMarginal(nn.Module):
         super().__init__()
         self.base = StandardNormal(latent_dim)
         self.flow = MeanOnlyFlow(latent_dim, max(1, round(UNITS * width)))
-        self.transform = FlowTransform(self.flow)
 
-    def forward(self) -> Distribution:
+    def forward(self) -> FlowDistribution:
         """m(z): no batch shape, event shape ``[latent_dim]``."""
-        return TransformedDistribution(self.base(), [self.transform.forget().inv], validate_args=False)
+        return FlowDistribution(self.base(), [FlowTransform(self.flow).inv], validate_args=False)
 
 
 class DiagonalGaussianMixture(Distribution):
@@ -98,10 +97,8 @@ class VampPrior(nn.Module):
 
     Tomczak & Welling (2018): a mixture of the encoder's own distributions at pseudo-inputs, images that are learned. A
     sigmoid keeps their pixels between 0 and 1, and a softmax makes the weights sum to one. Gradients reach the
-    encoder through the mixture; the encoder is held here, and registered in the VAE alone. With a ``FlowEncoder`` all
-    components share a bijection, so a code is inverted once, and the mixture is over the Gaussians before the flow. At
-    the encoder's own last draw no inversion is needed, if the marginal was made before it: a new marginal calls the
-    encoder, which then forgets the draw.
+    encoder through the mixture; it is called here, and registered in the VAE alone. With a ``FlowEncoder`` all
+    components share a bijection, so a code is inverted once, and the mixture is over the Gaussians before the flow.
 
     Args:
         encoder: a ``GaussianEncoder`` or a ``FlowEncoder``
@@ -116,8 +113,6 @@ class VampPrior(nn.Module):
     torch.Size([4])
     """
 
-    encoder: GaussianEncoder
-
     def __init__(self, encoder: GaussianEncoder, pseudo_inputs: int, image_shape: tuple[int, int]) -> None:
         super().__init__()
         if pseudo_inputs < 1:
@@ -127,7 +122,7 @@ class VampPrior(nn.Module):
                 "conditioned: expected False with the marginal v, got True: "
                 "every pseudo-input would have a flow of its own, and every code one inversion through each of them"
             )
-        self.__dict__["encoder"] = encoder  # past the registration: the VAE holds it already
+        self.encode = encoder.__call__  # a method, not a module: the VAE registers the encoder
         self.logits = nn.Parameter(torch.zeros(pseudo_inputs))
         self.pixels = nn.Parameter(torch.randn(pseudo_inputs, *image_shape))
 
@@ -137,9 +132,7 @@ class VampPrior(nn.Module):
 
     def forward(self) -> Distribution:
         """m(z): no batch shape, event shape ``[latent_dim]``."""
-        e, log_weights = self.encoder(self.images()), self.logits.log_softmax(0)
-        if isinstance(self.encoder, FlowEncoder):
-            return TransformedDistribution(
-                DiagonalGaussianMixture(log_weights, e.base_dist), e.transforms, validate_args=False
-            )
-        return DiagonalGaussianMixture(log_weights, e)
+        e, log_weights = self.encode(self.images()), self.logits.log_softmax(0)
+        if not hasattr(e, "transforms"):
+            return DiagonalGaussianMixture(log_weights, e)
+        return FlowDistribution(DiagonalGaussianMixture(log_weights, e.base_dist), e.transforms, validate_args=False)

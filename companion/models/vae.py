@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, kl_divergence
+from torch.distributions import Distribution, TransformedDistribution, kl_divergence
 
 from companion.models.decoders import check_binary, is_bernoulli
 from companion.models.draws import draw
+from companion.models.flows import FlowDistribution
 from companion.terms import Terms
 
 
@@ -62,7 +63,7 @@ class VAE(nn.Module):
         image_shape: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
-        if getattr(marginal, "encoder", encoder) is not encoder:
+        if getattr(getattr(marginal, "encode", None), "__self__", encoder) is not encoder:
             raise ValueError("marginal: expected one over this model's encoder, got one over another encoder")
         self.encoder: Any = encoder
         self.decoder: Any = decoder
@@ -90,14 +91,12 @@ class VAE(nn.Module):
         """The whole of what ``terms`` computes, for objectives that look at the code or at what is decoded from it."""
         x = self.check_data(x)
         e, m = self.encoder(x), self.marginal()
-        z = draw(e, rng)
+        z, *drawn = _drawn(e, m, rng) if isinstance(e, FlowDistribution) else (draw(e, rng),)
         d = self.decoder(z)
         if is_bernoulli(d):
             check_binary(x)
         log_d = d.log_prob(x)
-        log_e, log_m = _expected(e, m) if closed_form else (None, None)
-        if log_e is None or log_m is None:
-            log_e, log_m = e.log_prob(z), m.log_prob(z)
+        log_e, log_m = drawn or (closed_form and _expected(e, m)) or (e.log_prob(z), m.log_prob(z))
         return ForwardOutput(x, e, z, d, Terms(log_e, log_d, log_m))
 
     def check_data(self, x: Tensor) -> Tensor:
@@ -126,11 +125,20 @@ class VAE(nn.Module):
         return draw(self.decoder(draw(self.marginal(), rng, (n,))), rng, (draws,))
 
 
-def _expected(e: Distribution, m: Distribution) -> tuple[Tensor, Tensor] | tuple[None, None]:
+def _expected(e: Distribution, m: Distribution) -> tuple[Tensor, Tensor] | None:
     """E log e(z) and E log m(z) under each member of ``e``, shape ``[n]``; None where torch knows no closed form."""
     try:
         rate = kl_divergence(e, m.expand(e.batch_shape))
         log_e = -e.entropy()
         return log_e, log_e - rate
     except NotImplementedError:
-        return None, None
+        return None
+
+
+def _drawn(e: FlowDistribution, m: Distribution, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """A draw z of ``e``, log e(z) and log m(z); the densities before a flow that both share are those after it."""
+    if isinstance(m, TransformedDistribution) and m.transforms == e.transforms:
+        u = draw(e.base_dist, rng)
+        return e.transforms[0](u), e.base_dist.log_prob(u), m.base_dist.log_prob(u)
+    z, log_e = e.rsample_and_log_prob(rng)
+    return z, log_e, m.log_prob(z)
