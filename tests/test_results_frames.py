@@ -11,6 +11,7 @@ from companion import results
 from companion.results.frames import ALIKE
 from companion.results.schema import OLD_COLUMNS
 
+ERRORS = {"rate_se": 0.1, "distortion_se": 0.2, "elbo_se": 0.25}
 BOOK = Path(__file__).parents[1] / "book" / "results"
 RUN = {"beta": 1.0, "annealed": False, "seed": 0, "steps": 10, "objective": "beta_vae", "target": None}
 
@@ -104,3 +105,35 @@ def test_what_cannot_be_chosen_or_paired_is_refused():
         results.matched_pairs(frame, frame.beta == 1, frame.beta == 0, on=["colour"])
     with pytest.raises(ValueError, match="control: expected one row for each of seed, got"):
         results.matched_pairs(frame, frame.beta == 1, frame.beta != 1, on=["seed"])
+
+
+def test_a_training_that_another_of_its_family_beats_at_its_own_price_has_not_arrived():
+    """At beta = 3 the first pays 70 + 60 and is beaten by the second; the same points in two families are at peace."""
+    frame = pd.DataFrame({"beta": [3.0, 1.0], "rate": [20.0, 12.0], "distortion": [70.0, 80.0]}).assign(**ERRORS)
+    frame = frame.assign(family=["---", "---"])
+    judged = results.arrival(frame, by=["family"])
+    assert judged["excess"].tolist() == [130 - 116, 92 - 90]
+    # the variance of D + 3 R of one run, twice: 0.04 + 9 * 0.01 + 3 * (0.0625 - 0.01 - 0.04)
+    assert judged["excess_se"][0] == pytest.approx(np.sqrt(2 * (0.04 + 9 * 0.01 + 3 * 0.0125)))
+    assert judged["arrived"].tolist() == [False, False]
+    apart = results.arrival(frame.assign(family=["---", "--v"]), by=["family"])
+    assert apart["arrived"].all()
+    assert (apart["excess"] == -np.inf).all()
+
+
+@pytest.mark.parametrize(("beaten_by", "error", "arrived"), [(0.9, 0.0, True), (1.1, 0.0, False), (1.1, 0.4, True)])
+def test_a_run_is_judged_by_a_nat_and_by_three_errors(beaten_by, error, arrived):
+    frame = pd.DataFrame({"beta": [1.0, 1.0], "rate": [5.0, 5.0], "distortion": [50.0 + beaten_by, 50.0]})
+    frame = frame.assign(family="---", rate_se=0.0, distortion_se=error, elbo_se=error)
+    assert results.arrival(frame, by=["family"])["arrived"].tolist() == [arrived, True]
+
+
+def test_runs_of_other_objectives_are_compared_with_and_not_judged():
+    frame = pd.DataFrame({"beta": [1.0, 1.0], "rate": [8.0, 5.0], "distortion": [60.0, 50.0]}).assign(**ERRORS)
+    frame = frame.assign(family="---", objective=["target_rate", "beta_vae"])
+    judged = results.arrival(frame, by=["family"])
+    assert judged["arrived"].tolist() == [True, True]
+    assert np.isnan(judged["excess"][0])
+    assert judged["excess"][1] == 55 - 68
+    with pytest.raises(ValueError, match="frame: expected the columns"):
+        results.arrival(frame)

@@ -2,6 +2,7 @@
 
 - ``load(name)`` gives a committed table as a tidy pandas frame. ``best_by_validation``, ``matched_pairs`` and
   ``matched_run`` choose rows of it, and ``records`` gives them as dicts.
+- ``arrival(frame)`` says which trainings have come to their end.
 - ``median_interval`` (a ``MedianInterval``), ``MeanInterval``, ``PairedDifferences`` and ``paired_values``
   (``PairedValues``) are statistics of runs from several seeds; ``with_error`` writes a value to the digits that its
   error allows.
@@ -11,7 +12,7 @@
   ``environment_info`` says what that is here.
 """
 
-from companion.results.frames import best_by_validation, load, matched_pairs, matched_run, records
+from companion.results.frames import arrival, best_by_validation, load, matched_pairs, matched_run, records
 from companion.results.schema import SCHEMAS, environment_info, point, read_rows, write_provenance, write_rows
 from companion.results.statistics import (
     MeanInterval,
@@ -31,6 +32,7 @@ __all__ = [
     "PairedDifferences",
     "PairedValues",
     "ResultsTable",
+    "arrival",
     "best_by_validation",
     "environment_info",
     "load",

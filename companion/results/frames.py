@@ -1,15 +1,21 @@
 """Committed tables as tidy pandas frames: a line a run and split, typed columns; the best runs, and runs made alike."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import nan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from companion.exact import excess
 from companion.results.schema import OLD_COLUMNS, WORDS
 
 #: What makes two runs of different families alike in all else.
 ALIKE = ("beta", "annealed", "seed", "steps", "objective", "target")
+#: What the runs of one comparison share, where it is asked which of them have arrived.
+COMPARED = ("family", "data", "binarise", "preset", "split")
+BEATEN_NATS, BEATEN_ERRORS = 1.0, 3.0  # by more than both: not arrived
 MATCHED = "_matched"  # what the columns of the second run of a pair end in
 
 
@@ -116,6 +122,35 @@ def matched_run(rows: Iterable[Mapping[str, Any]], family: str, like: Mapping[st
     """
     alike = (row for row in rows if row["family"] == family and all(row[name] == like[name] for name in ALIKE))
     return next(alike, None)
+
+
+def arrival(frame: pd.DataFrame, by: Sequence[str] = COMPARED) -> pd.DataFrame:
+    """``frame`` with the columns ``excess``, ``excess_se`` and ``arrived``: has each training come to its end?
+
+    ``excess`` says by how many nats a run's D + beta R, at its own beta, is above that of the best other run of its
+    group (``companion.exact.excess``). A run that is beaten by more than 1 nat and more than 3 standard errors has not
+    arrived: the other model would have served its own objective better. One that passes may still be far from the
+    optimum, where all of its group are.
+
+    Args:
+        by: the columns whose values make a group
+
+    Runs of other objectives than beta * R have no excess; they arrive by default, and others are compared with them.
+
+    >>> frame = pd.DataFrame({"beta": [1.0, 3.0], "rate": [20.0, 10.0], "distortion": [70.0, 112.0], "family": "---"})
+    >>> frame = arrival(frame.assign(rate_se=0.1, distortion_se=0.1, elbo_se=0.2), by=["family"])
+    >>> frame[["excess", "arrived"]].values.tolist()
+    [[-32.0, True], [12.0, False]]
+    """
+    _check(frame, "beta", "rate", "distortion", "rate_se", "distortion_se", "elbo_se", *by)
+    betas = frame["beta"].where(frame["objective"] == "beta_vae") if "objective" in frame else frame["beta"]
+    judged = frame.assign(excess=nan, excess_se=nan)
+    for _, group in frame.groupby(list(by), sort=False):
+        points = (group[name] for name in ("rate_se", "distortion_se", "elbo_se"))
+        found = excess(group["rate"], group["distortion"], betas[group.index], *points)
+        judged.loc[group.index, ["excess", "excess_se"]] = np.transpose(found)
+    beaten = (judged["excess"] > BEATEN_NATS) & (judged["excess"] > BEATEN_ERRORS * judged["excess_se"])
+    return judged.assign(arrived=~beaten)
 
 
 def _check(frame: pd.DataFrame, *columns: str) -> None:
