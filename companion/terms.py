@@ -6,10 +6,11 @@ errors, they become a ``RateDistortion``: one point of the plane.
 """
 
 from dataclasses import dataclass
-from math import sqrt
 from typing import Any
 
 import numpy as np
+
+from companion.stats import as_float64, mean_and_error
 
 
 @dataclass(frozen=True)
@@ -88,22 +89,13 @@ class RateDistortion:
     def from_terms(cls, terms: Terms, split: str = "", seed: int = 0) -> "RateDistortion":
         """Average ``terms`` of shape ``[n]``; raises ``ValueError`` for fewer than two examples."""
         columns = [as_float64(a) for a in (terms.rate, terms.distortion, terms.elbo)]
-        n = columns[0].size
-        if columns[0].ndim != 1 or n < 2:
+        if columns[0].ndim != 1 or len(columns[0]) < 2:
             raise ValueError(f"terms: expected at least two examples, shape [n], got shape {list(columns[0].shape)}")
-        rate_se, distortion_se, elbo_se = (float(c.std(ddof=1)) / sqrt(n) for c in columns)
-        rate, distortion = (float(c.mean()) for c in columns[:2])
-        return cls(rate, distortion, rate_se, distortion_se, elbo_se, n, split, seed)
+        (rate, rate_se), (distortion, distortion_se), (_, elbo_se) = map(mean_and_error, columns)
+        return cls(rate, distortion, rate_se, distortion_se, elbo_se, len(columns[0]), split, seed)
 
     def __str__(self) -> str:
         return (
             f"R {self.rate:.3f} ± {self.rate_se:.3f}, D {self.distortion:.2f} ± {self.distortion_se:.2f}, "
             f"R + D {-self.elbo:.2f} ± {self.elbo_se:.2f} nats, n = {self.n}"
         )
-
-
-def as_float64(values: Any) -> np.ndarray:
-    """A numpy array in double precision of ``values``: a numpy array, a list, or a torch tensor on any device."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().double().numpy()
-    return np.asarray(values, dtype=np.float64)

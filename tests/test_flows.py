@@ -27,7 +27,7 @@ from companion.models import (
 )
 from companion.models import generator as rng
 from companion.models.flows import MaskedLinear
-from companion.terms import as_float64
+from companion.stats import as_float64
 
 SHAPE = (4, 4)
 X = (torch.rand(6, *SHAPE, generator=rng(99)) < 0.5).float()

@@ -10,7 +10,8 @@ from companion import data, measure
 from companion.measure.decomposition import encode
 from companion.measure.evaluation import log_weights
 from companion.models import FAMILIES, family
-from companion.terms import Terms, as_float64
+from companion.stats import as_float64
+from companion.terms import Terms
 
 SHAPE = (4, 4)
 IMAGES = np.random.default_rng(0).integers(0, 2, (4, *SHAPE)).astype(bool)

@@ -5,7 +5,7 @@ from scipy import stats
 
 from companion import data, measure
 from companion.models import family, generator
-from companion.terms import as_float64
+from companion.stats import as_float64
 
 
 @pytest.fixture(scope="module")

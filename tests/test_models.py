@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from companion.models import FAMILIES, AutoregressiveBernoulli, draw, family, generator
 from companion.models.layers import GatedConv2d, GatedConvTranspose2d
-from companion.terms import as_float64
+from companion.stats import as_float64
 
 SHAPE = (4, 4)
 EVERY_IMAGE = torch.tensor((np.arange(2**16)[:, None] >> np.arange(16)) & 1).reshape(-1, *SHAPE).float()

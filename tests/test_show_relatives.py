@@ -45,9 +45,11 @@ def test_every_relative_has_a_look_of_its_own():
 
 def test_a_twin_has_the_same_seed_and_beta_and_all_else_but_the_weight():
     pairs = weight_pairs(ROWS)
-    assert [a["objective"] for a, _ in pairs] == ["factor_vae"] * 2 + ["info_vae"] * 2 + ["wae_gan"]
-    assert [b for _, b in pairs] == [PLAIN, OTHER, PLAIN, OTHER, FREE]
-    assert weight_pairs([PLAIN, *(PLAIN | PAID | {name: "other"} for name in MADE)]) == []
+    assert pairs["objective"].tolist() == ["factor_vae"] * 2 + ["info_vae"] * 2 + ["wae_gan"]
+    for name in ("rate", "distortion", "rate_se", "elbo", "mmd", "total_correlation"):
+        twins = [row[name] for row in (PLAIN, OTHER, PLAIN, OTHER, FREE)]
+        assert pairs[f"{name}_matched"].tolist() == twins
+    assert weight_pairs([PLAIN, *(PLAIN | PAID | {name: "other"} for name in MADE)]).empty
 
 
 def test_a_column_is_compared_pair_by_pair():
@@ -109,14 +111,14 @@ def test_the_legend_names_what_is_there_and_the_focus_is_not_pale():
 @pytest.mark.parametrize(
     ("rows", "options", "message"),
     [
-        ([], {}, "rows: expected pairs of positive rates, got 0 relatives in 0 rows"),
+        ([], {}, "rows: expected the keys objective, .* got rows without objective, lambda, beta"),
         ([PLAIN], {}, "rows: expected pairs of positive rates, got 0 relatives in 1 rows"),
         (
             [PLAIN | PAID, PLAIN | {"rate": 0.0}],
             {},
             "rows: expected pairs of positive rates, got 1 relatives in 2 rows",
         ),
-        ([{"objective": "aae"}], {}, "rows: expected the keys objective, .* got a row without lambda, beta"),
+        ([{"objective": "aae"}], {}, "rows: expected the keys objective, .* got rows without lambda, beta"),
         ([PLAIN | {"objective": "elbo"}], {}, "rows: expected an objective of factor_vae, .* got 'elbo'"),
         ([PLAIN, PLAIN | {"split": "validation"}], {}, "rows: expected those of one split, got test, validation"),
         (ROWS, {"focus": "aae"}, "focus: expected one of factor_vae, info_vae, wae_gan, got 'aae'"),

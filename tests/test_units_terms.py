@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from companion import units
-from companion.terms import RateDistortion, Terms, as_float64
+from companion.stats import as_float64
+from companion.terms import RateDistortion, Terms
 
 
 @given(st.floats(-1e6, 1e6))

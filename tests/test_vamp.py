@@ -18,7 +18,7 @@ from companion.models import (
     generator,
 )
 from companion.models.flows import MaskedLinear, MeanOnlyFlow
-from companion.terms import as_float64
+from companion.stats import as_float64
 
 SHAPE = (4, 4)
 X = (torch.rand(6, *SHAPE, generator=generator(99)) < 0.5).float()

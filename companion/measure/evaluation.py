@@ -6,13 +6,14 @@ k, and tends to log p(x) where e(z|x) reaches wherever d(x|z) m(z) does (Burda e
 """
 
 from dataclasses import dataclass
-from math import log, sqrt
+from math import log
 
 import numpy as np
 
 from companion.measure.passes import image_batches, in_evaluation_mode
 from companion.models import VAE, generator
-from companion.terms import RateDistortion, Terms, as_float64
+from companion.stats import as_float64, mean_and_error
+from companion.terms import RateDistortion, Terms
 
 
 @in_evaluation_mode
@@ -87,7 +88,7 @@ def iwae(
     True
     """
     values = _bounds(log_weights(model, images, k, seed=seed, batch_size=batch_size))
-    return ImportanceBound(*_mean(values), k, len(values), split, seed)
+    return ImportanceBound(*mean_and_error(values), k, len(values), split, seed)
 
 
 def iwae_gain(
@@ -108,7 +109,7 @@ def iwae_gain(
     True
     """
     found = log_weights(model, images, k, seed=seed, batch_size=batch_size)
-    return _mean(_bounds(found) - found.mean(0))
+    return mean_and_error(_bounds(found) - found.mean(0))
 
 
 @in_evaluation_mode
@@ -130,7 +131,3 @@ def log_weights(model: VAE, images: np.ndarray, k: int, *, seed: int = 0, batch_
 
 def _bounds(found: np.ndarray) -> np.ndarray:
     return np.logaddexp.reduce(found, axis=0) - log(len(found))
-
-
-def _mean(values: np.ndarray) -> tuple[float, float]:
-    return float(values.mean()), float(values.std(ddof=1)) / sqrt(len(values))

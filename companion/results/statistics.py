@@ -6,14 +6,14 @@ first, and the seeds' answers are averaged afterwards. Rows are those of the tab
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import floor, inf, log10, sqrt
+from math import floor, inf, log10
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.special import bdtr, stdtrit
 
-from companion.results.frames import records
+from companion.stats import mean_and_error
 
 
 class MedianInterval(NamedTuple):
@@ -69,8 +69,9 @@ class MeanInterval:
         each = np.asarray(values, dtype=np.float64)
         if each.ndim != 1 or len(each) < 2:
             raise ValueError(f"values: expected two or more of shape [n], got {list(each.shape)}")
-        half = stdtrit(len(each) - 1, (1 + confidence) / 2) * each.std(ddof=1) / sqrt(len(each))
-        return cls(float(each.mean()), float(each.mean() - half), float(each.mean() + half), len(each))
+        mean, error = mean_and_error(each)
+        half = float(stdtrit(len(each) - 1, (1 + confidence) / 2)) * error
+        return cls(mean, mean - half, mean + half, len(each))
 
     def __str__(self) -> str:
         return f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f}), n = {self.n}"
@@ -125,17 +126,14 @@ def paired_values(
     array([[30., 31.],
            [40., 41.]])
     """
-    found: dict[tuple[int, float], float] = {}
-    for row in records(rows):
-        place = row["seed"], row[across]
-        if place in found:
-            raise ValueError(f"rows: expected one for each seed and {across}, got two for {place}")
-        found[place] = row[column]
-    levels = sorted({level for _, level in found})
-    seeds = tuple(s for s in sorted({seed for seed, _ in found}) if all((s, level) in found for level in levels))
-    if not seeds:
-        raise ValueError(f"rows: expected a seed with every {across} of {levels}, got none")
-    return PairedValues(np.array(levels), seeds, np.array([[found[s, level] for level in levels] for s in seeds]))
+    frame = pd.DataFrame(rows, columns=["seed", across, column])
+    if (twice := frame.duplicated(["seed", across])).any():
+        place = tuple(frame.loc[twice, ["seed", across]].iloc[0].tolist())
+        raise ValueError(f"rows: expected one for each seed and {across}, got two for {place}")
+    whole = frame.pivot(index="seed", columns=across, values=column).dropna()
+    if whole.empty:
+        raise ValueError(f"rows: expected a seed with every {across} of {whole.columns.tolist()}, got none")
+    return PairedValues(whole.columns.to_numpy(), tuple(whole.index.tolist()), whole.to_numpy())
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ run matched with a relative was made as it was, with the same seed, but at weigh
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import inf, sqrt
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator
 
-from companion.results.frames import records
+from companion.results.frames import MATCHED, matched_pairs, records
 from companion.results.statistics import PairedDifferences, with_error
 from companion.show.figure import GUIDE, PALETTE, Figure, panels, style
 from companion.show.plane import empty_plane
 from companion.show.tables import Table, spread
 from companion.show.widgets import Player
+from companion.stats import mean_and_error
 
-Row = Mapping[str, Any]
-Rows = Sequence[Row]
-
+Rows = Sequence[Mapping[str, Any]]
 
 ALIKE = ("beta", "seed", "split", "family", "data", "binarise", "preset", "steps", "latent_dim")
 NEEDED = ("objective", "lambda", *ALIKE, "rate", "distortion", "rate_se", "distortion_se", "elbo")
@@ -63,24 +61,26 @@ PARTS = {  # columns of the shares of the rate: words and colour
 PALE = 0.12  # opacity of what is not in focus
 
 
-def weight_pairs(rows: Rows | pd.DataFrame) -> list[tuple[Row, Row]]:
-    """Each relative of ``rows`` with its matched run, in the order of ``STYLES``; without one it is left out.
+def weight_pairs(rows: Rows | pd.DataFrame) -> pd.DataFrame:
+    """Each relative of ``rows`` beside its matched run, as ``matched_pairs`` gives them, in the order of ``STYLES``.
 
-    Raises ``ValueError`` for a row that lacks one of ``NEEDED`` or has an unknown objective.
+    Raises ``ValueError`` for rows that lack one of ``NEEDED`` or have an unknown objective.
     """
-    rows = records(rows)
-    for row in rows:
-        if missing := [name for name in NEEDED if name not in row]:
-            raise ValueError(f"rows: expected the keys {', '.join(NEEDED)}, got a row without {', '.join(missing)}")
-        if row["objective"] not in STYLES:
-            raise ValueError(f"rows: expected an objective of {', '.join(STYLES)}, got {row['objective']!r}")
-    plain = {_made(row): row for row in rows if not row["lambda"]}
-    paid = [(row, plain[_made(row)]) for row in rows if row["lambda"] and _made(row) in plain]
-    return sorted(paid, key=lambda pair: list(STYLES).index(pair[0]["objective"]))
+    frame = pd.DataFrame(rows)
+    if missing := [name for name in NEEDED if name not in frame]:
+        raise ValueError(f"rows: expected the keys {', '.join(NEEDED)}, got rows without {', '.join(missing)}")
+    if unknown := set(frame["objective"]) - STYLES.keys():
+        raise ValueError(f"rows: expected an objective of {', '.join(STYLES)}, got {min(unknown)!r}")
+    pairs = matched_pairs(frame, frame["lambda"] != 0, frame["lambda"] == 0, ALIKE)
+    return pairs.sort_values("objective", key=lambda names: names.map(list(STYLES).index), kind="stable")
 
 
-def _made(row: Row) -> tuple[Any, ...]:
-    return tuple(row[name] for name in ALIKE)
+def _groups(rows: Rows | pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The pairs of each relative; raises ``ValueError`` for rows of several splits, and as ``weight_pairs`` does."""
+    pairs = weight_pairs(rows)
+    if len(splits := set(pd.DataFrame(rows)["split"])) > 1:
+        raise ValueError(f"rows: expected those of one split, got {', '.join(sorted(splits))}")
+    return {str(objective): group for objective, group in pairs.groupby("objective", sort=False)}
 
 
 def compared(rows: Rows | pd.DataFrame, objective: str, quantity: str) -> PairedDifferences:
@@ -88,8 +88,11 @@ def compared(rows: Rows | pd.DataFrame, objective: str, quantity: str) -> Paired
 
     Raises ``ValueError`` where there is no pair, and as ``weight_pairs`` does.
     """
-    pairs = (pair for pair in weight_pairs(rows) if pair[0]["objective"] == objective)
-    return PairedDifferences(tuple(row[quantity] - matched[quantity] for row, matched in pairs))
+    return _difference(weight_pairs(rows).query("objective == @objective"), quantity)
+
+
+def _difference(pairs: pd.DataFrame, quantity: str) -> PairedDifferences:
+    return PairedDifferences(tuple((pairs[quantity] - pairs[quantity + MATCHED]).tolist()))
 
 
 def paired_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) -> Table:
@@ -102,14 +105,12 @@ def paired_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) -> Ta
         quantities: a column for each objective, such as ``Penalised.quantity``; others are not compared
     """
     lines = []
-    for objective, group in _groups(rows).items():
+    for objective, pairs in _groups(rows).items():
         if quantity := quantities.get(objective):
-            found = compared(rows, objective, quantity)
-            means = [f"{np.mean([pair[i][quantity] for pair in group]):.4g}" for i in (1, 0)]
-            shown = with_error(found.mean, found.half_width)
-            told = [STYLES[objective][0], WORDS.get(quantity, quantity), *means, shown]
-            verdict = "lower" if found.lower == len(group) else "not lower"
-            lines.append([*told, f"{found.lower} of {len(group)}", verdict])
+            found, n = _difference(pairs, quantity), len(pairs)
+            means = [f"{pairs[column].mean():.4g}" for column in (quantity + MATCHED, quantity)]
+            told = [STYLES[objective][0], WORDS.get(quantity, quantity), *means, _shown(found)]
+            lines.append([*told, f"{found.lower} of {n}", "lower" if found.lower == n else "not lower"])
     return Table(["relative", "quantity", "twin", "relative's", "difference", "seeds lower", "verdict"], lines)
 
 
@@ -121,38 +122,23 @@ def means_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str], tight:
         quantities: headings by column of the table
         tight: whether numbers are written without spaces
     """
-    rows = records(rows)
-    paid = {STYLES[name][0]: [pair[0] for pair in group] for name, group in _groups(rows).items()}
-    groups: dict[str, list[Row]] = {}
-    for row in sorted((row for row in rows if not row["lambda"]), key=lambda row: -row["beta"]):
-        groups.setdefault(f"weight 0, β = {row['beta']:g}", []).append(row)
+    plain = by_name(pd.DataFrame(rows).query("`lambda` == 0").sort_values("beta", ascending=False, kind="stable"))
+    groups = {f"{name}, β = {beta:g}": group for (beta, name), group in plain.items()}
+    groups |= {STYLES[objective][0]: pairs for objective, pairs in _groups(rows).items()}
+    form = _tight if tight else str
     lines = [
-        [name, str(len(group)), *(_mean([row[column] for row in group]) for column in quantities)]
-        for name, group in (groups | paid).items()
+        [name, len(group), *(form(with_error(*mean_and_error(group[column]))) for column in quantities)]
+        for name, group in groups.items()
     ]
-    if tight:
-        lines = [[_tight(cell) for cell in line] for line in lines]
     return Table(["", "seeds", *quantities.values()], lines)
 
 
-def _mean(values: Sequence[float]) -> str:
-    error = np.std(values, ddof=1) / sqrt(len(values)) if len(values) > 1 else inf
-    return with_error(float(np.mean(values)), float(error))
+def _shown(found: PairedDifferences) -> str:
+    return with_error(found.mean, found.half_width)
 
 
 def _tight(cell: str) -> str:
     return cell.replace(" ± ", "±")
-
-
-def _groups(rows: Rows | pd.DataFrame) -> dict[str, list[tuple[Row, Row]]]:
-    rows = records(rows)
-    groups: dict[str, list[tuple[Row, Row]]] = {}
-    pairs = weight_pairs(rows)
-    if len(splits := {row["split"] for row in rows}) > 1:
-        raise ValueError(f"rows: expected those of one split, got {', '.join(sorted(splits))}")
-    for pair in pairs:
-        groups.setdefault(pair[0]["objective"], []).append(pair)
-    return groups
 
 
 @style()
@@ -169,9 +155,8 @@ def relatives_plane(rows: Rows | pd.DataFrame, focus: str | None = None, title: 
     Raises ``ValueError`` where there is no pair, for rows of several splits, a rate that is not positive, a ``focus``
     without pairs, and as ``weight_pairs`` does.
     """
-    rows = records(rows)
-    groups = _groups(rows)
-    if not groups or min(row["rate"] for row in rows) <= 0:
+    groups, rows = _groups(rows), pd.DataFrame(rows)
+    if not groups or rows["rate"].min() <= 0:
         raise ValueError(f"rows: expected pairs of positive rates, got {len(groups)} relatives in {len(rows)} rows")
     if focus is not None and focus not in groups:
         raise ValueError(f"focus: expected one of {', '.join(groups)}, got {focus!r}")
@@ -179,51 +164,48 @@ def relatives_plane(rows: Rows | pd.DataFrame, focus: str | None = None, title: 
     figure.set_size_inches(6.25, 6.2)
     axes = figure.axes[0]
     _draw_line(axes, rows)
-    for objective, group in groups.items():
-        for pair in group:
-            _draw_pair(axes, *pair, 1.0 if focus in (None, objective) else PALE)
+    for objective, pairs in groups.items():
+        for pair in records(pairs):
+            _draw_pair(axes, pair, 1.0 if focus in (None, objective) else PALE)
     tight: dict[str, Any] = {"frameon": False, "fontsize": 10, "columnspacing": 1.5, "handlelength": 1.6}
-    figure.legend(handles=_legend(rows, list(groups)), loc="outside lower center", ncols=3, **tight)
+    figure.legend(handles=_legend(rows, groups), loc="outside lower center", ncols=3, **tight)
     return figure
 
 
-def _draw_line(axes: Axes, rows: Rows) -> None:
-    rates, up = ([row[name] for row in rows] for name in ("rate", "distortion"))
+def _draw_line(axes: Axes, rows: pd.DataFrame) -> None:
+    rate, up = rows["rate"], rows["distortion"]
     axes.set_xscale("log")
     axes.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_locator=NullLocator())
-    margin = 0.06 * (max(up) - min(up)) + 1
-    axes.set(xlim=(0.8 * min(rates), 1.25 * max(rates)), ylim=(min(up) - margin, max(up) + margin))
-    across, best = np.geomspace(*axes.get_xlim(), 200), min(-row["elbo"] for row in rows)
-    axes.plot(across, best - across, "--", color=GUIDE, linewidth=1)
+    margin = 0.06 * np.ptp(up) + 1
+    axes.set(xlim=(0.8 * rate.min(), 1.25 * rate.max()), ylim=(up.min() - margin, up.max() + margin))
+    across = np.geomspace(*axes.get_xlim(), 200)
+    axes.plot(across, -rows["elbo"].max() - across, "--", color=GUIDE, linewidth=1)
 
 
-def _draw_pair(axes: Axes, row: Row, matched: Row, opacity: float) -> None:
-    _, colour, marker = STYLES[row["objective"]]
-    ends = [[pair[name] for pair in (matched, row)] for name in ("rate", "distortion")]
+def _draw_pair(axes: Axes, pair: Mapping[str, Any], opacity: float) -> None:
+    _, colour, marker = STYLES[pair["objective"]]
+    ends = [[pair[name + end] for end in (MATCHED, "")] for name in ("rate", "distortion")]
     axes.plot(*ends, color=colour, linewidth=0.8, alpha=0.6 * opacity, zorder=1)
-    _draw_point(axes, matched, opacity, "s" if matched["beta"] == 0 else "o", GUIDE, "white")
-    _draw_point(axes, row, opacity, marker, colour, colour)
+    twin: Any = {"marker": "s" if pair["beta"] == 0 else "o", "color": GUIDE, "markerfacecolor": "white"}
+    both: Any = {"markersize": 5.5, "linestyle": "none", "elinewidth": 1, "alpha": opacity}
+    for end, look in ((MATCHED, twin), ("", {"marker": marker, "color": colour})):
+        rate, distortion, *errors = (pair[name + end] for name in ("rate", "distortion", "rate_se", "distortion_se"))
+        axes.errorbar(rate, distortion, xerr=2 * errors[0], yerr=2 * errors[1], **look, **both)
 
 
-def _draw_point(axes: Axes, row: Row, opacity: float, marker: str, colour: str, face: str) -> None:
-    look: dict[str, Any] = {"marker": marker, "color": colour, "markerfacecolor": face, "markersize": 5.5}
-    errors: Any = {"xerr": 2 * row["rate_se"], "yerr": 2 * row["distortion_se"]}
-    axes.errorbar(row["rate"], row["distortion"], **errors, **look, linestyle="none", elinewidth=1, alpha=opacity)
-
-
-def _legend(rows: Rows, objectives: Sequence[str]) -> list[Line2D]:
+def _legend(rows: pd.DataFrame, objectives: Iterable[str]) -> list[Line2D]:
     marks: Any = {"linestyle": "none", "markersize": 6}
     shown = [Line2D([], [], label=n, color=c, marker=m, **marks) for n, c, m in (STYLES[o] for o in objectives)]
-    for beta in sorted({row["beta"] for row in rows if not row["lambda"]}, reverse=True):
+    for beta in sorted(set(rows["beta"][rows["lambda"] == 0]), reverse=True):
         look: Any = {"marker": "s" if beta == 0 else "o", "color": GUIDE, "markerfacecolor": "white"}
         shown.append(Line2D([], [], label=f"weight 0, β = {beta:g}", **look, **marks))
-    best = min(-row["elbo"] for row in rows)
-    return [*shown, Line2D([], [], color=GUIDE, linestyle="--", linewidth=1, label=f"R + D = {best:.1f}")]
+    best = f"R + D = {-rows['elbo'].max():.1f}"
+    return [*shown, Line2D([], [], color=GUIDE, linestyle="--", linewidth=1, label=best)]
 
 
 def paired_objectives(rows: Rows | pd.DataFrame) -> list[str]:
     """The objectives of ``rows`` that have a matched run, in the order of ``STYLES``."""
-    return list(dict.fromkeys(row["objective"] for row, _ in weight_pairs(rows)))
+    return weight_pairs(rows)["objective"].unique().tolist()
 
 
 def relatives_player(rows: Rows | pd.DataFrame) -> Player:
@@ -266,15 +248,11 @@ def objectives_figure() -> Figure:
 def weights_table(configs: Iterable[Mapping[str, Any]]) -> Table:
     """The weights at which ``configs`` pay a penalty, each with its unit."""
     paid = {(c["objective"], c["beta"], c["weight"]) for c in configs if c["weight"]}
+    ordered = sorted(paid, key=lambda each: list(STYLES).index(each[0]))
     units = dict.fromkeys(STYLES, "nat") | dict.fromkeys(("wae_mmd", "info_vae"), "unit of MMD²")
     units |= dict.fromkeys(("dip_vae_i", "dip_vae_ii"), "squared covariance")
     units["aae"] = "none: w multiplies a learning rate"
-    lines = [
-        (STYLES[name][0], f"{beta:g}", f"{weight:g}", units[name])
-        for name in STYLES
-        for each, beta, weight in paid
-        if each == name
-    ]
+    lines = [(STYLES[name][0], f"{beta:g}", f"{weight:g}", units[name]) for name, beta, weight in ordered]
     return Table(["relative", "β", "weight w", "in nats per"], lines)
 
 
@@ -287,7 +265,7 @@ def shares_figure(rows: Rows | pd.DataFrame, ceiling: float) -> Figure:
         for name, group in ((name, group) for (b, name), group in groups.items() if b == beta):
             left = 0.0
             for part in list(PARTS)[:3] if beta else ["information", "marginal_kl"]:
-                value = max(0.0, np.mean([row[part] for row in group]))
+                value = max(0.0, group[part].mean())
                 axes.barh(name, value, 0.7, left, color=PARTS[part][1])
                 left += value
         axes.axvline(ceiling, linestyle="--", color="#595959", linewidth=1)
@@ -300,13 +278,12 @@ def shares_figure(rows: Rows | pd.DataFrame, ceiling: float) -> Figure:
     return figure
 
 
-def by_name(rows: Rows | pd.DataFrame) -> dict[tuple[float, str], list[Row]]:
+def by_name(rows: Rows | pd.DataFrame) -> dict[tuple[float, str], pd.DataFrame]:
     """The rows of each β and relative, those at weight 0 together."""
-    groups: dict[tuple[float, str], list[Row]] = {}
-    for row in records(rows):
-        name = STYLES[row["objective"]][0] if row["lambda"] else "weight 0"
-        groups.setdefault((row["beta"], name), []).append(row)
-    return groups
+    frame = pd.DataFrame(rows)
+    names = frame["objective"].map({key: look[0] for key, look in STYLES.items()})
+    groups = frame.groupby([frame["beta"], names.where(frame["lambda"] != 0, "weight 0")], sort=False)
+    return {(beta, name): group for (beta, name), group in groups}
 
 
 def differences_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) -> Table:
@@ -318,10 +295,9 @@ def differences_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) 
             empty
     """
     lines = []
-    for objective, group in _groups(rows).items():
-        found = {name: compared(rows, objective, name) for name in quantities}
-        cells = {name: _tight(with_error(each.mean, each.half_width)) for name, each in found.items()}
-        if group[0][0]["beta"] == 0 and "total_correlation" in cells:
+    for objective, pairs in _groups(rows).items():
+        cells = {name: _tight(_shown(_difference(pairs, name))) for name in quantities}
+        if pairs["beta"].iloc[0] == 0 and "total_correlation" in cells:
             cells["total_correlation"] = ""
         lines.append([STYLES[objective][0], *cells.values()])
     return Table(["relative − twin", *quantities.values()], lines)
@@ -329,30 +305,25 @@ def differences_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) 
 
 def elbo_table(rows: Rows | pd.DataFrame) -> Table:
     """What each relative pays in R + D: means, the paired difference with its 95 % interval, and a verdict."""
-    totals = [{**row, "total": -row["elbo"]} for row in records(rows)]
     lines = []
-    for objective, group in _groups(totals).items():
-        found = compared(totals, objective, "total")
-        n = len(found.each)
-        means = [f"{np.mean([pair[i]['total'] for pair in group]):.1f}" for i in (1, 0)]
+    for objective, pairs in _groups(pd.DataFrame(rows).assign(total=lambda frame: -frame["elbo"])).items():
+        found, n = _difference(pairs, "total"), len(pairs)
+        means = [f"{pairs[column].mean():.1f}" for column in ("total" + MATCHED, "total")]
         verdict = {0: "dearer", n: "cheaper"}.get(found.lower, "undecided")
-        shown = with_error(found.mean, found.half_width)
-        lines.append([STYLES[objective][0], *means, shown, f"{n - found.lower} of {n}", verdict])
+        lines.append([STYLES[objective][0], *means, _shown(found), f"{n - found.lower} of {n}", verdict])
     return Table(["relative", "R + D, twin", "relative's", "difference", "seeds higher", "verdict"], lines)
 
 
 def tries_table(rows: Rows | pd.DataFrame) -> Table:
     """What the runs of each weight span, the planned seeds before those tried, which are 100 and more."""
-    tries: dict[tuple[float, bool], list[Row]] = {}
-    for row in sorted(records(rows), key=lambda row: (row["seed"] >= 100, row["lambda"])):
-        tries.setdefault((row["lambda"], row["seed"] >= 100), []).append(row)
+    frame = pd.DataFrame(rows)
     forms = {"mmd": ".4f", "rate": ".0f", "distortion": ".0f"}
     lines = [
         [
             f"{weight:g}",
             "tried, 100 and 101" if tried else f"0 to {len(some) - 1}",
-            *(spread([row[column] for row in some], form) for column, form in forms.items()),
+            *(spread(some[column], form) for column, form in forms.items()),
         ]
-        for (weight, tried), some in tries.items()
+        for (tried, weight), some in frame.groupby([frame["seed"] >= 100, frame["lambda"]])
     ]
     return Table(["weight w", "seeds", "MMD², validation", "R", "D"], lines)
