@@ -30,8 +30,21 @@ def test_counts_are_written_in_and_coloured_by_their_share_of_the_row():
         assert text.get_text() == str(COUNTS[row, column])
     assert [tick.get_text() for tick in one.get_yticklabels()] == ["shirt", "bag"]
     assert one.get_ylim()[0] > one.get_ylim()[1]  # row 0 on top
-    with pytest.raises(ValueError, match="counts: expected a row for each of 3 labels, got 2 for 'one'"):
-        count_maps({"one": COUNTS}, "abc")
+    assert one.images[0].get_clim() == two.images[0].get_clim() == (0, 0.75)
+    assert [axes.get_title() for axes in picture.axes[:2]] == ["one", "two"]
+    assert picture.axes[2].get_ylabel() == "share of the label's images"
+    assert picture.png() == count_maps({"one": COUNTS, "two": COUNTS[:, :2] * 0}, ["shirt", "bag"]).png()
+
+
+def test_maps_wrap_and_leave_no_empty_axes():
+    picture = count_maps({str(i): COUNTS for i in range(3)}, "ab")
+    assert [axes.axison for axes in picture.axes[:4]] == [True] * 3 + [False]
+
+
+@pytest.mark.parametrize(("counts", "found"), [({}, "{}"), ({"one": COUNTS}, "{'one': 2}")])
+def test_tables_without_a_row_for_each_label_are_refused(counts, found):
+    with pytest.raises(ValueError, match=f"counts: expected tables with a row for each of 3 labels, got {found}"):
+        count_maps(counts, "abc")
 
 
 def test_curves_are_the_columns_and_a_bound_that_is_not_rewarded_is_left_out():

@@ -6,29 +6,16 @@ from companion import show
 from companion.exact import optimal_toy_model, toy_panels, toy_process
 from companion.show.chapters.toy import model_panels
 
-RNG = np.random.default_rng(0)
-TABLES = {"e(z|x)": RNG.dirichlet(np.ones(4), 3), "d(x|z)": RNG.dirichlet(np.ones(3), 4)}
 
-
-def test_heat_maps_hold_every_number_in_one_scale():
-    picture = show.heat_maps(TABLES, across=["z", "x"], up=["x", "z"])
-    for axes, (title, table) in zip(picture.axes, TABLES.items(), strict=False):
-        image = axes.images[0]
+def test_a_table_is_drawn_from_the_bottom_up_in_the_colours_asked_for():
+    axes, table = show.panels((3, 3))[1], np.random.default_rng(0).dirichlet(np.ones(4), 3)
+    for top in (None, 0.4):
+        image = show.draw_table(axes, table, top)
         np.testing.assert_array_equal(image.get_array(), table)
-        assert image.get_clim() == (0, max(table.max() for table in TABLES.values()))
+        assert image.get_clim() == (0, top or table.max())
         assert image.get_cmap().name == "cividis"
-        assert axes.get_title() == title
-        low, high = axes.get_ylim()
-        assert low < high  # row 0 at the bottom
-    assert [axes.get_xlabel() for axes in picture.axes[:2]] == ["z", "x"]
-    assert [axes.get_ylabel() for axes in picture.axes[:2]] == ["x", "z"]
-    assert picture.axes[2].get_ylabel() == "probability"
-    assert picture.png() == show.heat_maps(TABLES, across=["z", "x"], up=["x", "z"]).png()
-
-
-def test_heat_maps_wrap_and_leave_no_empty_axes():
-    picture = show.heat_maps({str(i): np.eye(2) for i in range(5)}, columns=3)
-    assert [axes.axison for axes in picture.axes[:6]] == [True] * 5 + [False]
+    low, high = axes.get_ylim()
+    assert low < high
 
 
 def test_model_panels_draw_the_record():
@@ -60,22 +47,10 @@ def test_model_panels_draw_the_record():
 
 def test_drawing_leaves_the_settings_alone():
     before = dict(mpl.rcParams)
-    show.heat_maps(TABLES)
+    show.count_maps({"one": np.eye(3, dtype=int)}, "abc")
     assert dict(mpl.rcParams) == before
 
 
-@pytest.mark.parametrize(
-    ("draw", "message"),
-    [
-        (lambda: show.heat_maps({}), "tables: expected at least one table, got none"),
-        (lambda: show.heat_maps({"a": np.ones(3)}), r"tables: expected finite numbers.*'a': \(3,\)"),
-        (lambda: show.heat_maps({"a": -np.eye(2)}), "tables: expected finite numbers, 0 or more"),
-        (lambda: show.heat_maps({"a": np.full((2, 2), np.nan)}), "tables: expected finite numbers"),
-        (lambda: show.heat_maps(TABLES, across=["z"]), "across: expected one for each of the 2 tables, got 1"),
-        (lambda: show.heat_maps(TABLES, up=["z"]), "up: expected one for each of the 2 tables, got 1"),
-        (lambda: model_panels({}), "models: expected at least one model, got none"),
-    ],
-)
-def test_pictures_of_nothing_are_refused(draw, message):
-    with pytest.raises(ValueError, match=message):
-        draw()
+def test_no_models_are_refused():
+    with pytest.raises(ValueError, match="models: expected at least one model, got none"):
+        model_panels({})

@@ -2,19 +2,17 @@
 
 - The plane: ``rd_plane`` of a few points, ``family_plane`` and ``skew_plane`` of the rows of a sweep,
   ``contour_plane``, and ``empty_plane`` to draw into.
-- Bars, dots and lines: ``seed_dots``, ``paired_panels``. Tables of probabilities: ``heat_maps``, ``count_maps``,
-  ``draw_table``.
-- Images: ``image_sheet``, ``image_grid``, ``sample_gallery``, ``StoredFigure``.
+- Bars, dots and lines: ``seed_dots``, ``paired_panels``. Heat maps: ``count_maps``, ``draw_table``.
+- Images: ``image_sheet``, ``sample_gallery``, ``StoredFigure``.
 - Figures that move, without a kernel: ``Player``, ``beta_player``, ``PhasePad``; with one as well, ``Explorer``.
 - Words: ``Table``, ``claim_table``, ``run_label``, ``spread``.
 - A figure of your own: ``panels`` gives a ``Figure`` and its axes in the book's ``style``, with the colours of
   ``PALETTE`` and ``GUIDE`` for lines that guide the eye; ``save`` writes it whole.
 """
 
-from companion.show.charts import paired_panels, seed_dots
+from companion.show.charts import count_maps, draw_table, paired_panels, seed_dots
 from companion.show.figure import GUIDE, PALETTE, Figure, panels, save, style
-from companion.show.heatmaps import count_maps, draw_table, heat_maps
-from companion.show.images import StoredFigure, beta_player, image_grid, image_sheet, sample_gallery
+from companion.show.images import StoredFigure, beta_player, image_sheet, sample_gallery
 from companion.show.plane import contour_plane, empty_plane, family_plane, rd_plane, skew_plane
 from companion.show.tables import Table, claim_table, run_label, spread
 from companion.show.widgets import Explorer, PhasePad, Player
@@ -35,8 +33,6 @@ __all__ = [
     "draw_table",
     "empty_plane",
     "family_plane",
-    "heat_maps",
-    "image_grid",
     "image_sheet",
     "paired_panels",
     "panels",

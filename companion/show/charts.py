@@ -1,15 +1,17 @@
-"""Charts of values over seeds and levels: dots with medians, and paired runs."""
+"""Charts of values over seeds and levels: dots with medians, and paired runs; heat maps of tables and of counts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
 
 from companion.results.statistics import PairedValues, median_interval
 from companion.show.figure import GUIDE, PALETTE, Figure, panels, style
 
 MARKERS = "osD^v"
+COLOURS = "cividis"  # even in lightness, the same to colour-blind eyes
 
 
 @style()
@@ -90,3 +92,45 @@ def _draw_pairs(axes: Axes, one: PairedValues, name: str, i: int) -> None:
     look: Any = {"color": PALETTE[i], "marker": MARKERS[i], "linewidth": 2}
     axes.plot(places, one.values.mean(0), label=name, **look)
     axes.set_xticks(places, [f"{level:g}" for level in one.levels])
+
+
+def draw_table(axes: Axes, table: np.ndarray, top: float | None = None) -> Any:
+    """``table`` ``[A, B]`` as a heat map in ``axes``, row 0 at the bottom; returns the image.
+
+    Colours run from 0 to ``top``, the table's largest entry by default, by the square root, so that small entries show.
+    """
+    norm = PowerNorm(0.5, 0, np.max(table) if top is None else top)
+    return axes.imshow(table, origin="lower", cmap=COLOURS, norm=norm, aspect="auto", interpolation="nearest")
+
+
+@style()
+def count_maps(counts: Mapping[str, np.ndarray], labels: Sequence[object], across: str = "category") -> Figure:
+    """Tables of counts ``[labels, categories]`` by title, as heat maps with the counts written in; row 0 on top.
+
+    A cell's colour is its share of the label's images: so the colours of a row sum to one, or to zero without images.
+
+    Raises ``ValueError`` without tables, and for one without a row for each of ``labels``.
+
+    >>> count_maps({"by hand": np.array([[3, 1], [0, 4]])}, "ab").axes[0].get_yticklabels()[1].get_text()
+    'b'
+    """
+    tables = {title: np.asarray(table) for title, table in counts.items()}
+    if not tables or any(len(table) != len(labels) for table in tables.values()):
+        found = {title: len(table) for title, table in tables.items()}
+        raise ValueError(f"counts: expected tables with a row for each of {len(labels)} labels, got {found}")
+    shares = [table / np.maximum(table.sum(1, keepdims=True), 1) for table in tables.values()]
+    top = max(share.max() for share in shares)
+    rows, wide = -(-len(tables) // 2), min(len(tables), 2)
+    figure, grid = panels((1.2 + 4.2 * wide, 4.1 * rows), rows, wide, squeeze=False)
+    for axes, (title, table), share in zip(grid.flat, tables.items(), shares, strict=False):
+        image = draw_table(axes, share, top)
+        axes.set(title=title, xlabel=across, xticks=range(table.shape[1]))
+        axes.set_yticks(range(len(labels)), [str(label) for label in labels])
+        axes.invert_yaxis()
+        for (row, column), count in np.ndenumerate(table):
+            ink = "black" if share[row, column] > top / 4 else "white"
+            axes.text(column, row, str(count), ha="center", va="center", fontsize=7, color=ink)
+    for axes in grid.flat[len(tables) :]:
+        axes.set_axis_off()
+    figure.colorbar(image, ax=grid.ravel().tolist(), label="share of the label's images")
+    return figure

@@ -1,4 +1,4 @@
-"""Images: sheets and grids of them, galleries of samples, and figures that are stored as files."""
+"""Images: sheets of them, galleries of samples, and figures that are stored as files."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,51 +22,14 @@ def image_sheet(rows: Mapping[str, np.ndarray]) -> Figure:
     if len(shapes) != 1 or len(next(iter(shapes))) != 3:
         raise ValueError(f"rows: expected images of one shape [n, H, W], got {sorted(shapes)}")
     n, height, width = next(iter(shapes))
-    figure = Figure(figsize=(2.4 + 0.62 * n, 0.68 * len(rows)), layout="constrained")
-    grid = np.atleast_1d(figure.subplots(len(rows), 1))
-    for axes, (name, images) in zip(grid, rows.items(), strict=True):
+    figure, grid = panels((2.4 + 0.62 * n, 0.68 * len(rows)), len(rows), squeeze=False)
+    for axes, (name, images) in zip(grid.flat, rows.items(), strict=True):
         tiles = np.pad(np.asarray(images, float), ((0, 0), (1, 1), (1, 1)))
         strip = tiles.transpose(1, 0, 2).reshape(height + 2, n * (width + 2))
         axes.imshow(strip, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
         axes.set_ylabel(name, rotation=0, ha="right", va="center")
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
-    return figure
-
-
-@style()
-def image_grid(
-    by_title: Mapping[str, np.ndarray], up: Sequence[float], across: Sequence[float], names: tuple[str, str] = ("", "")
-) -> Figure:
-    """Panels side by side, each of images in rows and columns, ink dark on white, 0 to 1.
-
-    Args:
-        by_title: each ``[len(up), len(across), H, W]``
-        up, across: what the rows and the columns are decoded at, written beside them; the first row is drawn at the top
-        names: of the two axes, up first
-
-    Raises ``ValueError`` without panels, or for one of another shape.
-
-    >>> figure = image_grid({"λ = 0": np.zeros((2, 3, 8, 8))}, up=[-1, 1], across=[-3, 0, 3])
-    >>> [label.get_text() for label in figure.axes[0].get_xticklabels()]
-    ['-3', '0', '3']
-    """
-    shapes = {np.shape(panel) for panel in by_title.values()}
-    if len(shapes) != 1 or len(shape := next(iter(shapes))) != 4 or shape[:2] != (len(up), len(across)):
-        raise ValueError(f"by_title: expected all of one shape [{len(up)}, {len(across)}, H, W], got {sorted(shapes)}")
-    rows, columns, height, width = shape
-    size = len(by_title) * (0.5 + 0.44 * columns), 0.6 + 0.44 * rows
-    figure, grid = panels(size, 1, len(by_title), squeeze=False, sharey=True)
-    grid = grid[0]
-    for axes, (title, panel) in zip(grid, by_title.items(), strict=True):
-        whole = np.asarray(panel, float).transpose(0, 2, 1, 3).reshape(rows * height, columns * width)
-        axes.imshow(whole, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
-        axes.set_xticks((np.arange(columns) + 0.5) * width - 0.5, [f"{value:g}" for value in across])
-        axes.set_yticks((np.arange(rows) + 0.5) * height - 0.5, [f"{value:g}" for value in up])
-        axes.set(title=title, xlabel=names[1])
-        axes.tick_params(length=0, labelsize=9)
-        axes.spines[:].set_visible(False)
-    grid[0].set_ylabel(names[0])
     return figure
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from companion.exact.toy import ToyPanels
+from companion.show.charts import draw_table
 from companion.show.figure import PALETTE, Figure, panels, style
-from companion.show.heatmaps import draw_table
 
 MAPS = (
     ("encoder", "e(z|x)", "code z", "bin x"),
