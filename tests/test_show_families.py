@@ -11,7 +11,8 @@ from PIL import Image
 
 from companion import show
 from companion.exact.fronts import lower_hull, pareto_front
-from companion.show.plane import COLOURS, MARKERS, family_plane, skew_plane
+from companion.models.families import DECODERS, MARGINALS
+from companion.show.plane import COLOURS, MARKERS, SHADES, family_plane, skew_plane
 
 
 def row(family, rate, distortion, beta=1.0, annealed=False, steps=100, se=0.1):
@@ -78,8 +79,10 @@ def test_families_are_told_apart_by_colour_and_marker_and_runs_by_fill_and_size(
         assert marker.get_marker() == MARKERS[r["family"][0]]
         assert (marker.get_markerfacecolor() == "white") == r["annealed"]
         assert marker.get_markersize() == pytest.approx(5 * min(2, (r["steps"] / 100) ** 0.5))
-    assert len(set(COLOURS.values())) == 6
+    assert COLOURS.keys() == {decoder + marginal for decoder in DECODERS for marginal in MARGINALS}
     assert set(COLOURS.values()) <= set(show.PALETTE)
+    shades = [shade for each in SHADES.values() for shade in each]
+    assert len(set(shades)) == len(shades) == len(DECODERS) * (len(MARGINALS) + 1)  # one to spare for each decoder
 
 
 @pytest.mark.parametrize(("skew", "scale"), [(0, "linear"), (1, "linear"), (1, "symlog")])
@@ -102,7 +105,6 @@ def test_the_front_the_hull_and_the_best_are_those_of_the_points(skew, scale):
 
 
 def test_axes_are_named_and_the_scale_is_the_one_asked_for():
-    assert family_plane(ROWS, title="digits").axes[0].get_title() == "digits"
     axes = skew_plane(ROWS, "symlog").axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_xscale()) == ("rate R (nats)", "R + D (nats)", "symlog")
     assert skew_plane(ROWS).axes[0].get_xscale() == "linear"

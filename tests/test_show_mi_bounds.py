@@ -45,7 +45,7 @@ def test_the_ceiling_is_log_b():
     ("rows", "message"),
     [
         ([], "rows: expected at least one row, got none"),
-        ([{"bound": "nwj"}], "rows: expected bound, .* got one without critic, sinh_transformed"),
+        ([{"bound": "nwj"}], "rows: expected the keys bound, .* got a row without critic, sinh_transformed"),
         ([ROW | {"bound": "mine"}], "rows: expected a bound of barber_agakov, .* got 'mine', 'exact'"),
         ([ROWS[0] | {"critic": "best"}], "rows: expected .* with a critic trained or exact, got .*, 'best'"),
     ],

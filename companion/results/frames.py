@@ -43,15 +43,23 @@ def load(name: str | Path) -> pd.DataFrame:
     return frame.rename(columns=OLD_COLUMNS)
 
 
-def records(rows: pd.DataFrame | Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def records(rows: pd.DataFrame | Iterable[Mapping[str, Any]], needed: Sequence[str] = ()) -> list[Mapping[str, Any]]:
     """The lines of a frame as dicts, NaN as None; other rows are passed on as they are.
+
+    Raises ``ValueError`` where keys are ``needed``: without rows, and for one that lacks some.
 
     >>> records(pd.DataFrame({"beta": [1.0, None]}))
     [{'beta': 1.0}, {'beta': None}]
     """
-    if not isinstance(rows, pd.DataFrame):
-        return list(rows)
-    return [{name: None if pd.isna(value) else value for name, value in row.items()} for row in rows.to_dict("records")]
+    if isinstance(rows, pd.DataFrame):
+        rows = rows.astype(object).where(rows.notna(), None).to_dict("records")
+    rows = list(rows)
+    if needed and not rows:
+        raise ValueError("rows: expected at least one row, got none")
+    for row in rows:
+        if missing := [name for name in needed if name not in row]:
+            raise ValueError(f"rows: expected the keys {', '.join(needed)}, got a row without {', '.join(missing)}")
+    return rows
 
 
 def best_by_validation(

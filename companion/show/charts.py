@@ -71,8 +71,7 @@ def paired_panels(
     if not by_title or not all(0 < len(quantities) <= len(MARKERS) for quantities in by_title.values()):
         counts = [len(quantities) for quantities in by_title.values()]
         raise ValueError(f"by_title: expected some, each of 1 to {len(MARKERS)} quantities, got {counts}")
-    figure, grid = panels((max(5, 4 * len(by_title)), 3.6), 1, len(by_title), squeeze=False)
-    grid = grid[0]
+    figure, (grid,) = panels((max(5, 4 * len(by_title)), 3.6), 1, len(by_title), squeeze=False)
     for axes, (title, quantities) in zip(grid, by_title.items(), strict=True):
         if linear is not None:
             axes.set_yscale("symlog", linthresh=linear)

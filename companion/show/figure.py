@@ -12,16 +12,8 @@ from matplotlib import figure
 
 from companion.atomic import atomic_write
 
-#: The colours, in the order of use.
-PALETTE = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#000000",
-)  # Okabe and Ito, colour-blind safe
+#: The colours, in the order of use: those of Okabe and Ito, colour-blind safe.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 #: The grey of lines that guide the eye.
 GUIDE = "#767676"
 

@@ -14,15 +14,20 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from companion.exact.fronts import lower_hull, pareto_front
+from companion.models.families import DECODERS, MARGINALS
 from companion.results.frames import records
-from companion.show.figure import GUIDE, PALETTE, Figure, style
+from companion.show.figure import GUIDE, PALETTE, Figure, panels, style
 from companion.terms import RateDistortion
 
 Rows = Sequence[Mapping[str, Any]]
 Focus = Callable[[Mapping[str, Any]], bool]
 
 NEEDED = ("family", "annealed", "rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se", "steps")
-COLOURS = dict(zip(("--", "-+", "-v", "+-", "++", "+v"), (PALETTE[i] for i in (0, 5, 2, 1, 4, 3)), strict=True))
+SHADES = {  # by decoder, cool and warm, one a marginal; the last of each, Tol's, waits for a fourth
+    "-": (PALETTE[0], PALETTE[5], PALETTE[2], "#332288"),
+    "+": (PALETTE[1], PALETTE[4], PALETTE[3], "#882255"),
+}
+COLOURS = {d + m: shade for d in DECODERS for m, shade in zip(MARGINALS, SHADES.get(d, ()), strict=False)}
 MARKERS = {"-": "o", "+": "D"}
 HULL = "#A6A6A6"
 SIZE = 5.0  # of the markers, in points
@@ -31,10 +36,12 @@ PALE = 0.15  # opacity of what is not in focus
 
 
 @style()
-def empty_plane(across: str = "rate R (nats)", up: str = "distortion D (nats)", title: str = "") -> Figure:
-    """An empty plane with its axes named, to be drawn into: ``empty_plane().axes[0]``."""
-    figure = Figure(figsize=(6, 4.5), layout="constrained")
-    figure.subplots().set(xlabel=across, ylabel=up, title=title)
+def empty_plane(
+    across: str = "rate R (nats)", up: str = "distortion D (nats)", size: tuple[float, float] = (6, 4.5)
+) -> Figure:
+    """An empty plane with its axes named, to be drawn into: ``empty_plane().axes[0]``; its size in inches."""
+    figure, axes = panels(size)
+    axes.set(xlabel=across, ylabel=up)
     return figure
 
 
@@ -69,8 +76,9 @@ def rd_plane(
         raise ValueError("points: expected at least one point, got none")
     if labels and len(labels) != len(points):
         raise ValueError(f"labels: expected one for each of the {len(points)} points, got {len(labels)}")
-    figure = empty_plane(title=title)
+    figure = empty_plane()
     axes = figure.axes[0]
+    axes.set_title(title)
     _set_limits(axes, [*points, *reach], entropy)
     _draw_guides(axes, min(-p.elbo for p in points), entropy)
     if connect:
@@ -118,7 +126,7 @@ def _draw_guides(axes: Axes, best: float, entropy: float | None) -> None:
         axes.annotate("R + D < H: no model", (0.12 * entropy, 0.12 * entropy), color="#404040")
 
 
-def family_plane(rows: Rows | pd.DataFrame, title: str = "", focus: str | Focus | None = None) -> Figure:
+def family_plane(rows: Rows | pd.DataFrame, focus: str | Focus | None = None) -> Figure:
     """Figure 3a of Alemi et al. (2018): a point for each of ``rows``, R across, D up, with two standard errors; nats.
 
     Colour names decoder and marginal, cool for the decoder -, warm for +; the marker names the encoder. Runs with
@@ -137,14 +145,14 @@ def family_plane(rows: Rows | pd.DataFrame, title: str = "", focus: str | Focus 
     >>> family_plane([row]).axes[0].get_ylabel()
     'distortion D (nats)'
     """
-    rows = records(rows)
-    meant = focus if callable(focus) else lambda row: focus in (None, row.get("family"))
-    if rows and not any(map(meant, rows)):
+    rows = records(rows, NEEDED)
+    meant = focus if callable(focus) else lambda row: focus in (None, row["family"])
+    if not any(map(meant, rows)):
         raise ValueError(f"focus: expected a family in the rows, or a test that some pass, got {focus!r}")
-    return _families(rows, False, "linear", title, meant)
+    return _families(rows, False, "linear", meant)
 
 
-def skew_plane(rows: Rows | pd.DataFrame, scale: str = "linear", title: str = "") -> Figure:
+def skew_plane(rows: Rows | pd.DataFrame, scale: str = "linear") -> Figure:
     """Figure 3b of Alemi et al. (2018): the points of ``family_plane`` with R + D up, so that small differences show.
 
     Two standard errors up are those of the ELBO, -(R + D). The best ELBO is a level line; on the staircase, steps of
@@ -157,14 +165,13 @@ def skew_plane(rows: Rows | pd.DataFrame, scale: str = "linear", title: str = ""
     """
     if scale not in ("linear", "symlog"):
         raise ValueError(f"scale: expected 'linear' or 'symlog', got {scale!r}")
-    return _families(records(rows), True, scale, title)
+    return _families(records(rows, NEEDED), True, scale)
 
 
 @style()
-def _families(rows: Rows, skew: bool, scale: str, title: str, meant: Focus = lambda row: True) -> Figure:
+def _families(rows: Rows, skew: bool, scale: str, meant: Focus = lambda row: True) -> Figure:
     _check_families(rows)
-    figure = empty_plane(up="R + D (nats)" if skew else "distortion D (nats)", title=title)
-    figure.set_size_inches(6.25, 6.5)
+    figure = empty_plane(up="R + D (nats)" if skew else "distortion D (nats)", size=(6.25, 6.5))
     axes = figure.axes[0]
     _set_family_limits(axes, rows, skew, scale)
     _draw_fronts(axes, rows, skew)
@@ -177,15 +184,10 @@ def _families(rows: Rows, skew: bool, scale: str, title: str, meant: Focus = lam
 
 
 def _check_families(rows: Rows) -> None:
-    if not rows:
-        raise ValueError("rows: expected at least one row, got none")
     for name in ("split", "data", "binarise"):
         if len(found := {row[name] for row in rows if name in row}) > 1:
             raise ValueError(f"rows: expected those of one {name}, got {', '.join(map(str, sorted(found)))}")
     for row in rows:
-        missing = [name for name in NEEDED if name not in row]
-        if missing:
-            raise ValueError(f"rows: expected the keys {', '.join(NEEDED)}, got a row without {', '.join(missing)}")
         if row["family"][:1] not in MARKERS or row["family"][1:] not in COLOURS:
             known = f"encoders {', '.join(MARKERS)} and decoders with marginals {', '.join(COLOURS)}"
             raise ValueError(f"rows: expected families with a marker and a colour ({known}), got {row['family']!r}")
@@ -231,26 +233,20 @@ def _draw_line(axes: Axes, r: np.ndarray, d: np.ndarray, skew: bool, **look: Any
 
 
 def _draw_point(axes: Axes, row: Mapping[str, Any], skew: bool, longer: float, opacity: float) -> None:
+    colour = COLOURS[row["family"][1:]]
     axes.errorbar(
         row["rate"],
         -row["elbo"] if skew else row["distortion"],
         xerr=2 * row["rate_se"],
         yerr=2 * row["elbo_se" if skew else "distortion_se"],
-        **_look(row["family"], row["annealed"], longer),
+        color=colour,
+        marker=MARKERS[row["family"][:1]],
+        markerfacecolor="white" if row["annealed"] else colour,
+        markersize=SIZE * min(2.0, longer**0.5),
+        linestyle="none",
+        elinewidth=1,
         alpha=opacity,
     )
-
-
-def _look(family: str, annealed: bool = False, longer: float = 1.0) -> dict[str, Any]:
-    colour = COLOURS[family[1:]]
-    return {
-        "color": colour,
-        "marker": MARKERS[family[:1]],
-        "markerfacecolor": "white" if annealed else colour,
-        "markersize": SIZE * min(2.0, longer**0.5),
-        "linestyle": "none",
-        "elinewidth": 1,
-    }
 
 
 def _family_legend(rows: Rows) -> list[Line2D]:
@@ -270,7 +266,7 @@ def _family_legend(rows: Rows) -> list[Line2D]:
     longer = _entry("larger: more steps", color=GUIDE, marker="o", markersize=1.6 * SIZE)
     best = min(-row["elbo"] for row in rows)
     return [
-        *(*pairs[:3], *encoders, *pairs[3:]),
+        *(*pairs[: len(MARGINALS)], *encoders, *pairs[len(MARGINALS) :]),
         *([annealed] if any(row["annealed"] for row in rows) else []),
         *([longer] if len({row["steps"] for row in rows}) > 1 else []),
         Line2D([], [], color="black", linewidth=1, marker="x", markersize=9, label="Pareto front"),
@@ -288,16 +284,13 @@ def _sign(sign: str) -> str:
     return sign.replace("-", "−")
 
 
-def contour_plane(
-    across: np.ndarray, up: np.ndarray, height: np.ndarray, marks: Any = (), names: tuple[str, str] = ("$z_1$", "$z_2$")
-) -> Figure:
+def contour_plane(across: np.ndarray, up: np.ndarray, height: np.ndarray, marks: Any = ()) -> Figure:
     """Filled contours of a density ``height`` ``[len(up), len(across)]`` over the plane of two latents.
 
     Args:
         marks: points ``[m, 2]`` that are drawn on top
     """
-    figure = empty_plane(*(f"code {name}" for name in names))
-    figure.set_size_inches(4.6, 4.4)
+    figure = empty_plane("code $z_1$", "code $z_2$", (4.6, 4.4))
     axes = figure.axes[0]
     axes.contourf(across, up, height, np.max(np.asarray(height)) * np.linspace(0.02, 1, 12), cmap="Blues")
     if len(marks):

@@ -56,8 +56,7 @@ def trajectory_curves(trajectories: Mapping[str, Rows]) -> Figure:
     ['ELBO']
     """
     _check(trajectories)
-    figure, grid = panels((1 + 2.4 * len(trajectories), 3.8), 1, len(trajectories), sharey=True, squeeze=False)
-    grid = grid[0]
+    figure, (grid,) = panels((1 + 2.4 * len(trajectories), 3.8), 1, len(trajectories), sharey=True, squeeze=False)
     for axes, (name, rows) in zip(grid, trajectories.items(), strict=True):
         axes.axhline(log(rows[0]["categories"]), color=GUIDE, linewidth=1)
         for column, (label, look) in CURVES.items():

@@ -18,7 +18,6 @@ from companion.show.figure import GUIDE, PALETTE, Figure, panels, style
 
 Rows = Sequence[Mapping[str, Any]]
 
-
 NEEDED = ("bound", "critic", "sinh_transformed", "dimensions", "nats", "value", "se", "batch_size")
 PANELS = {  # title, and the side on which the bound is: -1 below the truth, 1 above
     "barber_agakov": ("Barber and Agakov: below", -1),
@@ -32,7 +31,7 @@ FAR = 1e9  # nats, beyond every axis
 
 
 @style()
-def bounds_figure(rows: Rows | pd.DataFrame, title: str = "") -> Figure:
+def bounds_figure(rows: Rows | pd.DataFrame) -> Figure:
     """A panel for each bound: the truth across, the estimate minus the truth up, with two standard errors; nats.
 
     Up is linear within one nat of the truth and logarithmic beyond. The side that a bound excludes is shaded. Filled
@@ -45,8 +44,13 @@ def bounds_figure(rows: Rows | pd.DataFrame, title: str = "") -> Figure:
     >>> bounds_figure([row | {"value": 4.9, "se": 0.1, "batch_size": 64}]).axes[2].get_title()
     'NWJ: below, heavy tails'
     """
-    rows = records(rows)
-    _check(rows)
+    rows = records(rows, NEEDED)
+    for row in rows:
+        if row["bound"] not in PANELS or row["critic"] not in COLOURS:
+            raise ValueError(
+                f"rows: expected a bound of {', '.join(PANELS)} with a critic {' or '.join(COLOURS)}, "
+                f"got {row['bound']!r}, {row['critic']!r}"
+            )
     figure, grid = panels((9, 5.8), 2, 3, sharex=True)
     grid = grid.ravel()
     for axes, (bound, (name, side)) in zip(grid, PANELS.items(), strict=False):
@@ -58,21 +62,7 @@ def bounds_figure(rows: Rows | pd.DataFrame, title: str = "") -> Figure:
     grid[2].tick_params(labelbottom=True)
     figure.supxlabel("true information I (nats)", fontsize=11)
     figure.supylabel("estimate − truth (nats)", fontsize=11)
-    figure.suptitle(title)
     return figure
-
-
-def _check(rows: Rows) -> None:
-    if not rows:
-        raise ValueError("rows: expected at least one row, got none")
-    for row in rows:
-        if missing := [name for name in NEEDED if name not in row]:
-            raise ValueError(f"rows: expected {', '.join(NEEDED)} in each, got one without {', '.join(missing)}")
-        if row["bound"] not in PANELS or row["critic"] not in COLOURS:
-            raise ValueError(
-                f"rows: expected a bound of {', '.join(PANELS)} with a critic {' or '.join(COLOURS)}, "
-                f"got {row['bound']!r}, {row['critic']!r}"
-            )
 
 
 def _draw_panel(axes: Axes, rows: Rows, side: int) -> None:
@@ -115,13 +105,11 @@ def _draw_ceiling(axes: Axes, rows: Rows) -> None:
 
 
 def _legend() -> list[Line2D]:
-    marks: Any = {"linestyle": "", "markersize": 6}
-    kinds = [
-        Line2D([], [], marker="o", color=colour, markerfacecolor=colour if kind == "trained" else "white", **marks)
-        for kind, colour in COLOURS.items()
-    ]
-    shapes = [Line2D([], [], marker=marker, color=GUIDE, **marks) for marker in "os"]
-    names = ("trained critic, frozen", "exact critic", "Gaussian pairs", "bent by sinh")
-    for handle, name in zip([*kinds, *shapes], names, strict=True):
-        handle.set_label(name)
-    return [*kinds, *shapes]
+    looks: dict[str, Any] = {
+        "trained critic, frozen": {"color": COLOURS["trained"]},
+        "exact critic": {"color": COLOURS["exact"], "markerfacecolor": "white"},
+        "Gaussian pairs": {"color": GUIDE},
+        "bent by sinh": {"color": GUIDE, "marker": "s"},
+    }
+    marks: Any = {"marker": "o", "linestyle": "", "markersize": 6}
+    return [Line2D([], [], label=name, **marks | look) for name, look in looks.items()]

@@ -142,7 +142,7 @@ def _tight(cell: str) -> str:
 
 
 @style()
-def relatives_plane(rows: Rows | pd.DataFrame, focus: str | None = None, title: str = "") -> Figure:
+def relatives_plane(rows: Rows | pd.DataFrame, focus: str | None = None) -> Figure:
     """Every relative in the plane, tied to its matched run by a thin line: R across, logarithmic, D up, in nats.
 
     Twins are hollow and grey: circles at beta 1, squares at beta 0. All points have two standard errors. Every point of
@@ -160,8 +160,7 @@ def relatives_plane(rows: Rows | pd.DataFrame, focus: str | None = None, title: 
         raise ValueError(f"rows: expected pairs of positive rates, got {len(groups)} relatives in {len(rows)} rows")
     if focus is not None and focus not in groups:
         raise ValueError(f"focus: expected one of {', '.join(groups)}, got {focus!r}")
-    figure = empty_plane(title=title)
-    figure.set_size_inches(6.25, 6.2)
+    figure = empty_plane(size=(6.25, 6.2))
     axes = figure.axes[0]
     _draw_line(axes, rows)
     for objective, pairs in groups.items():
