@@ -17,7 +17,7 @@ from companion.measure.categories import category_entropy, category_information,
 from companion.models import VAE, GaussianCategorical, GaussianCategoricalMarginal, generator, random_affine
 from companion.objectives import LiteralInformation, VariationalPosterior
 from companion.results import schema
-from companion.studies import fit_probe, probe_log_prob, probes
+from companion.studies import fit_probe, measures, probe_log_prob
 
 DIGITS = learn.preset("laptop", "digits")
 ASKED = DIGITS.replace(objective="mi_valid", categories=4, latent_dim=4, weight=3.0)
@@ -245,7 +245,7 @@ def test_categories_without_labels_are_refused_before_any_training(tmp_path):
 
 def test_a_row_of_categories_keeps_the_identities_and_the_bounds(tmp_path, monkeypatch):
     """Also for a run whose rate was held, which rewards no information in training."""
-    monkeypatch.setattr(probes, "STEPS", 60)
+    monkeypatch.setattr(measures, "STEPS", 60)
     held = DIGITS.replace(objective="target_rate", target=3.0, categories=4, steps=60)
     for config in (ASKED.replace(steps=60), held):
         rows = sweeps.run(config, tmp_path / config.hash, progress=False)

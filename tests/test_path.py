@@ -8,8 +8,7 @@ import torch
 
 from companion import cli, data, learn, results, sweeps
 from companion.learn import CheckpointError, Config, beta_path, train
-from companion.sweeps.running import train_after_prefix
-from companion.sweeps.sweeping import turns
+from companion.sweeps.sweeping import train_after_prefix, turns
 
 DIGITS = learn.preset("laptop", "digits")
 PATH = beta_path(DIGITS, [3.0, 1.0, 0.3], first=40, stay=20, cooldown=8)

@@ -14,7 +14,7 @@ from companion.objectives import TrainingStep, ValidInformation, VariationalPost
 from companion.objectives.information import POSTERIOR_STREAM
 from companion.objectives.regularised import PRIOR_STREAM
 from companion.seeds import DRAWS
-from companion.studies import measured, minibatch_total_correlation, probes
+from companion.studies import measured, measures, minibatch_total_correlation
 
 DIGITS = learn.preset("laptop", "digits", latent_dim=4, dense=True, steps=2)
 
@@ -44,7 +44,7 @@ def test_a_tighter_bound_has_the_errors_of_both_its_parts():
 
 def test_the_rows_of_latents_add_the_entropy_of_as_many_dimensions_as_are_rewarded(monkeypatch):
     """Literal minus valid is the difference of two entropies: d/2 log 2 pi e of d dimensions, and the aggregate's."""
-    monkeypatch.setattr(probes, "STEPS", 1)
+    monkeypatch.setattr(measures, "STEPS", 1)
     for indices in ((1,), (0, 2, 3)):
         config = DIGITS.replace(objective="mi_valid", latent_indices=indices)
         (row,) = measured(build(config, (8, 8)), config, data.load("digits"), ["test"])

@@ -1,6 +1,7 @@
-"""The commands on one image set or one run."""
+"""The commands: each takes what the options say, and prints."""
 
 import argparse
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import torch
 from companion import data, learn, measure, results, show, sweeps, units
 from companion.models import generator
 from companion.objectives import OBJECTIVES
-from companion.results import point
 from companion.results.schema import Row
 from companion.sweeps.grids import AXES, SCALARS
+from companion.sweeps.verification import ERRORS, NATS, SHARE, Comparison
+
+BETAS = [0.1, 0.3, 1.0, 3.0, 10.0]  # of a sweep that names none
 
 
 def data_command(options: argparse.Namespace) -> None:
@@ -40,6 +43,74 @@ def train_command(options: argparse.Namespace) -> None:
     rows = sweeps.run(chosen, out)
     print_table(rows)
     print(f"written to {out}")
+
+
+def sweep_command(options: argparse.Namespace) -> int:
+    """Train a grid and write its table and its plane, or verify the table."""
+    configs, out, table = grid(options)
+    if options.verify is not None:
+        return print_comparisons(sweeps.verify(configs, table, options.verify, jobs=options.jobs))
+    return train_all(configs, out, table, options)
+
+
+def path_command(options: argparse.Namespace) -> int:
+    """Train the runs of a path over beta."""
+    steps = {name: getattr(options, name) for name in ("first", "stay", "cooldown")}
+    out = options.out or Path("runs") / f"path-{options.data}"
+    return train_all(sweeps.expand_paths(changes(options) | steps), out, out / "rates.csv", options)
+
+
+def train_all(configs: list[learn.Config], out: Path, table: Path, options: argparse.Namespace) -> int:
+    """Train what is left of ``configs``, draw their planes and print their table."""
+    budget = inf if options.budget is None else options.budget
+    workers = {"jobs": options.jobs, "engine": options.engine, "scheduler": options.scheduler}
+    try:
+        rows = sweeps.sweep(configs, out, table=table, budget=budget, **workers)
+    except learn.TrainingError:  # what did not diverge is shown first
+        print_sweep(results.ResultsTable(table, configs).own_rows(), out, table)
+        raise
+    print_sweep(rows, out, table)
+    left = len(configs) - len({row["config_hash"] for row in rows})
+    if left:
+        print(f"the budget is spent: {left} of {len(configs)} runs are left; call again to go on")
+    return 0
+
+
+def print_sweep(rows: list[Row], out: Path, table: Path) -> None:
+    """Draw the planes of ``rows``, if there are any, and print the table."""
+    if rows:
+        pictures = " and ".join(path.name for path in draw_planes(rows, out))
+        print_table([row for row in rows if row["split"] == "test"])
+        print(f"{table} and {table.with_suffix('.json').name} are written; {pictures} and the runs are in {out}")
+
+
+def grid(options: argparse.Namespace) -> tuple[list[learn.Config], Path, Path]:
+    """The configurations that the options name, the folder of their runs, and their table."""
+    said = changes(options)
+    if options.grid:
+        if said:
+            raise ValueError(f"grid: expected all settings in {options.grid}, got {', '.join(said)} beside it")
+        out = options.out or Path("runs") / options.grid.stem
+        return sweeps.read_grid(options.grid), out, options.grid.with_suffix(".csv")
+    if "data" not in said:
+        raise ValueError("sweep: expected --grid FILE.toml or --data NAME, got neither")
+    betas = {"betas": BETAS} if said.get("objective", "beta_vae") == "beta_vae" else {}
+    out = options.out or Path("runs") / f"sweep-{options.data}"
+    return list(dict.fromkeys(sweeps.expand(betas, said))), out, out / "rates.csv"
+
+
+def print_comparisons(comparisons: list[Comparison]) -> int:
+    """Print what stands in the table beside what was found; returns the exit status, 1 where a row disagrees."""
+    print("hash         split      quantity            stored        found  may differ by")
+    for c in comparisons:
+        values = [f"{v:.6f}" if isinstance(v, float) else "-" if v is None else str(v) for v in (c.stored, c.found)]
+        verdict = "" if c.agrees else "  differs"
+        row = f"{c.row['config_hash']} {c.row['split']:10} {c.quantity:13}"
+        print(f"{row} {values[0]:>12} {values[1]:>12} {c.allowed or 0.0:14.6f}{verdict}")
+    wrong = sum(not c.agrees for c in comparisons)
+    print(f"{len(comparisons) - wrong} of {len(comparisons)} quantities agree; under other versions or processors")
+    print(f"{NATS} nats, {SHARE:.0%} of the value and {ERRORS} standard errors of the difference are allowed")
+    return int(wrong > 0)
 
 
 def evaluate_command(options: argparse.Namespace) -> None:
@@ -76,7 +147,7 @@ def draw_planes(rows: list[Row], out: Path) -> list[Path]:
     paths = []
     for names, chosen in groups.items():
         paths.append(out / ("rd_plane.png" if len(groups) == 1 else f"rd_plane-{'-'.join(names)}.png"))
-        figure = show.rd_plane([point(r) for r in chosen], plane_labels(chosen), title=", ".join(names))
+        figure = show.rd_plane([results.point(r) for r in chosen], plane_labels(chosen), title=", ".join(names))
         show.save(figure, paths[-1])
     return paths
 

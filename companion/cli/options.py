@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from companion import data, learn
-from companion.cli import commands, sweeping
+from companion.cli import commands
 from companion.models import FAMILIES
 from companion.objectives import OBJECTIVES
 from companion.objectives.information import CRITIC_INPUTS
@@ -109,7 +109,7 @@ def add_sweep(parts: Any) -> None:
     group.add_argument("--targets", type=floats, metavar="R,R", help="rates in nats, for the other objectives")
     add_families(group)
     add_run_options(sweep)
-    sweep.set_defaults(command=sweeping.sweep_command)
+    sweep.set_defaults(command=commands.sweep_command)
 
 
 def add_path(parts: Any) -> None:
@@ -124,7 +124,7 @@ def add_path(parts: Any) -> None:
     add_families(path)
     add_workers(path)
     add_run_options(path, without=("--steps", "--epochs", "--annealed", "--objective", "--weight"))
-    path.set_defaults(command=sweeping.path_command)
+    path.set_defaults(command=commands.path_command)
 
 
 def add_families(group: Any) -> None:

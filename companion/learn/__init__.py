@@ -20,7 +20,6 @@
 
 from companion.learn.checkpoint import CheckpointError, State
 from companion.learn.config import PRESETS, Config, beta_path, preset
-from companion.learn.loading import load_run
 from companion.learn.training import (
     OutOfTime,
     Trained,
@@ -29,6 +28,7 @@ from companion.learn.training import (
     build,
     fit,
     gumbel_temperature,
+    load_run,
     relaxed,
     threads,
     train,

@@ -204,7 +204,7 @@ class Config:
         Under another objective the settings that it shares with the old one stay. Raises as ``Config.of``.
         """
         new = changes.get("objective", self.objective.name)
-        kept = set() if isinstance(new, Objective) else objective_fields(new)
+        kept = {f.name for f in fields(OBJECTIVES[new])} if new in OBJECTIVES else set()
         told = {name: value for name, value in self.settings().items() if name not in SETTINGS or name in kept}
         return Config.of(**{**told, **changes})
 
@@ -235,11 +235,6 @@ def objective_settings(chosen: Objective) -> dict[str, Any]:
     if "latent_indices" in own:
         own["latent_indices"] = ",".join(map(str, own["latent_indices"]))
     return {"objective": chosen.name} | SETTINGS | own
-
-
-def objective_fields(name: str) -> set[str]:
-    """The names of the settings that the objective ``name`` has; none for an unknown one."""
-    return {f.name for f in fields(OBJECTIVES[name])} if name in OBJECTIVES else set()
 
 
 #: What each preset sets in a ``Config``.

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from companion import data, measure, models
-from companion.learn.checkpoint import Checkpoint, History, State, go_on_from
+from companion.learn.checkpoint import Checkpoint, CheckpointError, History, State, go_on_from, read_config
 from companion.learn.config import ARRAYS, Config
 from companion.models import VAE, GaussianCategoricalEncoder, generator
 from companion.objectives import TrainingStep, TrainingUnit
@@ -86,7 +86,7 @@ def train(
     ``OutOfTime`` when the time is up, and ``ValueError`` for images of another set or rule, and for a device or
     compiler that is not there.
     """
-    images = check_images(load_images(config) if images is None else images, config)
+    images = check_images(images, config)
     own = config.steps - (config.prefix.steps if start and config.prefix else 0)
     every = every or max(1, own // (4 if start else 20))
     with threads(config.threads):
@@ -117,15 +117,11 @@ def train(
         return Trained(model, config, state.history, state.seconds)
 
 
-def load_images(config: Config) -> data.ImageData:
-    """The image set of ``config``; raises ``ValueError`` where it is the reader's own and was not given."""
-    if config.data == ARRAYS:
+def check_images(images: data.ImageData | None, config: Config) -> data.ImageData:
+    """``images``, or the set of ``config``; raises ``ValueError`` unless they are of the set and rule that it names."""
+    if images is None and config.data == ARRAYS:
         raise ValueError("images: expected your own beside data='arrays', got none")
-    return data.load(config.data, config.binarise)
-
-
-def check_images(images: data.ImageData, config: Config) -> data.ImageData:
-    """``images`` themselves; raises ``ValueError`` unless they are of the set and the rule that ``config`` names."""
+    images = images or data.load(config.data, config.binarise)
     given, named = (images.name, images.binarise), (config.data, config.binarise)
     if given != named and (config.data != ARRAYS or images.name in data.SETS):
         raise ValueError(f"images: expected those of {named[0]}, {named[1]}, got {given[0]}, {given[1]}")
@@ -268,6 +264,27 @@ def build(config: Config, image_shape: tuple[int, int]) -> VAE:
         for part in (model.encoder, model.decoder):
             part.network = torch.compile(part.network)
     return model
+
+
+def load_run(folder: Path | str, device: str = "cpu", model: VAE | None = None) -> tuple[Config, VAE]:
+    """The configuration and the trained model of the run in ``folder``, on ``device``, wherever it was trained.
+
+    No data is needed.
+
+    Args:
+        model: where the run trained a VAE of your own, one of the same architecture, which receives the weights
+
+    Raises ``CheckpointError`` where there is no finished run, or its weights fit another architecture.
+    """
+    config = read_config(folder)
+    if not (Path(folder) / "model.safetensors").is_file():
+        raise CheckpointError(f"{folder}: expected a finished run, found no model.safetensors: train it first")
+    if model is None:
+        if config.data == ARRAYS:
+            raise ValueError("model: expected one of the run's architecture beside data='arrays', got none")
+        model = build(config.replace(device=device, compile=False), data.SETS[config.data].image_shape)
+    Checkpoint(folder, config).restore(State({"model": model}, []))
+    return config, model
 
 
 def check_device(name: str) -> torch.device:

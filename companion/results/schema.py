@@ -59,54 +59,23 @@ SCHEMAS: dict[str, tuple[str, ...]] = {
         *(*POINT, *_with_errors(*SURGERY, *ESTIMATED), *ABOUT, "latent_dim", "config_hash"),
     ),
     "mi_bounds": (  # on problems whose information is known
-        *(
-            "dimensions",
-            "nats",
-            "sinh_transformed",
-            "bound",
-            "critic",
-            "value",
-            "se",
-            "n",
-            "batch_size",
-            "steps",
-            "seed",
-        ),
+        *("dimensions", "nats", "sinh_transformed", "bound", "critic", "value", "se", "n", "batch_size", "steps"),
+        "seed",
     ),
 }
 FIELD_OF = {"lambda": "weight"}  # columns that have another name than their setting of a configuration
-SETTING_NAMES = tuple(Config("digits").settings())
 #: Column names of version 0.1, still read.
 OLD_COLUMNS = {was: name for name, was in OLD_NAMES.items()} | {"effect": "traversal_variance"}
-OLD_COLUMNS |= {"bent": "sinh_transformed", "effect_se": "traversal_variance_se"} | {
-    f"among_{k}": f"histogram_{k}" for k in range(BINS)
-}
+OLD_COLUMNS |= {"bent": "sinh_transformed", "effect_se": "traversal_variance_se"}
+OLD_COLUMNS |= {f"among_{k}": f"histogram_{k}" for k in range(BINS)}
 FLAGS = ("annealed", "augmented", "sinh_transformed")
 COUNTS = (
-    "seed",
-    "step",
-    "n",
-    "draw_seed",
-    "steps",
-    "stay",
-    "cooldown",
-    "categories",
-    "latent_dim",
-    "dimensions",
-    "batch_size",
+    *("seed", "step", "n", "draw_seed", "steps", "stay", "cooldown"),
+    *("categories", "latent_dim", "dimensions", "batch_size"),
 )
 WORDS = (
-    "family",
-    "preset",
-    "split",
-    "data",
-    "binarise",
-    "objective",
-    "config_hash",
-    "critic_input",
-    "latent_indices",
-    "critic",
-    "direction",
+    *("family", "preset", "split", "data", "binarise", "objective", "config_hash"),
+    *("critic", "critic_input", "latent_indices", "direction"),
 )
 OPTIONAL = ("iwae5", "iwae5_se", "target", "bound")  # an empty cell is None: not measured, or there is none
 
@@ -129,12 +98,6 @@ def row(config: Config, point: RateDistortion, measured: Mapping[str, float | No
         missing, foreign = sorted(set(columns) - cells.keys()), sorted(cells.keys() - set(columns))
         raise ValueError(f"measured: expected the columns of the table {table}, missing {missing}, foreign {foreign}")
     return {name: cells[name] for name in columns}
-
-
-def configured(line: Row) -> dict[str, Any]:
-    """The settings of its configuration that a row tells."""
-    names = {FIELD_OF.get(name, name): name for name in line}
-    return {name: line[names[name]] for name in SETTING_NAMES if name in names}
 
 
 def quantities(columns: Iterable[str]) -> dict[str, str]:

@@ -14,7 +14,7 @@
 """
 
 from companion.studies import toy
-from companion.studies.measures import measured, use_of_categories
+from companion.studies.measures import fit_probe, measured, probe_log_prob, use_of_categories
 from companion.studies.mi_bounds import (
     BATCH,
     BOUNDS,
@@ -32,7 +32,6 @@ from companion.studies.penalised import (
     gaussian_codes,
     minibatch_total_correlation,
 )
-from companion.studies.probes import fit_probe, probe_log_prob
 from companion.studies.trajectories import record_trajectory
 
 __all__ = [

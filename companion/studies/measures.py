@@ -1,24 +1,28 @@
-"""What is measured of a trained model, by the table that its run belongs to."""
+"""What is measured of a trained model, by the table that its run belongs to; and the probes that some of it needs."""
 
 from collections.abc import Callable, Iterable
 from math import hypot, log
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from companion import data
 from companion.exact.linear import gaussian_entropy
-from companion.learn import Config
+from companion.learn import Config, batches, fit
 from companion.learn.training import fixed_subset
 from companion.measure import categories, evaluate, iwae_gain, latents
-from companion.models import VAE
+from companion.measure.passes import image_batches
+from companion.models import VAE, generator
+from companion.objectives import ValidInformation, VariationalPosterior
 from companion.results.schema import Row, row
 from companion.stats import Estimate
 from companion.studies.penalised import PenalisedMeasures
-from companion.studies.probes import fit_probe, probe_log_prob
 from companion.terms import RateDistortion
 
 Estimates = dict[str, Estimate]
+
+STEPS, IMAGES = 1000, 128  # of a probe's training: its steps, and images a step
 
 
 def measured(model: VAE, config: Config, images: data.ImageData, splits: Iterable[str]) -> list[Row]:
@@ -57,6 +61,29 @@ class TighterBound:
         """IWAE-5 beside the ELBO of ``point``."""
         gain, gain_se = iwae_gain(self.model, fixed_subset(getattr(self.images, point.split)), 5)
         return {"iwae5": point.elbo + gain, "iwae5_se": hypot(point.elbo_se, gain_se)}
+
+
+def fit_probe(model: VAE, config: Config, images: data.ImageData, critic_input: str) -> VariationalPosterior:
+    """The Q that tells most of ``model``'s code from ``critic_input`` (Serdega (2019), eq. 4.8), the model as it is.
+
+    It learns from the training images, one-hot codes, and draws of the decoder in place of its mean. What part of the
+    code it tells, ``config`` says: the category, or the latent indices of its objective.
+    """
+    indices = getattr(config.objective, "latent_indices", ())
+    asked = config.replace(objective=ValidInformation(latent_indices=indices), batch_size=IMAGES, steps=STEPS)
+    objective = ValidInformation(latent_indices=indices, critic_input=critic_input)
+    probe = VariationalPosterior(model, objective, config.seed, sampled=True)
+    for _ in fit(probe.units(model), batches(images, asked), STEPS, config.seed):
+        pass
+    return probe
+
+
+@torch.no_grad()
+def probe_log_prob(probe: VariationalPosterior, model: VAE, images: np.ndarray, seed: int = 0) -> Tensor:
+    """log Q(c|y) of one code of each of ``images``, ``[n, H, W]``: ``[n]``; for c told from x, the exact mean."""
+    rng = generator(seed)
+    every = image_batches(images)
+    return torch.cat([probe.log_prob(model, model(x, rng), rng) for x in every]).double()
 
 
 class Bounds:

@@ -6,8 +6,7 @@
 """
 
 from companion.sweeps.grids import expand, expand_paths, read_grid
-from companion.sweeps.running import run
-from companion.sweeps.sweeping import sweep
+from companion.sweeps.sweeping import run, sweep
 from companion.sweeps.verification import verify
 
 __all__ = ["expand", "expand_paths", "read_grid", "run", "sweep", "verify"]
