@@ -1,7 +1,6 @@
 """Statistics of runs from several seeds: medians, means and paired differences, each with its interval.
 
-Runs that share a seed start from the same weights and see the same batches, so they are compared with each other
-first, and the seeds' answers are averaged afterwards. Rows are those of the tables in ``book/results``.
+Runs that share a seed share weights at the start, and batches: they are compared first, and averaged afterwards.
 """
 
 from collections.abc import Mapping, Sequence

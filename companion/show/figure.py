@@ -21,15 +21,10 @@ GUIDE = "#767676"
 @contextmanager
 def style() -> Iterator[None]:
     """The look of every figure, inside the block only."""
-    settings: Any = {
-        "axes.prop_cycle": cycler(color=PALETTE),
-        "axes.spines.right": False,
-        "axes.spines.top": False,
-        "figure.facecolor": "white",
-        "font.size": 11,
-        "savefig.facecolor": "white",
-    }
-    with mpl.rc_context(settings):
+    look: Any = {"axes.prop_cycle": cycler(color=PALETTE), "font.size": 11}
+    look |= dict.fromkeys(("axes.spines.right", "axes.spines.top"), False)
+    look |= dict.fromkeys(("figure.facecolor", "savefig.facecolor"), "white")
+    with mpl.rc_context(look):
         yield
 
 

@@ -1,7 +1,6 @@
 """The rate-distortion plane: points with errors, fronts and hulls, families by colour and marker.
 
-Rows of the plane of families are those of the tables in ``book/results``: dicts, or a frame, with the keys of
-``NEEDED``, in nats.
+Rows of families are those of the tables in ``book/results``: dicts, or a frame, with the keys of ``NEEDED``, in nats.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -112,15 +111,9 @@ def _set_limits(axes: Axes, points: Sequence[RateDistortion], entropy: float | N
 def _draw_guides(axes: Axes, best: float, entropy: float | None) -> None:
     ends = np.array(axes.get_xlim())
     axes.plot(ends, best - ends, "--", color=GUIDE, linewidth=1)
-    axes.annotate(
-        f"R + D = {best:.1f}",
-        (ends[1], best - ends[1]) if best > ends[1] else (best, 0),
-        xytext=(-8, -4),
-        textcoords="offset points",
-        ha="right",
-        va="top",
-        color=GUIDE,
-    )
+    place = (ends[1], best - ends[1]) if best > ends[1] else (best, 0)
+    left: Any = {"xytext": (-8, -4), "textcoords": "offset points", "ha": "right", "va": "top"}
+    axes.annotate(f"R + D = {best:.1f}", place, color=GUIDE, **left)
     if entropy is not None:
         axes.fill_between(ends, 0, entropy - ends, color="#D9D9D9", linewidth=0)
         axes.annotate("R + D < H: no model", (0.12 * entropy, 0.12 * entropy), color="#404040")
@@ -253,12 +246,12 @@ def _family_legend(rows: Rows) -> list[Line2D]:
     """What is in the figure, and nothing else; where all is, a column begins with each decoder and with the fronts."""
     names = {row["family"] for row in rows}
     pairs = [
-        _entry(f"decoder {_sign(pair[0])}, marginal {_sign(pair[1])}", color=colour, marker="s")
+        _entry(f"decoder {pair[0]}, marginal {pair[1]}".replace("-", "−"), color=colour, marker="s")
         for pair, colour in COLOURS.items()
         if any(name[1:] == pair for name in names)
     ]
     encoders = [
-        _entry(f"encoder {_sign(sign)}", color=GUIDE, marker=marker)
+        _entry(f"encoder {sign}".replace("-", "−"), color=GUIDE, marker=marker)
         for sign, marker in MARKERS.items()
         if any(name[0] == sign for name in names)
     ]
@@ -278,10 +271,6 @@ def _family_legend(rows: Rows) -> list[Line2D]:
 def _entry(label: str, **look: Any) -> Line2D:
     settings: dict[str, Any] = {"linestyle": "none", "markersize": SIZE} | look
     return Line2D([], [], label=label, **settings)
-
-
-def _sign(sign: str) -> str:
-    return sign.replace("-", "−")
 
 
 def contour_plane(across: np.ndarray, up: np.ndarray, height: np.ndarray, marks: Any = ()) -> Figure:

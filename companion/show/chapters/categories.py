@@ -84,10 +84,8 @@ def trajectory_player(trajectories: Mapping[str, Rows], frames: int = 14) -> Pla
         raise ValueError(f"trajectories: expected two or more steps that all have, got {steps}")
     some = sorted({int(i) for i in np.linspace(0, (len(steps) - 1) ** 0.5, frames) ** 2 + 0.5})
     moments = {steps[i]: {name: found[steps[i]] for name, found in by_step.items()} for i in some}
-    captions = [
-        f"{step} steps: I(c; x) = " + ", ".join(f"{row['mi_exact']:.2f}" for row in moment.values()) + " nats"
-        for step, moment in moments.items()
-    ]
+    told = {step: ", ".join(f"{row['mi_exact']:.2f}" for row in moment.values()) for step, moment in moments.items()}
+    captions = [f"{step} steps: I(c; x) = {values} nats" for step, values in told.items()]
     alt = f"Two rows of bars, a column each for {', '.join(trajectories)}. Above, the values of e(c|x) from 0 to 1, "
     alt += "below, the shares of the categories, at one step of training."
     return Player([_histograms(moment) for moment in moments.values()], captions, name="training", alt=alt)
@@ -114,9 +112,8 @@ def _histograms(moment: Mapping[str, Mapping[str, Any]]) -> Figure:
 
 def _check(trajectories: Mapping[str, Rows]) -> None:
     if not trajectories or not all(trajectories.values()):
-        raise ValueError(
-            f"trajectories: expected one or more, none empty, got { ({k: len(v) for k, v in trajectories.items()}) }"
-        )
+        counts = {name: len(rows) for name, rows in trajectories.items()}
+        raise ValueError(f"trajectories: expected one or more, none empty, got {counts}")
 
 
 def label_counts(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -157,9 +154,8 @@ def runs(name: str, split: str = "test") -> dict[str, pd.DataFrame]:
 
 
 def _setting(row: Mapping[str, Any]) -> str:
-    name = NAMES[row["objective"]]
-    asks = f", λ {row['lambda']:g}, {row['critic_input']}"
-    return name if name == "ELBO" else name + asks + ", augmented" * row["augmented"]
+    asks = f", λ {row['lambda']:g}, {row['critic_input']}" + ", augmented" * row["augmented"]
+    return NAMES[row["objective"]] + asks * (row["objective"] != "beta_vae")
 
 
 def settings_table(groups: Mapping[str, pd.DataFrame]) -> Table:
@@ -238,14 +234,10 @@ def milestones_table(trajectories: Mapping[str, Rows]) -> Table:
     def since(rows: Rows, name: str) -> object:
         return min((row["step"] for row in rows if row[name] >= 1), default="never")
 
-    lines = [
-        [
-            name,
-            *(since(rows, column) for column in ("mi_exact", "kl_aggregate")),
-            *(f"{rows[-1][column]:.2f}" for column in ("mi_exact", "accuracy")),
-        ]
-        for name, rows in trajectories.items()
-    ]
+    lines = []
+    for name, rows in trajectories.items():
+        first = [since(rows, column) for column in ("mi_exact", "kl_aggregate")]
+        lines.append([name, *first, *(f"{rows[-1][column]:.2f}" for column in ("mi_exact", "accuracy"))])
     return Table(["seed 0", "I ≥ 1 nat", "KL(p_e || m) ≥ 1 nat", "at the end: I", "purity"], lines)
 
 
@@ -291,6 +283,5 @@ def prices_table(sets: Mapping[str, Mapping[str, pd.DataFrame]]) -> Table:
 
 
 def _parts(rows: pd.DataFrame) -> pd.DataFrame:
-    by_seed = rows.set_index("seed")
-    parts = {"R_z": by_seed.rate - by_seed.kl_c, "R_c": by_seed.kl_c, "D": by_seed.distortion, "R + D": -by_seed.elbo}
-    return pd.DataFrame(parts)
+    r = rows.set_index("seed")
+    return pd.DataFrame({"R_z": r.rate - r.kl_c, "R_c": r.kl_c, "D": r.distortion, "R + D": -r.elbo})

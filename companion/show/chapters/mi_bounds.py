@@ -26,7 +26,7 @@ PANELS = {  # title, and the side on which the bound is: -1 below the truth, 1 a
     "donsker_varadhan": ("Donsker-Varadhan: no bound", 0),
     "leave_one_out": ("leave-one-out: above", 1),
 }
-COLOURS = {"trained": PALETTE[0], "exact": PALETTE[1]}
+CRITICS = {"trained": {"color": PALETTE[0]}, "exact": {"color": PALETTE[1], "markerfacecolor": "white"}}
 FAR = 1e9  # nats, beyond every axis
 
 
@@ -46,11 +46,9 @@ def bounds_figure(rows: Rows | pd.DataFrame) -> Figure:
     """
     rows = records(rows, NEEDED)
     for row in rows:
-        if row["bound"] not in PANELS or row["critic"] not in COLOURS:
-            raise ValueError(
-                f"rows: expected a bound of {', '.join(PANELS)} with a critic {' or '.join(COLOURS)}, "
-                f"got {row['bound']!r}, {row['critic']!r}"
-            )
+        if row["bound"] not in PANELS or row["critic"] not in CRITICS:
+            known = f"a bound of {', '.join(PANELS)} with a critic {' or '.join(CRITICS)}"
+            raise ValueError(f"rows: expected {known}, got {row['bound']!r}, {row['critic']!r}")
     figure, grid = panels((9, 5.8), 2, 3, sharex=True)
     grid = grid.ravel()
     for axes, (bound, (name, side)) in zip(grid, PANELS.items(), strict=False):
@@ -75,17 +73,9 @@ def _draw_panel(axes: Axes, rows: Rows, side: int) -> None:
     axes.axhline(0, color=GUIDE, linewidth=1)
     for row in rows:
         across = row["nats"] * (0.9 + 0.08 * np.log(row["dimensions"]))
-        face = COLOURS[row["critic"]] if row["critic"] == "trained" else "white"
-        axes.errorbar(
-            across,
-            row["value"] - row["nats"],
-            yerr=2 * row["se"],
-            fmt="s" if row["sinh_transformed"] else "o",
-            color=COLOURS[row["critic"]],
-            markerfacecolor=face,
-            markersize=5,
-            linewidth=1,
-        )
+        look: Any = {"fmt": "s" if row["sinh_transformed"] else "o", "markersize": 5, "linewidth": 1}
+        look |= CRITICS[row["critic"]]
+        axes.errorbar(across, row["value"] - row["nats"], yerr=2 * row["se"], **look)
     low, high = min(-1.5, axes.get_ylim()[0]), max(1.5, axes.get_ylim()[1])
     if side:
         axes.axhspan(0, -side * FAR, color="#E5E5E5", linewidth=0, zorder=0)
@@ -106,8 +96,8 @@ def _draw_ceiling(axes: Axes, rows: Rows) -> None:
 
 def _legend() -> list[Line2D]:
     looks: dict[str, Any] = {
-        "trained critic, frozen": {"color": COLOURS["trained"]},
-        "exact critic": {"color": COLOURS["exact"], "markerfacecolor": "white"},
+        "trained critic, frozen": CRITICS["trained"],
+        "exact critic": CRITICS["exact"],
         "Gaussian pairs": {"color": GUIDE},
         "bent by sinh": {"color": GUIDE, "marker": "s"},
     }

@@ -317,12 +317,8 @@ def tries_table(rows: Rows | pd.DataFrame) -> Table:
     """What the runs of each weight span, the planned seeds before those tried, which are 100 and more."""
     frame = pd.DataFrame(rows)
     forms = {"mmd": ".4f", "rate": ".0f", "distortion": ".0f"}
-    lines = [
-        [
-            f"{weight:g}",
-            "tried, 100 and 101" if tried else f"0 to {len(some) - 1}",
-            *(spread(some[column], form) for column, form in forms.items()),
-        ]
-        for (tried, weight), some in frame.groupby([frame["seed"] >= 100, frame["lambda"]])
-    ]
+    lines = []
+    for (tried, weight), some in frame.groupby([frame["seed"] >= 100, frame["lambda"]]):
+        seeds = "tried, 100 and 101" if tried else f"0 to {len(some) - 1}"
+        lines.append([f"{weight:g}", seeds, *(spread(some[column], form) for column, form in forms.items())])
     return Table(["weight w", "seeds", "MMD², validation", "R", "D"], lines)
