@@ -15,8 +15,9 @@ The formulas alone are the functions ``beta_vae``, ``target_rate``, ``capacity``
 makes the codes of FactorVAE's discriminator.
 
 A new objective derives from ``Objective`` and is entered by ``register``: its loss is given the forward pass of a batch
-and the ``TrainingStep``. What it trains beside the model is an ``AuxiliaryModel``, such as the ``Multiplier`` or the
-``VariationalPosterior``, and each network that takes optimiser steps is a ``TrainingUnit``.
+and the ``TrainingStep``. What it trains beside the model is an ``AuxiliaryModel``: the ``Multiplier``, the
+``VariationalPosterior``, ``FactorVAEDiscriminator``, ``WAEGANDiscriminator`` or ``AAEDiscriminator``, and each network
+that takes optimiser steps is a ``TrainingUnit``.
 
 >>> objective("beta_vae", beta=0.5)
 BetaVAE(beta=0.5, annealed=False)
@@ -58,12 +59,15 @@ from companion.objectives.regularised import (
     PRIOR_STREAM,
     WAEGAN,
     WAEMMD,
+    AAEDiscriminator,
     AdversarialAutoencoder,
     BetaTCVAE,
     FactorVAE,
+    FactorVAEDiscriminator,
     InfoMaxVAE,
     InfoVAE,
     Penalised,
+    WAEGANDiscriminator,
     penalised,
     permute_dimensions,
 )
@@ -76,12 +80,14 @@ __all__ = [
     "SETTINGS",
     "WAEGAN",
     "WAEMMD",
+    "AAEDiscriminator",
     "AdversarialAutoencoder",
     "AuxiliaryModel",
     "BetaTCVAE",
     "BetaVAE",
     "Capacity",
     "FactorVAE",
+    "FactorVAEDiscriminator",
     "HeldRate",
     "InfoMaxVAE",
     "InfoVAE",
@@ -96,6 +102,7 @@ __all__ = [
     "TrainingUnit",
     "ValidInformation",
     "VariationalPosterior",
+    "WAEGANDiscriminator",
     "beta_vae",
     "capacity",
     "dip_i",
