@@ -15,7 +15,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import log_softmax, logsumexp
 
 from companion.exact import tables
 from companion.exact.tables import check_distribution, check_shapes, entropy, kl, mutual_information
@@ -129,16 +129,15 @@ def elbo_forms(encoder: Any, prior: Sequence[Any], log_likelihood: Any) -> ElboF
     return ElboForms(
         term_by_term=float(np.mean([reconstruction[i] - kl(e[i], p) for i in range(n)])),
         split=float(reconstruction.mean() - information - kl(aggregate, p)),
-        evidence=float(evidence.mean()) - _kl_to_posterior(e, p, log_d - evidence[:, None]),
+        evidence=float(evidence.mean()) - _kl_to_posterior(e, p, log_d),
     )
 
 
-def _kl_to_posterior(e: np.ndarray, p: np.ndarray, log_ratio: np.ndarray) -> float:
-    """Mean KL(e(z|n) || p(z|x_n)), where ``log_ratio`` is log p(z|x_n) - log p(z): in logs, which never underflow."""
-    if (e[:, p == 0] > 0).any():
-        return np.inf
+def _kl_to_posterior(e: np.ndarray, p: np.ndarray, log_d: np.ndarray) -> float:
+    """Mean KL(e(z|n) || p(z|x_n)) of the posterior p(z) d(x_n|z) / g(x_n): in logs, which never underflow."""
+    with np.errstate(divide="ignore"):  # a code that the prior misses has a log posterior of -inf
+        log_posterior = log_softmax(np.log(p) + log_d, axis=1)
     used = e > 0
-    log_posterior = np.log(p, where=p > 0, out=np.zeros_like(p)) + log_ratio
     return float(-(e[used] * log_posterior[used]).sum() - entropy(e)) / len(e)
 
 

@@ -104,7 +104,7 @@ class CorrelatedGaussians:
         return (1 - self.correlation) * (1 + self.correlation)
 
     def _log_density(self, z: Array, mean: Any, variance: float) -> Array:
-        g, slope = (np.arcsinh(z), _log_slope(z)) if self.sinh_transformed else (z, np.zeros_like(z))
+        g, slope = (np.arcsinh(z), _log_slope(z)) if self.sinh_transformed else (z, 0.0)
         return -0.5 * ((g - mean) ** 2 / variance + log(2 * pi * variance) + 2 * slope).sum(-1)
 
 

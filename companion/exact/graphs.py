@@ -63,7 +63,7 @@ def conditional_mutual_information(joint: Any, pair: str) -> float:
     (0.0, 0.6931)
     """
     table = _move_third_last(joint, pair)
-    first, second, third = table.sum(1, keepdims=True), table.sum(0, keepdims=True), table.sum((0, 1), keepdims=True)
+    first, second, third = table.sum(1, keepdims=True), table.sum(0), table.sum((0, 1))
     return kl(table, np.divide(first * second, third, out=np.zeros_like(table), where=third > 0))
 
 
@@ -98,7 +98,7 @@ def posterior(joint: Any, variable: str, **seen: int) -> np.ndarray:
 
 
 def _check_joint(joint: Any) -> np.ndarray:
-    table = np.asarray(joint, dtype=np.float64)
+    table = np.asarray(joint)
     if table.ndim != 3:
         raise ValueError(f"joint: expected a table [A, B, C], got shape {table.shape}")
     return check_distribution("joint", table.ravel()).reshape(table.shape)

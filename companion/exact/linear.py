@@ -188,8 +188,6 @@ def gaussian_rate(eigenvalues: Any, mse: float) -> float:
     falling, n = _check_data(eigenvalues, None, None)
     if not mse > 0:
         raise ValueError(f"mse: expected a positive number, got {mse!r}")
-    if mse >= falling.sum():
-        return 0.0
     below = np.append(np.cumsum(falling[::-1])[::-1], 0.0)  # the sum of all from the d-th on
     levels = (mse - below[1:]) / np.arange(1, n + 1)  # the level that gives this error with the first d active
     level = float(levels.max())  # any other number of active dimensions gives more error, so a lower level

@@ -183,7 +183,7 @@ def random_initialisation(x: Any, components: int, seed: int | Sequence[int] = 0
     if not 1 <= components <= len(x):
         raise ValueError(f"components: expected 1 to {len(x)}, one example each, got {components}")
     chosen = np.random.default_rng(seed).choice(len(x), components, replace=False)
-    covariance = np.atleast_2d(np.cov(x.T, bias=True))
+    covariance = np.atleast_2d(np.cov(x.T, ddof=0))
     return GaussianMixture(np.full(components, 1 / components), x[chosen], np.tile(covariance, (components, 1, 1)))
 
 

@@ -113,7 +113,7 @@ def _search(
         gap = max(0.0, float(np.log(c.max())))
         if gap <= tolerance:
             return _point(p, d, likelihood, m, gap, iteration)
-        m = m * c / (m @ c)
+        m = m * c  # sums to one, as the weights do
         if iteration % NEWTON_EVERY == 0:
             m = _newton(rows, weights, m)
     raise ConvergenceError(
@@ -135,12 +135,11 @@ def _newton(rows: np.ndarray, weights: np.ndarray, m: np.ndarray) -> np.ndarray:
         y, _ = nnls(np.vstack([design, np.full(len(m), heavy)]), np.append(2 * root, heavy))
     except RuntimeError:  # it cycled: the plain step stands
         return m
-    y = y / y.sum() if y.sum() > 0 else m
+    y = y / y.sum()
     before = weights @ np.log(total)
     for halving in range(HALVINGS):
         trial = m + (1 - KEPT) * 0.5**halving * (y - m)
-        likelihood = rows @ trial
-        if likelihood.min() > 0 and weights @ np.log(likelihood) > before:
+        if weights @ np.log(rows @ trial) > before:
             return trial
     return m
 

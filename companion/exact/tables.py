@@ -92,7 +92,7 @@ def mutual_information(joint: np.ndarray) -> float:
     >>> round(mutual_information(np.eye(2) / 2), 4)
     0.6931
     """
-    return kl(joint, joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True))
+    return kl(joint, joint.sum(1, keepdims=True) * joint.sum(0))
 
 
 def marginals(joint: np.ndarray) -> list[np.ndarray]:

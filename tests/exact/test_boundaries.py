@@ -111,6 +111,27 @@ def test_plain_iterations_reach_the_optimum_where_least_squares_fail(monkeypatch
     assert plain.rate + 9 * plain.distortion == pytest.approx(best.rate + 9 * best.distortion, abs=1e-5)
 
 
+def test_every_twenty_fifth_iteration_ends_in_a_newton_step(monkeypatch):
+    steps = []
+    monkeypatch.setattr(rate_distortion, "_newton", lambda rows, weights, m: steps.append(1) or m)
+    for allowed in (24, 25, 49, 50):
+        steps.clear()
+        with pytest.raises(exact.ConvergenceError):
+            exact.blahut_arimoto(*random_source(), 9.0, max_iterations=allowed)
+        assert len(steps) == allowed // 25
+
+
+@pytest.mark.parametrize(("p", "slope"), [([0.5, 0.3, 0.2], 3.0), ([0.7, 0.299999, 0.000001], 20.0)])
+def test_near_the_optimum_a_newton_step_squares_the_error(p, slope):
+    """Where Hamming distortion leaves all n codes in use, m(z) = (p(z) (1 + (n - 1) a) - a) / (1 - a), a = exp(-s)."""
+    p, a, rows = np.array(p), np.exp(-slope), np.exp(-slope * exact.hamming(3))
+    best = (p * (1 + 2 * a) - a) / (1 - a)
+    np.testing.assert_allclose((p / (rows @ best)) @ rows, 1, rtol=1e-9)  # the certificate of the closed form
+    for off in (1e-2, 1e-3):
+        m = best * [1, 1 + off, 1 - off]
+        assert np.abs(rate_distortion._newton(rows, p, m / m.sum()) / best - 1).max() < 3 * off**2
+
+
 def test_a_newton_step_never_raises_the_objective():
     """F(m) = -sum p log(rows m), from marginals so uneven that a full step often overshoots."""
     rng, moved = np.random.default_rng(0), 0

@@ -75,7 +75,7 @@ def test_one_point_and_points_in_a_line():
     ],
 )
 def test_what_is_no_set_of_points_is_refused(call, rates, distortions, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{message}"):
         call(rates, distortions)
 
 

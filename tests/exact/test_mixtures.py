@@ -122,6 +122,20 @@ def test_random_starts_sit_on_examples_and_follow_their_seed():
     assert (start.means != random_initialisation(x, 4, 8).means).any()
 
 
+def test_as_many_components_as_examples_sit_on_one_each():
+    x = np.arange(40.0)[:, None]
+    np.testing.assert_array_equal(np.sort(random_initialisation(x, 40).means, axis=0), x)
+
+
+def test_one_step_of_em_is_two_half_steps():
+    assert [half.step for half in em(cloud(2), random_initialisation(cloud(2), 2), steps=1)] == ["start", "E", "M"]
+
+
+def test_far_from_the_origin_covariances_keep_their_digits():
+    x = 1e6 + cloud(5)
+    np.testing.assert_allclose(m_step(x, np.ones((60, 1))).covariances[0], np.cov(x.T, ddof=0), rtol=1e-8)
+
+
 ONE = [[[1.0]]]
 
 
@@ -133,10 +147,14 @@ ONE = [[[1.0]]]
         (lambda: GaussianMixture([1.0], [[0.0]], [[1.0]]), r"covariances: expected shape \[1, 1, 1\], got \[1, 1\]"),
         (lambda: GaussianMixture([1.0], [[0.0]], [[[-1.0]]]), "covariances: expected symmetric positive definite"),
         (lambda: GaussianMixture([1.0], [[0.0, 0.0]], [[[1.0, 0.5], [0.0, 1.0]]]), "covariances: expected symmetric"),
+        (lambda: GaussianMixture([1.0], [[0.0]], [[[0.0]]]), "covariances: expected symmetric positive definite"),
+        (lambda: em([0.0, 1.0], PAIR, steps=1), r"x: expected points of shape \[n, d\], got \[2\]"),
+        (lambda: em(np.zeros((0, 1)), PAIR, steps=1), r"x: expected points of shape \[n, d\], got \[0, 1\]"),
         (lambda: PAIR.log_joint([[0.0, 1.0]]), r"x: expected points of shape \[n, 1\], got \[1, 2\]"),
         (lambda: PAIR.posterior([[np.nan]]), "x: expected finite coordinates"),
         (lambda: m_step([[0.0]], [[1.0]], floor=0.0), "floor: expected a positive variance, got 0.0"),
         (lambda: m_step([[0.0]], [[1.0, 0.0]]), "responsibilities: expected examples for every component"),
+        (lambda: m_step([[0.0]], [1.0]), "responsibilities: expected a non-empty array of 2 dimensions"),
         (lambda: m_step([[0.0], [1.0]], [[1.0]]), r"responsibilities: expected shape \(2, 1\), got \(1, 1\)"),
         (lambda: em_state("E", PAIR, [[0.0]], [[0.5, 0.6]]), "responsibilities: expected sums of one"),
         (lambda: em([[0.0], [1.0]], PAIR, steps=0), "steps: expected 1 or more, got 0"),
@@ -144,5 +162,5 @@ ONE = [[[1.0]]]
     ],
 )
 def test_what_makes_no_mixture_is_refused(call, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{message}"):
         call()

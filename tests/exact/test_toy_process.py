@@ -21,7 +21,7 @@ def rate_and_distortion(model):
 )
 def test_noise_and_entropy_are_the_measured_ones(discretisation, sigma, entropy):
     process = toy_process(discretisation=discretisation)
-    assert process.information == pytest.approx(0.5, abs=1e-10)
+    assert process.information == pytest.approx(0.5, abs=1e-14)
     assert process.sigma == pytest.approx(sigma, abs=5e-5)
     assert process.entropy == pytest.approx(entropy, abs=5e-5)
     assert process.centres.shape == (30,)
@@ -38,6 +38,8 @@ def test_bins_hold_the_gaussians_mass_and_the_outer_ones_its_tails():
         assert row[0] == pytest.approx(stats.norm(mean, process.sigma).cdf(edges[1]), rel=1e-12)
         assert row[-1] == pytest.approx(stats.norm(mean, process.sigma).sf(edges[-2]), rel=1e-12)
     np.testing.assert_allclose(process.conditional[0], process.conditional[1, ::-1], rtol=1e-12)
+    mirrored = toy_process(bins=12).conditional  # edges without rounding, so no digit of either tail is lost
+    np.testing.assert_array_equal(mirrored[0], mirrored[1, ::-1])
 
 
 def test_centres_give_the_normalised_density():
@@ -116,12 +118,21 @@ def test_the_hand_made_codes_come_in_two_groups():
     assert mutual_information(process.joint @ model.encoder) == pytest.approx(0.3781, abs=5e-5)
 
 
+@pytest.mark.parametrize(("p0", "codes", "first"), [(0.3, 3, 1), (0.05, 2, 1), (0.5, 6, 3), (0.95, 4, 3)])
+def test_each_class_has_its_share_of_the_codes_and_one_at_least(p0, codes, first):
+    model = optimal_toy_model(toy_process(information=0.1, p_z=(p0, 1 - p0)), codes)
+    shares = [p0 / first] * first + [(1 - p0) / (codes - first)] * (codes - first)
+    np.testing.assert_allclose(model.marginal, shares)
+
+
 def test_panels_agree_with_sums_over_every_symbol():
     process = toy_process(bins=5)
     rng = np.random.default_rng(3)
     encoder, decoder, marginal = rng.dirichlet(np.ones(4), 5), rng.dirichlet(np.ones(5), 4), rng.dirichlet(np.ones(4))
     shown = toy_panels(process.p_x, process.posterior, encoder, decoder, marginal)
     p, classes = process.p_x, process.posterior
+    given = {"p_x": p, "encoder": encoder, "decoder": decoder, "marginal": marginal}
+    assert all(np.array_equal(getattr(shown, name), table) for name, table in given.items())
     for x in range(5):
         assert shown.generated[x] == pytest.approx(sum(marginal[z] * decoder[z, x] for z in range(4)))
         pairs = [(y, z) for y in range(5) for z in range(4)]
@@ -143,20 +154,24 @@ def test_panels_agree_with_sums_over_every_symbol():
         ({"discretisation": "corners"}, "discretisation: expected one of tails, centres, got 'corners'"),
         ({"information": 0.62}, "information: expected between .* and 0.611 nats, got 0.62"),
         ({"information": 0.0}, "information: expected between"),
+        ({"bins": 2, "p_z": [0.5, 0.5], "information": np.log(2)}, "information: expected between .* and 0.693 nats"),
         ({"information": float("nan")}, "information: expected between"),
         ({"p_z": [0.7, 0.2]}, "p_z: expected sums of one"),
         ({"p_z": [0.5, 0.25, 0.25]}, r"p_z: expected shape \(2,\)"),
     ],
 )
 def test_impossible_processes_are_refused(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{message}"):
         toy_process(**options)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"p_x": [0.5, 0.6]}, "p_x: expected sums of one"),
+        ({"class_posterior": np.full((2, 2), 0.6)}, "class_posterior: expected sums of one"),
         ({"encoder": np.full((2, 3), 0.3)}, "encoder: expected sums of one"),
+        ({"decoder": np.full((3, 2), 0.6)}, "decoder: expected sums of one"),
         ({"encoder": np.full((3, 3), 1 / 3)}, r"encoder: expected shape \(2, 3\), got \(3, 3\)"),
         ({"decoder": np.full((2, 2), 0.5)}, r"decoder: expected shape \(3, 2\), got \(2, 2\)"),
         ({"class_posterior": np.full((3, 2), 0.5)}, r"class_posterior: expected shape \(2, 2\)"),
@@ -166,7 +181,7 @@ def test_impossible_processes_are_refused(options, message):
 )
 def test_tables_that_do_not_fit_are_refused(changes, message):
     tables = {"encoder": np.full((2, 3), 1 / 3), "decoder": np.full((3, 2), 0.5), "marginal": np.full(3, 1 / 3)}
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{message}"):
         toy_panels(**{"p_x": [0.5, 0.5], "class_posterior": np.eye(2), **tables, **changes})
 
 
