@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pooch
 import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
@@ -148,7 +149,7 @@ def test_area_averages_equal_a_fine_grid():
     ],
 )
 def test_unknown_sets_and_rules_are_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{message}"):
         data.load(*arguments)
 
 
@@ -222,7 +223,16 @@ def test_no_network_is_named(served, monkeypatch):
         data.load("small")
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[:-20], lambda b: b[:200] + b"x" + b[201:], lambda b: b""])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda b: b[:-20],
+        lambda b: b[:200] + b"x" + b[201:],
+        lambda b: b[:20] + b"\xff" * 8 + b[28:],
+        lambda b: b"x" + b[1:],
+        lambda b: b"",
+    ],
+)
 def test_a_damaged_local_file_is_named_with_what_to_do(served, tmp_path, monkeypatch, damage):
     folder = tmp_path / "local" / "small"
     folder.mkdir(parents=True)
@@ -245,6 +255,47 @@ def test_a_plain_file_is_read_like_a_gzipped_one(served, tmp_path, monkeypatch):
         )
     monkeypatch.setenv("COMPANION_DATA", os.path.relpath(folder.parent))
     assert data.load("small").test.shape == (1, 28, 28)
+
+
+def test_without_a_word_the_cache_is_the_users(monkeypatch):
+    users = Path(pooch.os_cache("elbo-companion"))
+    monkeypatch.setenv("COMPANION_CACHE", "")
+    assert files.cache_folder() == users
+    monkeypatch.delenv("COMPANION_CACHE")
+    assert files.cache_folder() == users
+    monkeypatch.setenv("COMPANION_CACHE", "here")
+    assert files.cache_folder() == Path.cwd() / "here"
+
+
+def test_what_a_mirror_says_is_cut_to_one_short_line(cache_folder, monkeypatch):
+    """Every mirror is asked for the file of the download's sum, or of the content's where they are the same."""
+    asked = []
+
+    def retrieve(url, known_hash, fname, path, downloader):
+        asked.append((url, known_hash, fname, path, downloader.progressbar, downloader.kwargs["timeout"]))
+        raise ValueError("a" * 199 + "bc\nsecond line")
+
+    monkeypatch.setattr(pooch, "retrieve", retrieve)
+    for source in (
+        files.Source("set/f.bin", ("u/f.bin", "v/f.bin"), "12"),
+        files.Source("set/g", ("u/g.gz",), "1", "2"),
+    ):
+        told = "; ".join(f"{url}: ValueError: {'a' * 199}b" for url in source.urls)
+        with pytest.raises(
+            data.DataError, match=rf"^{source.path}: no mirror served the expected file \({told}\): check"
+        ):
+            files.fetch(source)
+    folder = cache_folder / "downloads" / "set"
+    assert asked == [
+        ("u/f.bin", "sha256:12", "f.bin", folder, True, 60),
+        ("v/f.bin", "sha256:12", "f.bin", folder, True, 60),
+        ("u/g.gz", "sha256:2", "g.gz", folder, True, 60),
+    ]
+
+
+def test_what_is_published_nowhere_is_named():
+    with pytest.raises(data.DataError, match=r"^set/f\.npz: it is published nowhere: point COMPANION_DATA at a folder"):
+        files.fetch(files.Source("set/f.npz", (), "12"))
 
 
 def test_a_data_folder_that_does_not_exist_is_named(monkeypatch):

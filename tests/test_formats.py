@@ -44,6 +44,12 @@ def test_amat_text_is_one_image_a_line():
     assert np.array_equal(formats.parse_amat(text, side=2), truth)
 
 
+@pytest.mark.parametrize("text", [b"0 1 1 0", b"0 1 1 0\n0 ", b"0 1 1 0\n0 1 1\n"])
+def test_amat_text_of_another_length_is_refused(text):
+    with pytest.raises(ValueError, match="cannot reshape"):
+        formats.parse_amat(text, side=2)
+
+
 def test_the_three_files_of_static_mnist_are_its_splits():
     contents = [((b"%d " % (i == 1)) * 784)[:-1] + b"\n" for i in range(3)]
     found = formats.static_mnist([contents[0] * 3, contents[1] * 2, contents[2]])
@@ -112,6 +118,8 @@ SOURCES = [(name, s) for name, known in sets.SETS.items() for group in known.sou
 def test_every_published_file_has_two_mirrors_of_its_own_name():
     """Omniglot's packed form alone is at hand or is not: it is published nowhere."""
     assert [source.path for _, source in SOURCES if not source.urls] == ["omniglot/omniglot105.npz"]
+    first = [source for known in sets.SETS.values() for source in known.sources[0]]  # what is downloaded
+    assert all(source.urls for source in first)
     for _, source in SOURCES:
         served = {url.rsplit("/", 1)[1].removesuffix(".gz") for url in source.urls}
         assert served <= {source.path.rsplit("/", 1)[1]}, source

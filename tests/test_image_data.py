@@ -2,6 +2,9 @@
 
 import hashlib
 import inspect
+import re
+import zipfile
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -87,6 +90,21 @@ def test_a_pixel_is_drawn_with_probability_exactly_grey_over_255():
         assert np.array_equal(images.bernoulli(grey, 0).sum(0).ravel(), np.arange(256))
 
 
+def test_an_epochs_order_is_that_of_its_own_stream():
+    record = ImageData.from_arrays(*BINARY)
+    order = np.random.default_rng(np.random.SeedSequence(6, spawn_key=(1, 2))).permutation(4)
+    assert np.array_equal(record.shuffled(2, seed=6), BINARY[0][order])
+    drawn = ImageData.from_arrays(*GREY, binarise="dynamic")
+    assert np.array_equal(drawn.shuffled(2, seed=6), drawn.epoch(2, seed=6)[order])
+    assert np.array_equal(drawn.shuffled(2), drawn.shuffled(2, seed=0))
+
+
+def test_images_may_be_of_one_pixel_and_of_one_colour():
+    for colour in (0, 1):
+        record = ImageData.from_arrays(*[np.full((1, 1, 1), colour)] * 3)
+        assert record.train.tolist() == [[[bool(colour)]]]
+
+
 BAD = [
     ({"binarise": "otsu"}, "binarise: expected one of static, threshold, dynamic, grey, got 'otsu'"),
     ({"train": BINARY[0][0]}, r"train: expected images \[n, H, W\], at least one, got shape \[5, 7\]"),
@@ -99,6 +117,7 @@ BAD = [
         {"train": GREY[0]},
         "train: expected binary images, bool, or the numbers 0 and 1; for grey .*, got uint8 with other",
     ),
+    ({"train": np.arange(35).reshape(1, 5, 7)}, "train: expected binary images, .* got int64 with other values"),
     ({"test": GREY[2] / 255}, "test: expected binary images, .* got float64 with other values"),
     ({"test": np.where(BINARY[2], 1, np.nan)}, "test: expected binary images, .* got float64 with other values"),
     ({"test": np.full((2, 5, 7), "0")}, "test: expected binary images"),
@@ -114,7 +133,7 @@ BAD = [
 
 @pytest.mark.parametrize(("change", "message"), BAD)
 def test_other_arrays_are_refused(change, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{message}"):
         ImageData.from_arrays(**(dict(zip(SPLITS, BINARY, strict=True)) | change))
 
 
@@ -175,12 +194,44 @@ def test_of_several_forms_of_a_set_the_one_at_hand_is_read(wide, monkeypatch):
     assert not data.available("wide")
 
 
-@pytest.mark.parametrize("damage", [lambda b: b"", lambda b: b[:300], lambda b: b[:900] + b"xx" + b[902:]])
-def test_a_damaged_cache_is_named_with_what_to_do(wide, damage):
+@pytest.mark.parametrize(
+    ("damage", "cause"),
+    [
+        (lambda b: b"", EOFError),
+        (lambda b: b[:300], zipfile.BadZipFile),
+        (lambda b: b[:900] + b"xx" + b[902:], zipfile.BadZipFile),
+        (lambda b: b"xx" + b[2:], ValueError),
+        (lambda b: b[:64] + b"\xff" * 8 + b[72:], zlib.error),
+    ],
+)
+def test_a_damaged_cache_is_named_with_what_to_do(wide, damage, cause):
     data.load("wide")
     path = images._cache_path("wide")
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(data.DataError, match=r"wide-.*\.npz: the cache is damaged .*delete it and load again"):
+    with pytest.raises(data.DataError, match=r"wide-.*\.npz: the cache is damaged .*delete it and load again$") as told:
+        data.load("wide")
+    assert type(told.value.__cause__) is cause
+
+
+def test_the_cache_is_named_after_the_set_and_what_made_it(wide, cache_folder):
+    data.load("wide")
+    (stored,) = (path for path in cache_folder.rglob("*") if path.is_file())
+    assert stored.parent == cache_folder / "parsed"
+    assert re.fullmatch(r"wide-[0-9a-f]{12}\.npz", stored.name)
+
+
+def test_a_set_without_files_leaves_no_cache(cache_folder):
+    data.load("digits")
+    assert not cache_folder.exists()
+
+
+def test_nothing_is_parsed_that_cannot_be_stored(wide, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("COMPANION_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(images, "read", lambda source: pytest.fail("it was read"))
+    with pytest.raises(
+        data.DataError, match=r"^\S+/file/parsed: the cache cannot be written \(Not a directory\): make"
+    ):
         data.load("wide")
 
 
