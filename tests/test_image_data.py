@@ -220,8 +220,14 @@ def test_the_cache_is_named_after_the_set_and_what_made_it(wide, cache_folder):
     assert re.fullmatch(r"wide-[0-9a-f]{12}\.npz", stored.name)
 
 
-def test_a_set_without_files_leaves_no_cache(cache_folder):
-    data.load("digits")
+def test_a_set_without_files_is_parsed_of_nothing_and_leaves_no_cache(cache_folder, monkeypatch):
+    def bars(contents):
+        assert contents == []
+        return dict(zip(SPLITS, BINARY, strict=True))
+
+    monkeypatch.setitem(sets.SETS, "bars", replace(sets.SETS["mnist-static"], sources=((),), parse=bars))
+    for _ in range(2):
+        assert np.array_equal(data.load("bars").test, BINARY[2])
     assert not cache_folder.exists()
 
 

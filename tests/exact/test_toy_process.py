@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
+from companion.exact import toy
 from companion.exact.tables import cross_entropy, entropy, kl, mutual_information
 from companion.exact.toy import DISCRETISATIONS, optimal_toy_model, toy_panels, toy_process
 
@@ -147,6 +148,9 @@ def test_panels_agree_with_sums_over_every_symbol():
     np.testing.assert_allclose(shown.class_weights @ shown.class_aggregates, shown.aggregate)
 
 
+LEAST = mutual_information(np.array([[0.7], [0.3]]) * toy._conditional(30, toy.NOISE[1], "tails"))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -154,6 +158,7 @@ def test_panels_agree_with_sums_over_every_symbol():
         ({"discretisation": "corners"}, "discretisation: expected one of tails, centres, got 'corners'"),
         ({"information": 0.62}, "information: expected between .* and 0.611 nats, got 0.62"),
         ({"information": 0.0}, "information: expected between"),
+        ({"information": LEAST}, f"information: expected between {LEAST:.3g} and"),
         ({"bins": 2, "p_z": [0.5, 0.5], "information": np.log(2)}, "information: expected between .* and 0.693 nats"),
         ({"information": float("nan")}, "information: expected between"),
         ({"p_z": [0.7, 0.2]}, "p_z: expected sums of one"),
