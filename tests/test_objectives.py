@@ -1,5 +1,6 @@
 """Objectives against values computed by hand, and training against the rates it was told to reach."""
 
+from dataclasses import dataclass
 from math import exp, inf, log, nan, sqrt
 
 import numpy as np
@@ -128,6 +129,16 @@ def test_the_multiplier_is_within_its_limits_when_it_is_used():
     for sign in (-1, 1):
         multiplier.log.data.fill_(20.0 * sign)
         assert multiplier().item() == pytest.approx(MULTIPLIER_LIMIT**sign)
+
+
+def test_an_objective_with_a_setting_that_has_no_default_for_tables_is_not_registered():
+    @dataclass(frozen=True)
+    class Strange(objectives.BetaVAE):
+        temper: float = 1.0
+
+    with pytest.raises(ValueError, match=r"strange: expected its settings in SETTINGS, .*, got \{.temper.\}"):
+        objectives.register("strange")(Strange)
+    assert "strange" not in objectives.OBJECTIVES
 
 
 def test_the_training_units_of_each_objective():

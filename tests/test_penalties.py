@@ -113,7 +113,9 @@ def test_the_discrepancy_is_that_of_two_gaussians_by_quadrature():
     assert found.mean().item() == pytest.approx(truth, abs=five_errors(found))
 
 
-@pytest.mark.parametrize(("z", "others"), [((1, 2), (3, 2)), ((3, 2), (1, 2)), ((3, 2), (3, 1)), ((3,), (3,))])
+@pytest.mark.parametrize(
+    ("z", "others"), [((1, 2), (3, 2)), ((3, 2), (1, 2)), ((3, 2), (3, 1)), ((3,), (3,)), ((3, 2), (3, 2, 4))]
+)
 def test_codes_that_have_no_discrepancy_are_refused(z, others):
     with pytest.raises(ValueError, match=r"others: expected \[n, k\] beside \[m, k\]"):
         penalties.maximum_mean_discrepancy(torch.zeros(z), torch.zeros(others))

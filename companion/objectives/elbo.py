@@ -184,7 +184,7 @@ class Multiplier(AuxiliaryModel):
     title = "multiplier"
     excess: Tensor
 
-    def __init__(self, model: VAE, objective: HeldRate, seed: int = 0) -> None:
+    def __init__(self, model: VAE, objective: HeldRate, seed: int) -> None:
         super().__init__(model, objective, seed)
         self.target = objective.rate
         self.log = nn.Parameter(torch.zeros(()))

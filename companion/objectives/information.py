@@ -55,7 +55,7 @@ from companion.objectives.elbo import beta_vae
 from companion.terms import Terms
 
 CRITIC_INPUTS = ("reconstruction", "prior", "image", "encoder")
-RATE, UNITS = 1e-3, 256  # of Adam, and of the hidden layers, for Q
+UNITS = 256  # of the hidden layers of Q, which Adam trains at its own rate of 1e-3
 POSTERIOR_STREAM = 9  # of a step's generators: what the VAE's loss draws for Q
 
 
@@ -158,7 +158,7 @@ class VariationalPosterior(AuxiliaryModel):
                 out = model(x, rng)
             return -self.log_prob(model, out, rng).mean()
 
-        return [TrainingUnit(self.title, loss, torch.optim.Adam(self.parameters(), lr=RATE))]
+        return [TrainingUnit(self.title, loss, torch.optim.Adam(self.parameters()))]
 
 
 @dataclass(frozen=True)
