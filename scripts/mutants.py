@@ -95,9 +95,9 @@ def main() -> None:
     command = [*MUTMUT, "run", "--max-children", str(given.jobs)]
     if not Path("mutants/companion").is_dir():  # the only command that makes the slips without planting them
         subprocess.run([*MUTMUT, "print-time-estimates"], stdout=subprocess.DEVNULL, check=True)
-    for area in given.areas or AREAS:
-        if names := choice(area, given.sample):
-            subprocess.run([*command, *names], check=True)
+    names = [name for area in given.areas or AREAS for name in choice(area, given.sample)]
+    if names:
+        subprocess.run([*command, *names], check=True)
     summarise()
 
 
