@@ -93,8 +93,8 @@ def main() -> None:
     if wrong := set(given.areas) - set(AREAS):
         parser.error(f"expected areas of {', '.join(AREAS)}, got {', '.join(sorted(wrong))}")
     command = [*MUTMUT, "run", "--max-children", str(given.jobs)]
-    if not Path("mutants/companion").is_dir():  # the only command that makes the slips without planting them
-        subprocess.run([*MUTMUT, "print-time-estimates"], stdout=subprocess.DEVNULL, check=True)
+    if not Path("mutants/mutmut-stats.json").is_file():  # makes the slips, learns which tests reach each, plants none
+        subprocess.run([*command, "none"], check=False)
     names = [name for area in given.areas or AREAS for name in choice(area, given.sample)]
     if names:
         subprocess.run([*command, *names], check=True)
