@@ -1,6 +1,6 @@
 """What categories and numbers of a code carry, against tables and closed forms."""
 
-from math import log
+from math import exp, log, sqrt
 
 import numpy as np
 import pytest
@@ -54,6 +54,8 @@ def test_the_floor_lies_below_the_entropy_of_all_images_and_one_image_moves_it_n
         for new in extremes:
             moved = categories.category_entropy(torch.cat([sample[:-1], new[None]])).value
             assert abs(moved - categories.category_entropy(sample).value) <= 2 / len(sample) * log(len(sample) * 2)
+    even = extremes.repeat(250, 1)  # 1 000 images in four equal categories: log 4, less log 2000 tenths
+    assert categories.entropy_lower_bound(even, exp(-5)) == pytest.approx(log(4) - log(2000) * sqrt(10 / 1000))
     with pytest.raises(ValueError, match=r"expected 0 < risk < 1 and three images or more, got 1\.0 and 50"):
         categories.entropy_lower_bound(big[:50], 1.0)
 

@@ -133,7 +133,9 @@ def test_the_error_of_an_excess_is_that_of_the_difference_of_two_sums():
 
 
 def test_a_run_alone_and_a_run_without_a_price_have_no_excess_to_judge():
-    assert excess([1.0], [2.0], [1.0], 0.3, 0.4)[0].tolist() == [-np.inf]
+    alone, error = excess([1.0], [2.0], [1.0], 0.3, 0.4)
+    assert alone.tolist() == [-np.inf]
+    assert error == pytest.approx(0.5)
     found, _ = excess([1.0, 1.0, 1.0], [2.0, 5.0, 9.0], [1.0, np.nan, 1.0])
     assert found.tolist()[::2] == [-3.0, 7.0]
     assert np.isnan(found[1])
