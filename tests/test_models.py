@@ -10,7 +10,7 @@ from torch.distributions import Bernoulli, Categorical, Independent, Multivariat
 from torch.nn import functional
 
 from companion.models import FAMILIES, AutoregressiveBernoulli, draw, family, generator
-from companion.models.layers import GatedConv2d, GatedConvTranspose2d
+from companion.models.layers import GatedConv2d, GatedConvTranspose2d, dense_layers
 from companion.stats import as_float64
 
 SHAPE = (4, 4)
@@ -305,3 +305,15 @@ def test_images_that_do_not_fit_are_refused(x, message):
     for call in (lambda: model.terms(x, generator(0)), lambda: model.reconstruct(x, generator(0))):
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_the_plain_network_is_two_layers_of_rectified_sums():
+    network = dense_layers(16, width=0.05)
+    x = torch.rand(3, *SHAPE, generator=generator(0)) - 0.5
+    layers = [module for module in network if isinstance(module, torch.nn.Linear)]
+    first, second = ((layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in layers)
+    hidden = np.maximum(x.flatten(1).numpy() @ first[0].T + first[1], 0)
+    expected = np.maximum(hidden @ second[0].T + second[1], 0)
+    assert (hidden > 0).any()
+    assert network(x).detach().numpy() == pytest.approx(expected, abs=1e-6)
+    assert {weight.shape[0] for weight, _ in (first, second)} == {network(x).shape[1]}
