@@ -255,3 +255,10 @@ def test_a_row_of_categories_keeps_the_identities_and_the_bounds(tmp_path, monke
             assert row["kl_aggregate"] + row["entropy_aggregate"] == pytest.approx(log(4), abs=2e-6)
             assert row["mi_direct"] <= row["mi_exact"] + 5 * row["mi_direct_se"]
             assert row["mi_valid"] <= row["entropy_aggregate"]
+
+
+def test_what_q_is_given_has_pixels_from_minus_one_to_one():
+    model = build(ASKED, (8, 8))
+    posterior = VariationalPosterior(model, ASKED.objective, seed=0)
+    y = torch.rand(3, 8, 8, generator=generator(0))
+    assert torch.equal(posterior(model, y).logits, posterior.network((2 * y - 1).flatten(1)).logits)

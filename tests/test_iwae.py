@@ -116,6 +116,9 @@ def test_the_elbo_of_all_plus_the_gain_of_a_few_is_the_bound_of_all():
     x = data.load("digits").test
     whole, elbo = measure.iwae(model, x, 5, seed=1), measure.evaluate(model, x, seed=2)
     gain, se = measure.iwae_gain(model, x[:60], 5, seed=3)
+    drawn = log_weights(model, x[:60], 5, seed=3)
+    gains = special.logsumexp(drawn, 0) - np.log(5) - drawn.mean(0)
+    assert (gain, se) == pytest.approx((gains.mean(), gains.std(ddof=1) / np.sqrt(60)), rel=1e-12)
     few = measure.iwae(model, x[:60], 5, seed=3)
     assert abs(elbo.elbo + gain - whole.value) <= 5 * se + 0.05 * whole.se
     assert se < few.se / 2

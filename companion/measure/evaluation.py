@@ -116,7 +116,7 @@ def iwae_gain(
 def log_weights(model: VAE, images: np.ndarray, k: int, *, seed: int = 0, batch_size: int = 500) -> np.ndarray:
     """log w = log d(x|z) + log m(z) - log e(z|x) at ``k`` draws for each image, ``[k, n]``, in nats.
 
-    Every draw is a call of ``model.terms``: a flow's density is cheap at its own latest draw only.
+    Every draw is a call of ``model.terms``, which knows a flow's density at its own draw without an inversion.
     """
     if k < 1:
         raise ValueError(f"k: expected 1 draw or more for each image, got {k}")
