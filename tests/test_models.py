@@ -317,3 +317,11 @@ def test_the_plain_network_is_two_layers_of_rectified_sums():
     assert (hidden > 0).any()
     assert network(x).detach().numpy() == pytest.approx(expected, abs=1e-6)
     assert {weight.shape[0] for weight, _ in (first, second)} == {network(x).shape[1]}
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_the_plain_networks_stand_in_place_of_the_convolutions(dense):
+    model = family("---", image_shape=SHAPE, width=0.25, latent_dim=2, dense=dense)
+    for part in (model.encoder, model.decoder):
+        gated = [module for module in part.modules() if isinstance(module, GatedConv2d | GatedConvTranspose2d)]
+        assert bool(gated) != dense
