@@ -24,7 +24,8 @@ TEXT = """# Slips that survive the tests
 `make mutants` plants small slips in the functions that compute, one at a time, by mutmut 3.8.1, and runs the tests that
 reach each (doctests and notebooks left out). A slip is *killed* when a test fails. One is *equivalent* when no input
 can tell it from the code as it is; the second table gives the reason. The *survivors* are the others that were not
-killed; their share is of the slips planted that are not equivalent.
+killed; their share is of the slips planted that are not equivalent. Where not all were planted, they are a random
+choice, those with the quickest tests first.
 
 | Area | Slips | Planted | Killed | Equivalent | Survivors | Share |
 | :-- | --: | --: | --: | --: | --: | --: |
