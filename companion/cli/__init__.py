@@ -20,5 +20,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"companion: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("companion: stopped; train and sweep go on where they were when called again", file=sys.stderr)
+        print("companion: stopped; train, sweep and path go on where they were when called again", file=sys.stderr)
         return 130
