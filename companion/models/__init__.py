@@ -22,6 +22,7 @@ torch.Size([2])
 """
 
 from companion.models.augmentation import AFFINE_LIMITS, random_affine
+from companion.models.causal import CausalConv2d
 from companion.models.critics import (
     CategoricalRecognitionNetwork,
     Critic,
@@ -37,7 +38,7 @@ from companion.models.flows import MADE, FlowDistribution, FlowTransform, MeanOn
 from companion.models.joint import GaussianCategorical, GaussianCategoricalEncoder, GaussianCategoricalMarginal
 from companion.models.linear import LinearVAE
 from companion.models.marginals import DiagonalGaussianMixture, FlowMarginal, StandardNormal, VampPrior
-from companion.models.pixelcnn import AutoregressiveBernoulli, CausalConv2d, PixelCNNDecoder
+from companion.models.pixelcnn import AutoregressiveBernoulli, PixelCNNDecoder
 from companion.models.vae import VAE, ForwardOutput
 
 __all__ = [

@@ -7,13 +7,12 @@ The chain rule writes any distribution over images as a product over pixels in r
 and a convolutional network gives all logits at once if none of them sees its own pixel or a later one. Only the image
 is shifted to keep it so; the code, which is known beforehand, reaches every pixel, the first one too.
 
-The convolutions are causal: they read an image in its reading order, in two streams. ``rows`` has seen, at a pixel, the
-rows above it; ``pixels`` also the pixels to its left (Salimans et al., 2017). Every stage says which part of its input
-decides one row or one pixel of its output, so that drawing an image pixel by pixel can compute that part alone.
+Its stages are causal convolutions, in two streams (``companion.models.causal``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 import torch
@@ -21,42 +20,22 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution
 from torch.nn import functional
 
+from companion.models.causal import (
+    ABOVE,
+    EVERYWHERE,
+    LEFT,
+    RIGHT,
+    Cache,
+    CausalConv2d,
+    CausalConvTranspose2d,
+    Everywhere,
+    Stage,
+)
 from companion.models.decoders import check_binary
 from companion.models.draws import Shape, draw
 
 CHUNK = 128  # images that pass through the network together: more of them leave the processor's cache, and take longer
 LAYERS = 2  # residual layers in each of the six blocks
-Apply = Callable[..., Tensor]
-
-
-class CausalConv2d(nn.Module):
-    """A convolution whose output at a pixel reads no row below it and, unless ``rows``, no column to its right.
-
-    ``shift`` moves the window up by a row (for ``rows``) or left by a column, off the pixel itself.
-    """
-
-    def __init__(self, inputs: int, outputs: int, rows: bool, stride: int = 1, shift: bool = False) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, (2, 3 if rows else 2), stride)
-        self.padding = (1 + (shift and not rows), int(rows), 1 + (shift and rows), 0)  # left, right, above, below
-        self.crop = (-1 if shift and rows else None, -1 if shift and not rows else None)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply the layer."""
-        x = self.conv(functional.pad(x, self.padding))
-        return x[..., : self.crop[0], : self.crop[1]]
-
-
-class Stage(nn.Module):
-    """One step of the stream ``rows`` or ``pixels``, whose output has one entry for ``scale`` pixels of the image."""
-
-    def __init__(self, rows: bool, scale: int) -> None:
-        super().__init__()
-        self.rows, self.scale = rows, scale
-
-    def window(self, at: int) -> tuple[slice, int]:
-        """The slice of an input's rows (or columns) that decides output row ``at``, and its place in the result."""
-        return slice(max(0, at - 2), at + 1), -1
 
 
 class Enter(Stage):
@@ -66,9 +45,9 @@ class Enter(Stage):
         super().__init__(rows, scale=1)
         self.image = CausalConv2d(1, 2 * features, rows, shift=True)
 
-    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+    def forward(self, x: Tensor, code: Tensor, within: Everywhere = EVERYWHERE) -> Tensor:
         """Apply the stage: image ``[n, 1, H, W]`` in {-1, 1}, code ``[n, 2 features, H, W]``."""
-        return functional.glu(self.image(x) + code, dim=1)
+        return functional.glu(within.conv(self.image, x) + within.here(code), dim=1)
 
 
 class Residual(Stage):
@@ -79,12 +58,13 @@ class Residual(Stage):
         self.first, self.second = (CausalConv2d(features, 2 * features, rows) for _ in range(2))
         self.side = nn.Conv2d(sides * features, 2 * features, 1) if sides else None
 
-    def forward(self, x: Tensor, *sides: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *sides: Tensor, within: Everywhere = EVERYWHERE) -> Tensor:
         """Apply the stage."""
-        h = self.first(x)
+        h = within.conv(self.first, x)
         if self.side is not None:
-            h = h + self.side(torch.cat(sides, 1))
-        return x + functional.glu(self.second(functional.glu(h, dim=1)), dim=1)
+            h = h + self.side(torch.cat([within.here(side) for side in sides], 1))
+        h = within.keep(self.second, functional.glu(h, dim=1))
+        return within.here(x) + functional.glu(within.conv(self.second, h), dim=1)
 
 
 class Down(Stage):
@@ -94,31 +74,21 @@ class Down(Stage):
         super().__init__(rows, scale)
         self.conv = CausalConv2d(features, 2 * features, rows, stride=2)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, within: Everywhere = EVERYWHERE) -> Tensor:
         """Apply the stage."""
-        return functional.glu(self.conv(x), dim=1)
-
-    def window(self, at: int) -> tuple[slice, int]:
-        """See ``Stage.window``."""
-        return slice(max(0, 2 * at - 2), 2 * at + 1), -1
+        return functional.glu(within.conv(self.conv, x), dim=1)
 
 
 class Up(Stage):
-    """A gated transposed convolution of stride 2, cropped to ``size``; each input row gives two rows of its own."""
+    """A gated transposed convolution of stride 2, cropped to ``size``."""
 
     def __init__(self, features: int, rows: bool, scale: int, size: tuple[int, int]) -> None:
         super().__init__(rows, scale)
-        across = (0, int(rows))
-        self.conv = nn.ConvTranspose2d(features, 2 * features, (2, 3 if rows else 2), 2, across, across)
-        self.size = size
+        self.conv = CausalConvTranspose2d(features, 2 * features, rows, size)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, within: Everywhere = EVERYWHERE) -> Tensor:
         """Apply the stage."""
-        return functional.glu(self.conv(x)[..., : self.size[0], : self.size[1]], dim=1)
-
-    def window(self, at: int) -> tuple[slice, int]:
-        """See ``Stage.window``."""
-        return slice(at // 2, at // 2 + 1), at % 2
+        return functional.glu(within.conv(self.conv, x), dim=1)
 
 
 class PixelCNNDecoder(nn.Module):
@@ -162,7 +132,7 @@ class PixelCNNDecoder(nn.Module):
         self.up = nn.ModuleList(_pair(partial(Up, f, scale=2**i, size=sizes[i])) for i in (1, 0))
         self.head = nn.Conv2d(f, 1, 1)
 
-    def features(self, x: Tensor, codes: tuple[Tensor, Tensor], apply: Apply) -> Tensor:
+    def features(self, x: Tensor, codes: Sequence[Tensor], apply: Everywhere = EVERYWHERE) -> Tensor:
         """The features ``[n, f, H, W]`` under the logits, every stage called as ``apply(stage, *inputs)``."""
         rows, pixels = (apply(stage, x, code) for stage, code in zip(self.enter, codes, strict=True))
         shortcuts = []
@@ -190,7 +160,7 @@ class PixelCNNDecoder(nn.Module):
 
     def network(self, x: Tensor, z: Tensor) -> Tensor:
         """The logits ``[n, H, W]`` of images ``x`` for codes ``z``: all of the arithmetic, to be compiled."""
-        features = self.features(2 * x.unsqueeze(1) - 1, self.spread_code(z), lambda stage, *inputs: stage(*inputs))
+        features = self.features(2 * x.unsqueeze(1) - 1, self.spread_code(z))
         return self.head(features).squeeze(1)
 
     def check_data(self, x: Tensor) -> None:
@@ -238,38 +208,15 @@ def _(distribution: AutoregressiveBernoulli, rng: torch.Generator, shape: Shape 
     z = distribution.z.expand(*batch, -1).reshape(-1, distribution.z.shape[-1])
     height, width = decoder.image_shape
     uniform = torch.rand(len(z), height, width, generator=rng, device=z.device)
-    x, codes, cache = torch.full((len(z), 1, height, width), -1.0, device=z.device), decoder.spread_code(z), Cache()
-    decoder.features(x, codes, cache)
-    for i in range(height):
-        for j in range(width):
-            cache.at = i, j
-            features = decoder.features(x, codes, cache)[..., i : i + 1, j : j + 1]
-            ink = uniform[:, i, j] < decoder.head(features).flatten().sigmoid()
-            x[:, 0, i, j] = 2.0 * ink - 1
-    return (x[:, 0] > 0).view(*batch, height, width)
-
-
-class Cache:
-    """The output of every stage, kept between pixels: only what row and column ``at`` decide is computed anew.
-
-    A stage of the stream ``rows`` gives a row at a time, when the row begins; one of the stream ``pixels`` one entry.
-    Either is the stage applied to the few rows and columns that it reads.
-    """
-
-    def __init__(self) -> None:
-        self.outputs: dict[nn.Module, Tensor] = {}
-        self.at: tuple[int, int] | None = None  # None: everywhere, the first time
-
-    def __call__(self, stage: Stage, *inputs: Tensor) -> Tensor:
-        """The output of ``stage`` for ``inputs``, up to date at ``at``."""
-        if self.at is None:
-            self.outputs[stage] = stage(*inputs)
-        elif self.at[0] % stage.scale == 0 and self.at[1] % stage.scale == 0 and not (stage.rows and self.at[1]):
-            (row, column), every = (p // stage.scale for p in self.at), slice(None)
-            (down, i), (across, j) = stage.window(row), (every, every) if stage.rows else stage.window(column)
-            place = every if stage.rows else column
-            self.outputs[stage][..., row, place] = stage(*(a[..., down, across] for a in inputs))[..., i, j]
-        return self.outputs[stage]
+    blank = torch.full((len(z), 1, height, width), -1.0, device=z.device)
+    x, *codes = (functional.pad(a, (LEFT, RIGHT, ABOVE, 0)) for a in (blank, *decoder.spread_code(z)))
+    ink, cache = uniform.new_zeros(uniform.shape, dtype=torch.bool), Cache(decoder.image_shape)
+    for i, j in product(range(height), range(width)):
+        cache.at = i, j
+        features = decoder.features(x, codes, cache)[..., ABOVE + i, LEFT + j]
+        ink[:, i, j] = uniform[:, i, j] < decoder.head(features[..., None, None]).flatten().sigmoid()
+        x[:, 0, ABOVE + i, LEFT + j] = 2.0 * ink[:, i, j] - 1
+    return ink.view(*batch, height, width)
 
 
 def _pair(make: Callable[[bool], nn.Module]) -> nn.ModuleList:
