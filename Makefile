@@ -23,7 +23,7 @@ PORT ?= 8000
 
 # mutants: the areas to plant slips in, all by default, and how many in each
 AREAS ?=
-SAMPLE ?=
+PLANTED ?=
 
 # coursework: the names to build, the file with the class's secret, and the assignment of the sample class
 NAMES ?=
@@ -89,9 +89,9 @@ notebooks: .venv/ready  ## run the notebooks and store their outputs, the same b
 notebooks-check: .venv/ready  ## run the notebooks and compare with the stored outputs, numbers within a tolerance
 	$(BIN)/python scripts/notebooks.py --check $(NOTEBOOKS)
 
-mutants: .venv/ready  ## plant small slips in the code that computes and count those no test notices; AREAS=... SAMPLE=...
+mutants: .venv/ready  ## plant small slips in the code that computes and count those no test notices; AREAS=... PLANTED=...
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt mutmut==3.8.1
-	OMP_NUM_THREADS=1 $(BIN)/python scripts/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(AREAS)
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/mutants.py $(if $(PLANTED),--sample $(PLANTED)) $(AREAS)
 
 assignments: .venv/ready  ## student notebooks, solutions and autograders into _build/assignments; SEED_FILE=... for Gradescope
 	$(BIN)/python coursework/scripts/build_assignments.py $(if $(SEED_FILE),--seed-file $(SEED_FILE)) $(NAMES)

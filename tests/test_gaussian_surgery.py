@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 
 from companion.exact.decomposition import elbo_surgery
-from companion.measure.aggregate import aggregate_log_density, pairwise_log_density
+from companion.measure.aggregate import aggregate_log_density, pairwise_log_density, sample_aggregate
 from companion.measure.decomposition import gaussian_surgery
 from companion.measure.minibatch import (
     batch_information,
@@ -50,6 +50,61 @@ def test_narrow_components_far_from_the_origin_lose_no_digits_that_matter():
     torch.testing.assert_close(
         aggregate_log_density(z, mean, variance), broadcast(z, mean, variance), atol=1e-6, rtol=0
     )
+
+
+def test_two_thousand_components_in_sixty_four_dimensions_agree_with_differences():
+    mean, variance = encoder(2000, 64)
+    z = mean + variance.sqrt() * torch.randn(2000, 64, generator=generator(1), dtype=torch.float64)
+    found = aggregate_log_density(z[:200], mean, variance)
+    truth = torch.cat([broadcast(codes, mean, variance) for codes in z[:200].split(20)])
+    torch.testing.assert_close(found, truth, atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("rate", [0.3, 2.0, 25.0, 50.0])
+def test_single_precision_costs_an_average_less_than_the_stated_error(rate):
+    """Codes of ``rate`` nats in 16 of 64 dimensions: from all but collapsed to all but separate."""
+    signal = torch.zeros(64, dtype=torch.float64)
+    signal[:16] = np.expm1(2 * rate / 16)  # squared mean over variance: log(1 + signal) / 2 nats a dimension
+    mean = (signal / (1 + signal)).sqrt() * torch.randn(3000, 64, generator=generator(0), dtype=torch.float64)
+    variance = (1 / (1 + signal)).expand_as(mean)
+    exact, fast = (sample_aggregate(mean, variance, 1, 2, dtype)[2] for dtype in (torch.float64, torch.float32))
+    assert fast.dtype == torch.float64
+    assert 0 < (fast - exact).abs().max() < 1e-3
+    assert abs((fast - exact).mean().item()) < 2e-5
+
+
+def test_single_precision_costs_little_where_codes_overlap_far_from_the_centre():
+    """Every image twice, the two a deviation apart and |mu / s|^2 near the largest that single precision takes."""
+    mean = 19 * torch.randn(1000, 64, generator=generator(0), dtype=torch.float64)
+    mean = mean.clamp(-30, 30).repeat_interleave(2, 0) + torch.randn(2000, 64, generator=generator(1)) / 8
+    exact, fast = (
+        sample_aggregate(mean, torch.ones_like(mean), 1, 2, dtype)[2] for dtype in (torch.float64, torch.float32)
+    )
+    assert 1e-4 < (fast - exact).abs().max() < 1e-2
+    assert abs((fast - exact).mean().item()) < 2e-4
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("offset", [0.0, 1e3])
+def test_codes_a_hundred_million_deviations_apart_name_their_image_and_no_more(dtype, offset):
+    mean = offset + torch.randn(8, 3, generator=generator(0), dtype=torch.float64)
+    parts = gaussian_surgery(mean, torch.full_like(mean, 1e-16), dtype=dtype)
+    assert parts.index_information == pytest.approx(np.log(8), abs=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_pairs_of_codes_that_overlap_far_from_all_others_tell_their_pair_alone(dtype):
+    far = torch.tensor([[-1e8], [1e8]], dtype=torch.float64).repeat_interleave(2, 0)
+    parts = gaussian_surgery(far, torch.ones_like(far), dtype=dtype)
+    assert parts.index_information == pytest.approx(np.log(2), abs=1e-9)
+
+
+@pytest.mark.parametrize("block", [3, 7, 64])
+def test_the_source_of_a_code_changes_no_density(block):
+    mean, variance = encoder(20, 2)
+    for index in torch.arange(20), torch.full((20,), 13):
+        found = aggregate_log_density(mean, mean, variance, block, drawn_from=index)
+        torch.testing.assert_close(found, broadcast(mean, mean, variance), atol=1e-12, rtol=0)
 
 
 def test_single_precision_is_lifted_to_double():

@@ -5,6 +5,9 @@ at any z is a finite sum, so nothing about it has to be guessed from a minibatch
 codes from a block of components are one matrix product, since
 
     (z - mu)^2 / s^2 = z^2 / s^2 - 2 z mu / s^2 + mu^2 / s^2 .
+
+The three terms may be far larger than their sum. So the codes and components are moved to the components' centre first,
+and a block of components whose terms are too large for its precision is computed in a better one (``LARGEST``).
 """
 
 from math import log, pi, sqrt
@@ -17,6 +20,10 @@ from torch.distributions import Normal
 from companion.models import draw, generator
 
 BLOCK = 512  # codes or components held at once: 2 MiB of densities, which stay in the processor's cache
+#: Up to which |mu / s|^2 the product is computed in a precision: rounding then costs a density at most 0.01 nats in
+#: single precision, and an average over codes less than 2e-4; in double precision at most 3e-7.
+LARGEST = {torch.float32: 3e4, torch.float64: 1e9}
+SLICE = 8  # codes whose differences from all components of a block are held at once
 NEGLIGIBLE = 50.0  # nats below the largest of a block, where even a whole block adds nothing in double precision
 POINTS = 1024  # of a grid for each one-dimensional aggregate
 SUBSET = 256  # codes at which the exact one-dimensional aggregates check the grid
@@ -32,10 +39,38 @@ def pairwise_log_density(z: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     >>> pairwise_log_density(torch.zeros(1, 2), torch.zeros(3, 2), torch.ones(3, 2)).shape
     torch.Size([1, 3])
     """
-    z, mean, variance = z.double(), mean.double(), variance.double()
-    constant = (mean**2 / variance + variance.log()).sum(1) + z.shape[1] * log(2 * pi)
-    weights = torch.cat([1 / variance, -2 * mean / variance], 1)
-    return torch.addmm(constant, torch.cat([z**2, z], 1), weights.T, beta=-0.5, alpha=-0.5)
+    return _Product(mean.double(), variance.double())(z.double())
+
+
+class _Product:
+    """The densities of all components at once, as a product of matrices in ``dtype``."""
+
+    def __init__(self, mean: Tensor, variance: Tensor, dtype: torch.dtype = torch.float64) -> None:
+        self.constant = ((mean**2 / variance + variance.log()).sum(1) + mean.shape[1] * log(2 * pi)).to(dtype)
+        self.weights = torch.cat([1 / variance, -2 * mean / variance], 1).to(dtype)
+
+    def __call__(self, z: Tensor) -> Tensor:
+        z = z.to(self.weights.dtype)
+        return torch.addmm(self.constant, torch.cat([z**2, z], 1), self.weights.T, beta=-0.5, alpha=-0.5)
+
+
+class _Differences:
+    """The densities of all components from differences: slow, and exact however far the codes are from the centre."""
+
+    def __init__(self, mean: Tensor, variance: Tensor) -> None:
+        self.components = Normal(mean, variance.sqrt(), validate_args=False)
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return torch.cat([self.components.log_prob(codes[:, None]).sum(2) for codes in z.split(SLICE)])
+
+
+def _densities(mean: Tensor, variance: Tensor, dtype: torch.dtype) -> _Product | _Differences:
+    """What gives the log densities of codes: a product in ``dtype`` where that is exact enough, or one in double."""
+    size = (mean**2 / variance).sum(1).max().item()
+    for precision in (dtype, torch.float64):
+        if size < LARGEST[precision]:
+            return _Product(mean, variance, precision)
+    return _Differences(mean, variance)
 
 
 def standard_normal_kl(mean: Tensor, variance: Tensor) -> Tensor:
@@ -47,12 +82,26 @@ def standard_normal_kl(mean: Tensor, variance: Tensor) -> Tensor:
     return 0.5 * (variance + mean**2 - 1 - variance.log())
 
 
-def aggregate_log_density(z: Tensor, mean: Tensor, variance: Tensor, block: int = BLOCK) -> Tensor:
+def aggregate_log_density(
+    z: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    block: int = BLOCK,
+    dtype: torch.dtype = torch.float64,
+    drawn_from: Tensor | None = None,
+) -> Tensor:
     """log q(z), ``[m]``, of the mixture of all n components with equal weights: exact, by streamed blocks.
 
-    Shapes as for ``pairwise_log_density``; ``block`` bounds the memory and does not change the value.
+    Args:
+        z: ``[m, k]``
+        mean, variance: ``[n, k]``
+        block: bounds the memory and does not change the value
+        dtype: ``torch.float32`` takes half the time; averages over codes lose less than 2e-4 nats
+        drawn_from: ``[m]``, the index of the component that each code was drawn from; its density, as a rule the
+            largest, is then free of all rounding
 
-    Raises ``ValueError`` for shapes that do not fit, or a variance that is not positive and finite.
+    The result is in double precision. Raises ``ValueError`` for shapes that do not fit, or a variance that is not
+    positive and finite.
 
     >>> q = aggregate_log_density(torch.zeros(1, 1), torch.tensor([[-1.0], [1.0]]), torch.ones(2, 1))
     >>> round(q.item(), 4)  # log N(0; 1, 1)
@@ -61,13 +110,26 @@ def aggregate_log_density(z: Tensor, mean: Tensor, variance: Tensor, block: int 
     check_encoder(mean, variance)
     if z.ndim != 2 or z.shape[1] != mean.shape[1]:
         raise ValueError(f"z: expected codes of shape [m, {mean.shape[1]}], got {list(z.shape)}")
-    found = []
-    for codes in z.split(block):
-        total = torch.full((len(codes),), -torch.inf, dtype=torch.float64, device=z.device)
-        for mu, var in zip(mean.split(block), variance.split(block), strict=True):
-            total = torch.logaddexp(total, _logsumexp(pairwise_log_density(codes, mu, var)))
-        found.append(total)
-    return torch.cat(found) - log(len(mean))
+    z, mean, variance = z.double(), mean.double(), variance.double()
+    own = None if drawn_from is None else Normal(mean[drawn_from], variance[drawn_from].sqrt()).log_prob(z).sum(1)
+    z, mean = z - mean.mean(0), mean - mean.mean(0)
+    total = torch.full((len(z),), -torch.inf, dtype=torch.float64, device=z.device)
+    for first in range(0, len(mean), block):
+        densities = _densities(mean[first : first + block], variance[first : first + block], dtype)
+        for start in range(0, len(z), block):
+            codes = slice(start, start + block)
+            found = densities(z[codes])
+            if drawn_from is not None and own is not None:
+                row, column = _within(drawn_from[codes] - first, found.shape[1])
+                found[row, column] = own[codes][row].to(found.dtype)
+            total[codes] = torch.logaddexp(total[codes], _logsumexp(found).double())
+    return total - log(len(mean))
+
+
+def _within(index: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """Which of ``index`` are from 0 to ``length``, and their values."""
+    row = ((index >= 0) & (index < length)).nonzero()[:, 0]
+    return row, index[row]
 
 
 def _logsumexp(log_density: Tensor) -> Tensor:
@@ -76,12 +138,15 @@ def _logsumexp(log_density: Tensor) -> Tensor:
     return (log_density - most).clamp_(min=-NEGLIGIBLE).exp_().sum(1).log_() + most[:, 0]
 
 
-def sample_aggregate(mean: Tensor, variance: Tensor, seed: int, draws: int) -> tuple[Tensor, Tensor, Tensor]:
+def sample_aggregate(
+    mean: Tensor, variance: Tensor, seed: int, draws: int, dtype: torch.dtype = torch.float64
+) -> tuple[Tensor, Tensor, Tensor]:
     """Codes ``z ~ e(z|n)`` and their log e by dimension, ``[draws, N, k]`` each, and their log q(z), ``[draws, N]``.
 
     Args:
         mean, variance: ``[N, k]``
         draws: codes an example, 2 or more (the standard error needs two)
+        dtype: see ``aggregate_log_density``
 
     Raises ``ValueError`` for fewer than two draws, shapes that differ, or a variance that is not positive and finite.
     """
@@ -91,7 +156,9 @@ def sample_aggregate(mean: Tensor, variance: Tensor, seed: int, draws: int) -> t
     mean, variance = mean.double(), variance.double()
     e = Normal(mean, variance.sqrt())
     z = draw(e, generator(seed, device=mean.device), (draws,))
-    return z, e.log_prob(z), aggregate_log_density(z.flatten(0, 1), mean, variance).view(draws, -1)
+    index = torch.arange(len(mean), device=mean.device).repeat(draws)
+    log_q = aggregate_log_density(z.flatten(0, 1), mean, variance, dtype=dtype, drawn_from=index)
+    return z, e.log_prob(z), log_q.view(draws, -1)
 
 
 def mean_over_draws(values: Tensor) -> tuple[float, float]:

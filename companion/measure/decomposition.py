@@ -34,6 +34,7 @@ def surgery(
     draws: int = 2,
     by_dimension: bool = True,
     batch_size: int = 500,
+    dtype: torch.dtype = torch.float64,
 ) -> ElboSurgery:
     """The parts of ``model``'s rate over binary ``images`` ``[N, H, W]``, in nats, the aggregate being exact.
 
@@ -50,6 +51,7 @@ def surgery(
     Args:
         by_dimension: also total correlation and dimension-wise KL, where there are any
         batch_size: images, then codes, that the networks see at once
+        dtype: ``torch.float32`` takes half the time, for less than 2e-4 nats of error (``aggregate_log_density``)
 
     Raises ``ValueError`` for a flow conditioned on the image, whose codes have no common base; for a flow whose
     Jacobian has another determinant than 1; for another encoder than a Gaussian or one flow on it; for fewer than two
@@ -64,8 +66,8 @@ def surgery(
     mean, variance, flow = encode(model, images, batch_size)
     marginal = model.marginal()
     if flow is None and _is_standard(marginal):
-        return gaussian_surgery(mean, variance, seed=seed, draws=draws, by_dimension=by_dimension)
-    codes, log_e, log_q = sample_aggregate(mean, variance, seed, draws)
+        return gaussian_surgery(mean, variance, seed=seed, draws=draws, by_dimension=by_dimension, dtype=dtype)
+    codes, log_e, log_q = sample_aggregate(mean, variance, seed, draws, dtype)
     log_m = _log_marginal(marginal, flow, codes.flatten(0, 1), batch_size).view_as(log_q)
     rate, rate_se = mean_over_draws(log_e.sum(2) - log_m)
     information, information_se = mean_over_draws(log_e.sum(2) - log_q)
@@ -79,7 +81,13 @@ def surgery(
 
 @torch.no_grad()
 def gaussian_surgery(
-    mean: Tensor, variance: Tensor, *, seed: int = 0, draws: int = 2, by_dimension: bool = True
+    mean: Tensor,
+    variance: Tensor,
+    *,
+    seed: int = 0,
+    draws: int = 2,
+    by_dimension: bool = True,
+    dtype: torch.dtype = torch.float64,
 ) -> ElboSurgery:
     """The parts of the rate of e(z|n) = N(mean_n, diag variance_n) to the prior N(0, I), over n = 1..N.
 
@@ -93,6 +101,7 @@ def gaussian_surgery(
         seed: of the draws
         draws: codes an example, 2 or more (the standard error needs two)
         by_dimension: also total correlation and dimension-wise KL (``OneDimensionalAggregates``)
+        dtype: as for ``surgery``
 
     Raises ``ValueError`` for fewer than two draws, shapes that differ, or a variance that is not positive and finite.
 
@@ -100,7 +109,7 @@ def gaussian_surgery(
     >>> parts.rate, round(parts.index_information, 4)  # log 2: the codes never overlap
     (40.5, 0.6931)
     """
-    z, log_e, log_q = sample_aggregate(mean, variance, seed, draws)
+    z, log_e, log_q = sample_aggregate(mean, variance, seed, draws, dtype)
     mean, variance = mean.double(), variance.double()
     rates = standard_normal_kl(mean, variance).mean(0)
     information, information_se = mean_over_draws(log_e.sum(2) - log_q)
