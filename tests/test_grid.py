@@ -31,6 +31,15 @@ objective = "target_rate"
 targets = [3.0]
 steps = 60
 """
+PATH = """
+data = "digits"
+[[paths]]
+families = ["---", "--v"]
+betas = [3.0, 1.0, 0.3]
+first = 60
+stay = 40
+cooldown = 20
+"""
 SMALL = [learn.preset("laptop", "digits", steps=10, beta=beta) for beta in (0.1, 1.0, 10.0)]
 
 
@@ -119,10 +128,13 @@ def written(folder: Path) -> set[tuple[Path, int]]:
     return found
 
 
-def test_three_kills_at_random_moments_change_no_byte(grid, tmp_path):
+@pytest.mark.parametrize("text", [TOML, PATH], ids=["runs", "path"])
+def test_three_kills_at_random_moments_change_no_byte(text, tmp_path):
     """Each kill falls a moment after the sweep has stored something new: in a run, a measurement or a file."""
-    shutil.copy(grid / "grid.toml", tmp_path)
-    moments, sweep = random.Random(0), command(tmp_path, "--jobs", "1")
+    (tmp_path / "grid.toml").write_text(text)
+    whole = tmp_path / "whole"
+    sweeps.sweep(sweeps.read_grid(tmp_path / "grid.toml"), whole, progress=False)
+    moments, sweep = random.Random(), command(tmp_path, "--jobs", "1")
     for _ in range(3):
         before = written(tmp_path)
         process = subprocess.Popen(sweep, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -133,7 +145,7 @@ def test_three_kills_at_random_moments_change_no_byte(grid, tmp_path):
         os.kill(process.pid, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
     subprocess.run(sweep, check=True, capture_output=True)
-    assert (tmp_path / "grid.csv").read_bytes() == (grid / "grid.csv").read_bytes()
+    assert (tmp_path / "grid.csv").read_bytes() == (whole / "rates.csv").read_bytes()
     assert not list(tmp_path.rglob("checkpoint.safetensors"))
 
 
