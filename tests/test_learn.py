@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +15,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from scipy import special
+from torch._inductor.exc import InductorError
 
 from companion import data, learn, measure, objectives
-from companion.learn import batches, beta_path, build, fit, training
-from companion.learn.training import best_step, check_device, normalise_gradients, vae_unit, validate
+from companion.learn import CompilerError, batches, beta_path, build, fit, training
+from companion.learn.machine import check_device, named_compiler_errors, warn_of_slow_bf16
+from companion.learn.training import best_step, normalise_gradients, vae_unit, validate
 from companion.terms import RateDistortion, Terms
 
 QUICK = learn.preset("laptop", "digits", steps=20)
@@ -405,6 +408,36 @@ def test_compiling_without_a_compiler_is_named(monkeypatch, tmp_path):
         build(QUICK.replace(compile=True), (8, 8))
 
 
+def test_a_failure_of_the_compiler_names_the_folder_to_delete(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    with (
+        pytest.raises(
+            CompilerError, match=rf"compile: .*file too short.* delete its cache, the folder {tmp_path}, and"
+        ),
+        named_compiler_errors(),
+    ):
+        raise InductorError(ImportError("c1.so: file too short"), sys._getframe()) from None
+    with pytest.raises(RuntimeError, match="not of the compiler"), named_compiler_errors():
+        raise RuntimeError("not of the compiler")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "precision", "device", "warned"),
+    [
+        ({"avx512_bf16": False, "amx_bf16": False}, "bf16", "cpu", 1),
+        ({"avx512_bf16": True, "amx_bf16": False}, "bf16", "cpu", 0),
+        ({"avx512_bf16": False}, "fp32", "cpu", 0),
+        ({"avx512_bf16": False}, "bf16", "cuda", 0),
+    ],
+)
+def test_half_precision_that_the_processor_imitates_is_warned_of(capabilities, precision, device, warned, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        warn_of_slow_bf16(precision, device)
+    assert ["no native bf16" in str(w.message) for w in seen] == [True] * warned
+
+
 def test_half_precision_and_layout_train_to_nearly_the_same_point():
     test = data.load("digits").test
     config = QUICK.replace(steps=100)
@@ -427,6 +460,19 @@ def test_compiled_networks_train_to_nearly_the_same_point():
         measure.evaluate(learn.train(config.replace(compile=c), progress=False).model, test) for c in (False, True)
     ]
     assert abs(points[0].elbo - points[1].elbo) < 5 * points[0].elbo_se
+
+
+@pytest.mark.full
+def test_a_damaged_cache_of_the_compiler_is_one_sentence(tmp_path):
+    command = [sys.executable, "-m", "companion", "train", "--data", "digits", "--dense", "--steps", "2", "--compile"]
+    again, cache = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}, tmp_path / "cache"
+    subprocess.run([*command, "--out", tmp_path / "first"], env=again, check=True, capture_output=True)
+    for path in cache.rglob("*.so"):
+        path.write_bytes(path.read_bytes()[:100])
+    failed = subprocess.run([*command, "--out", tmp_path / "second"], env=again, capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert failed.stderr.splitlines()[-1].endswith(f"delete its cache, the folder {cache}, and train again")
+    assert "Traceback" not in failed.stderr
 
 
 @pytest.mark.full

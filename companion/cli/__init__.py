@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from companion import data, learn
 from companion.cli.options import parser
 
-ERRORS = (ValueError, OSError, data.DataError, learn.CheckpointError, learn.TrainingError)
+ERRORS = (ValueError, OSError, data.DataError, learn.CheckpointError, learn.CompilerError, learn.TrainingError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

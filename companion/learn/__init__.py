@@ -11,7 +11,7 @@
 - The pieces, for a loop of your own: ``build`` (the untrained model), ``batches``, ``training_units`` (what takes
   steps, each an ``objectives.TrainingUnit``), ``fit`` (the loop itself), ``gumbel_temperature``, ``relaxed``,
   ``threads``.
-- ``CheckpointError``, ``TrainingError`` and ``OutOfTime`` are what may be raised.
+- ``CheckpointError``, ``CompilerError``, ``TrainingError`` and ``OutOfTime`` are what may be raised.
 
 >>> run = train(preset("laptop", "digits", steps=2), progress=False)
 >>> [step for step, _ in run.history]
@@ -20,6 +20,7 @@
 
 from companion.learn.checkpoint import CheckpointError, State
 from companion.learn.config import PRESETS, Config, beta_path, preset
+from companion.learn.machine import CompilerError
 from companion.learn.training import (
     OutOfTime,
     Trained,
@@ -38,6 +39,7 @@ from companion.learn.training import (
 __all__ = [
     "PRESETS",
     "CheckpointError",
+    "CompilerError",
     "Config",
     "OutOfTime",
     "State",

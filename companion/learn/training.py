@@ -1,7 +1,5 @@
 """The training loop: the VAE, and what its objective trains beside it, take steps on the same batches to the last."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from tqdm.auto import tqdm
 from companion import data, measure, models
 from companion.learn.checkpoint import Checkpoint, CheckpointError, History, State, go_on_from, read_config
 from companion.learn.config import ARRAYS, Config
+from companion.learn.machine import check_compiler, check_device, named_compiler_errors, warn_of_slow_bf16
 from companion.models import VAE, GaussianCategoricalEncoder, generator
 from companion.objectives import TrainingStep, TrainingUnit
 from companion.seeds import DRAWS
@@ -83,13 +82,14 @@ def train(
     are restored afterwards.
 
     Raises ``TrainingError`` when a term stops being finite, ``CheckpointError`` when ``out`` holds another run,
-    ``OutOfTime`` when the time is up, and ``ValueError`` for images of another set or rule, and for a device or
-    compiler that is not there.
+    ``OutOfTime`` when the time is up, ``CompilerError`` where torch's compiler fails, and ``ValueError`` for images of
+    another set or rule, and for a device or compiler that is not there.
     """
     images = check_images(images, config)
     own = config.steps - (config.prefix.steps if start and config.prefix else 0)
     every = every or max(1, own // (4 if start else 20))
-    with threads(config.threads):
+    warn_of_slow_bf16(config.precision, config.device)
+    with threads(config.threads), named_compiler_errors():
         model = build(config, images.image_shape) if model is None else model.to(check_device(config.device))
         units, auxiliary = training_units(model, config, len(images.train))
         state = State({"model": model, **auxiliary}, [unit.optimizer for unit in units])
@@ -254,8 +254,8 @@ def normalise_gradients(optimizer: torch.optim.Optimizer) -> None:
 
 def build(config: Config, image_shape: tuple[int, int]) -> VAE:
     """The untrained model of ``config`` on its device, in its layout, compiled where asked."""
-    if config.compile and not shutil.which(os.environ.get("CXX", "c++")):
-        raise ValueError("compile: expected a C++ compiler on the path, found none: install one, or train without it")
+    if config.compile:
+        check_compiler()
     device = check_device(config.device)
     model = models.family(**config.architecture, image_shape=image_shape).to(device)
     if config.channels_last:
@@ -285,16 +285,6 @@ def load_run(folder: Path | str, device: str = "cpu", model: VAE | None = None) 
         model = build(config.replace(device=device, compile=False), data.SETS[config.data].image_shape)
     Checkpoint(folder, config).restore(State({"model": model}, []))
     return config, model
-
-
-def check_device(name: str) -> torch.device:
-    """The torch device ``name``; raises ``ValueError`` where this machine or build of torch has none such."""
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"device: expected cpu, cuda or mps, as present here, got {name!r} ({reason})") from error
-    return torch.device(name)
 
 
 def batches(images: data.ImageData, config: Config) -> Callable[[int], Tensor]:
