@@ -96,6 +96,9 @@ class Everywhere:
         """The map that ``stage`` makes of ``inputs``."""
         return stage(*inputs)
 
+    def __repr__(self) -> str:
+        return type(self).__name__.upper()  # short in signatures
+
 
 EVERYWHERE = Everywhere()
 

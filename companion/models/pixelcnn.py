@@ -132,7 +132,7 @@ class PixelCNNDecoder(nn.Module):
         self.up = nn.ModuleList(_pair(partial(Up, f, scale=2**i, size=sizes[i])) for i in (1, 0))
         self.head = nn.Conv2d(f, 1, 1)
 
-    def features(self, x: Tensor, codes: Sequence[Tensor], apply: Everywhere = EVERYWHERE) -> Tensor:
+    def features(self, x: Tensor, codes: Sequence[Tensor], apply: Callable[..., Tensor] = EVERYWHERE) -> Tensor:
         """The features ``[n, f, H, W]`` under the logits, every stage called as ``apply(stage, *inputs)``."""
         rows, pixels = (apply(stage, x, code) for stage, code in zip(self.enter, codes, strict=True))
         shortcuts = []
