@@ -15,6 +15,7 @@ from companion.results.schema import OLD_COLUMNS, WORDS
 ALIKE = ("beta", "annealed", "seed", "steps", "objective", "target")
 #: What the runs of one comparison share, where it is asked which of them have arrived.
 COMPARED = ("family", "data", "binarise", "preset", "split")
+JUDGED = ("beta", "rate", "distortion", "rate_se", "distortion_se", "elbo_se")  # what it takes to tell
 BEATEN_NATS, BEATEN_ERRORS = 1.0, 3.0  # by more than both: not arrived
 MATCHED = "_matched"  # what the columns of the second run of a pair end in
 
@@ -24,7 +25,8 @@ def load(name: str | Path) -> pd.DataFrame:
 
     A name is looked for as ``results/NAME.csv`` and ``book/results/NAME.csv`` in the current folder and all above it.
     Numbers are read to the last digit, flags are bools, an empty cell is NaN, and columns with an earlier name
-    have today's; information is in nats.
+    have today's; information is in nats. A table that says what ``arrival`` asks for has its columns as well, so a
+    picture or a page knows which trainings have come to their end.
 
     Raises ``ValueError`` where there is no such table.
 
@@ -40,7 +42,8 @@ def load(name: str | Path) -> pd.DataFrame:
         raise ValueError(f"name: expected a table in book/results or the path of a CSV file, got {str(name)!r}")
     words = dict.fromkeys([*WORDS, *(old for old, new in OLD_COLUMNS.items() if new in WORDS)], str)
     frame = pd.read_csv(path, dtype=words, engine="python", keep_default_na=False, na_values=[""])
-    return frame.rename(columns=OLD_COLUMNS)
+    frame = frame.rename(columns=OLD_COLUMNS)
+    return arrival(frame) if {*JUDGED, *COMPARED} <= {*frame} else frame
 
 
 def records(rows: pd.DataFrame | Iterable[Mapping[str, Any]], needed: Sequence[str] = ()) -> list[Mapping[str, Any]]:
@@ -138,7 +141,8 @@ def arrival(frame: pd.DataFrame, by: Sequence[str] = COMPARED) -> pd.DataFrame:
     ``excess`` says by how many nats a run's D + beta R, at its own beta, is above that of the best other run of its
     group (``companion.exact.excess``). A run that is beaten by more than 1 nat and more than 3 standard errors has not
     arrived: the other model would have served its own objective better. One that passes may still be far from the
-    optimum, where all of its group are.
+    optimum, where all of its group are. Where ``config_hash`` names the runs, one that is beaten on any split has not
+    arrived on any: it is the training that arrives, and the splits differ only in how sharply they tell.
 
     Args:
         by: the columns whose values make a group
@@ -150,7 +154,7 @@ def arrival(frame: pd.DataFrame, by: Sequence[str] = COMPARED) -> pd.DataFrame:
     >>> frame[["excess", "arrived"]].values.tolist()
     [[-32.0, True], [12.0, False]]
     """
-    _check(frame, "beta", "rate", "distortion", "rate_se", "distortion_se", "elbo_se", *by)
+    _check(frame, *JUDGED, *by)
     betas = frame["beta"].where(frame["objective"] == "beta_vae") if "objective" in frame else frame["beta"]
     judged = frame.assign(excess=nan, excess_se=nan)
     for _, group in frame.groupby(list(by), sort=False):
@@ -158,6 +162,8 @@ def arrival(frame: pd.DataFrame, by: Sequence[str] = COMPARED) -> pd.DataFrame:
         found = excess(group["rate"], group["distortion"], betas[group.index], *points)
         judged.loc[group.index, ["excess", "excess_se"]] = np.transpose(found)
     beaten = (judged["excess"] > BEATEN_NATS) & (judged["excess"] > BEATEN_ERRORS * judged["excess_se"])
+    if "config_hash" in frame:
+        beaten = beaten.groupby(frame["config_hash"]).transform("any")
     return judged.assign(arrived=~beaten)
 
 
