@@ -33,6 +33,16 @@ def test_labels_of_points_that_coincide_share_one_place():
     assert [text.get_text() for text in axes.texts][1:] == ["a, c", "b"]
 
 
+def test_points_that_have_not_arrived_are_hollow_and_the_legend_says_so():
+    axes = show.rd_plane(POINTS, arrived=[True, False]).axes[0]
+    assert [bars[0].get_markerfacecolor() for bars in axes.containers] == [show.PALETTE[0], "white"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["hollow: not arrived"]
+    for all_of_them in (show.rd_plane(POINTS), show.rd_plane(POINTS, arrived=[True, True])):
+        axes = all_of_them.axes[0]
+        assert {bars[0].get_markerfacecolor() for bars in axes.containers} == {show.PALETTE[0]}
+        assert axes.get_legend() is None
+
+
 def test_the_plane_shades_what_no_model_reaches():
     axes = show.rd_plane(POINTS, entropy=80.0).axes[0]
     shaded = axes.collections[0].get_paths()[0]
@@ -83,6 +93,7 @@ def test_drawing_leaves_the_settings_alone():
     [
         (lambda: show.rd_plane([]), "points: expected at least one point"),
         (lambda: show.rd_plane(POINTS, ["a"]), "labels: expected one for each of the 2 points, got 1"),
+        (lambda: show.rd_plane(POINTS, arrived=[True]), "arrived: expected one for each of the 2 points, got 1"),
         (lambda: show.image_sheet({}), "rows: expected images of one shape"),
         (lambda: show.image_sheet({"a": np.zeros((2, 4))}), "rows: expected images of one shape"),
         (

@@ -2,6 +2,7 @@
 
 import io
 import re
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -12,21 +13,24 @@ from PIL import Image
 from companion import show
 from companion.exact.fronts import lower_hull, pareto_front
 from companion.models.families import DECODERS, MARGINALS
+from companion.results import load
 from companion.show.plane import COLOURS, MARKERS, SHADES, family_plane, skew_plane
 
+BOOK = Path(__file__).parents[1] / "book" / "results"
 
-def row(family, rate, distortion, beta=1.0, annealed=False, steps=100, se=0.1):
+
+def row(family, rate, distortion, beta=1.0, annealed=False, steps=100, se=0.1, **more):
     errors = {"rate_se": se, "distortion_se": 2 * se, "elbo_se": 2.5 * se}
     point = {"rate": rate, "distortion": distortion, "elbo": -(rate + distortion)}
-    return {"family": family, "beta": beta, "annealed": annealed, "steps": steps} | point | errors
+    return {"family": family, "beta": beta, "annealed": annealed, "steps": steps} | point | errors | more
 
 
 ROWS = [
     row("-+v", 0.0004, 80.6, 1.1, se=1e-5),
     row("-+v", 6.2, 74.1, 1.0),
     row("---", 25.4, 71.1, annealed=True),
-    row("+--", 24.0, 60.0, steps=400),
-    row("-+v", 120.3, 8.1, 0.15, steps=10_000),
+    row("+--", 24.0, 60.0, steps=400, arrived=True),
+    row("-+v", 120.3, 8.1, 0.15, steps=10_000, arrived=False),
     row("-+v", 156.0, 4.8, 0.05),
 ]
 R, D = (np.array([r[name] for r in ROWS]) for name in ("rate", "distortion"))
@@ -77,12 +81,38 @@ def test_families_are_told_apart_by_colour_and_marker_and_runs_by_fill_and_size(
         marker = bars[r["rate"]][0]
         assert marker.get_color() == COLOURS[r["family"][1:]]
         assert marker.get_marker() == MARKERS[r["family"][0]]
-        assert (marker.get_markerfacecolor() == "white") == r["annealed"]
+        face = marker.get_color() if r.get("arrived", True) else "white"
+        assert marker.get_markerfacecolor() == face
         assert marker.get_markersize() == pytest.approx(5 * min(2, (r["steps"] / 100) ** 0.5))
     assert COLOURS.keys() == {decoder + marginal for decoder in DECODERS for marginal in MARGINALS}
     assert set(COLOURS.values()) <= set(show.PALETTE)
     shades = [shade for each in SHADES.values() for shade in each]
     assert len(set(shades)) == len(shades) == len(DECODERS) * (len(MARGINALS) + 1)  # one to spare for each decoder
+
+
+@pytest.mark.parametrize("skew", [False, True])
+def test_the_rows_of_a_committed_table_that_have_not_arrived_are_hollow(skew):
+    """Two rows whose state is worked out by hand: three trainings of -+v at beta 1, of which seed 2 is the best."""
+    rows = load(BOOK / "mnist.csv").query("split == 'test'")
+    bars = points_of((skew_plane if skew else family_plane)(rows).axes[0])
+    plain = rows[(rows.family == "-+v") & (rows.beta == 1) & ~rows.annealed & rows.target.isna()].set_index("seed")
+    costs = -plain.elbo
+    assert (costs.idxmin(), costs.drop(2).min() > costs[2] + 1) == (2, True)
+    for seed, face in ((0, "white"), (1, "white"), (2, COLOURS["+v"])):
+        assert bars[plain.rate[seed]][0].get_markerfacecolor() == face
+    hollow = [marker.get_markerfacecolor() == "white" for marker, *_ in bars.values()]
+    assert sum(hollow) == (~rows.arrived).sum() > 0
+
+
+@pytest.mark.parametrize("skew", [0, 1])
+def test_a_letter_marks_the_annealed_runs_and_only_them(skew):
+    axes = (skew_plane(ROWS) if skew else family_plane(ROWS)).axes[0]
+    (letter,) = axes.texts
+    assert letter.get_text() == "a"
+    assert letter.xy == (25.4, 71.1 + skew * 25.4)
+    assert (letter.get_color(), letter.get_alpha()) == (COLOURS["--"], 1.0)
+    (pale,) = family_plane(ROWS, focus="-+v").axes[0].texts
+    assert pale.get_alpha() == 0.15
 
 
 @pytest.mark.parametrize(("skew", "scale"), [(0, "linear"), (1, "linear"), (1, "symlog")])
@@ -134,7 +164,8 @@ def test_the_focus_pales_all_others_and_moves_nothing(focus):
 def test_the_legend_names_what_is_drawn_and_nothing_else():
     assert legend(family_plane(ROWS)) == [
         *("decoder −, marginal −", "decoder +, marginal v", "encoder −", "encoder +"),
-        *("hollow: KL annealed", "larger: more steps", "Pareto front", "convex hull", "best R + D = 80.3"),
+        *("hollow: not arrived", "KL annealed", "larger: more steps"),
+        *("Pareto front", "convex hull", "best R + D = 80.3"),
     ]
     assert legend(family_plane(ROWS[:1])) == [
         *("decoder +, marginal v", "encoder −", "Pareto front", "convex hull", "best R + D = 80.6")
@@ -143,7 +174,9 @@ def test_the_legend_names_what_is_drawn_and_nothing_else():
 
 def test_a_plane_of_families_fits_a_narrow_page_with_its_legend():
     names = [e + d + m for e in "-+" for d in "-+" for m in "-+v"]
-    rows = [row(name, 5.0 * i, 90 - 4.0 * i, annealed=i > 5, steps=100 + i) for i, name in enumerate(names)]
+    rows = [
+        row(name, 5.0 * i, 90 - 4.0 * i, annealed=i > 5, steps=100 + i, arrived=i > 3) for i, name in enumerate(names)
+    ]
     picture = family_plane(rows)
     image = Image.open(io.BytesIO(picture.png()))
     assert image.size == (600, 624)

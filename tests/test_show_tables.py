@@ -1,6 +1,7 @@
 import html.parser
 import re
 
+import pandas as pd
 import pytest
 
 from companion import show
@@ -95,3 +96,47 @@ def test_a_spread_is_one_number_where_both_ends_look_the_same():
 def test_a_verdict_is_about_all_parts_and_waits_for_missing_runs(answer, word):
     (line,) = show.claim_table(("claim", "question", None, answer)).lines
     assert line == ["claim", word, "no run", "question"]
+
+
+def claims(*answers):
+    return [("claim", "question", "rows", answer) for answer in answers]
+
+
+@pytest.mark.parametrize(
+    ("arrived", "every", "word", "told"),
+    [
+        (True, True, "reproduced", "rows"),
+        (True, [True, False], "reproduced", "rows; with all rows: partly"),
+        (False, None, "not reproduced", "rows; with all rows: not run yet"),
+        (None, True, "not tested here: its rows have not arrived", "rows"),
+        ([True, None], [True, False], "not tested here: its rows have not arrived", "rows"),
+        (None, None, "not run yet", "rows"),
+        ("not tested", "not tested", "not tested", "rows"),
+    ],
+)
+def test_a_verdict_is_that_of_the_arrived_rows_and_says_where_others_would_turn_it(arrived, every, word, told):
+    (line,) = show.claim_table(*claims(arrived), every=claims(every)).lines
+    assert line == ["claim", word, told, "question"]
+
+
+def test_claims_without_arrived_rows_say_so_and_both_lists_are_of_one_length():
+    (line,) = show.claim_table(("claim", "question", None, None), every=claims(False)).lines
+    assert line[2] == "no run that has arrived"
+    with pytest.raises(ValueError, match="every: expected 1 claims, got 2"):
+        show.claim_table(*claims(True), every=claims(True, True))
+
+
+def test_the_report_counts_the_runs_that_have_not_arrived_and_names_the_worst():
+    run = {"family": "---", "beta": 1.0, "annealed": False, "target": None, "steps": 30, "seed": 2, "excess_se": 0.4}
+    late = [run | {"arrived": False, "excess": by, "seed": seed} for seed, by in enumerate((2.0, 7.0, 1.5, 3.0))]
+    rows = [run | {"arrived": True, "excess": -9.0}, *late, run | {"arrived": True, "excess": None, "target": 8.0}]
+    assert show.arrival_report("some", rows, worst=2).splitlines() == [
+        "some: 4 of 6 runs have not arrived",
+        "  ---, β 1, 30 steps, seed 1: dearer at its own price by 7.0 ± 0.4 nats",
+        "  ---, β 1, 30 steps, seed 3: dearer at its own price by 3.0 ± 0.4 nats",
+        "  without a price to be judged at, taken as they are: 1",
+    ]
+    assert show.arrival_report("few", pd.DataFrame(rows[:1])) == "few: 0 of 1 runs have not arrived"
+    for none, message in (([], "rows: expected at least one row"), ([run], "got a row without arrived, excess")):
+        with pytest.raises(ValueError, match=message):
+            show.arrival_report("none", none)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from companion import cli, data, learn, measure, results, sweeps, units
+from companion import cli, data, learn, measure, results, show, sweeps, units
 from companion.cli.commands import draw_planes, plane_labels, print_table
 from companion.results import schema
 from companion.studies.measures import table_of
@@ -151,6 +151,18 @@ def test_planes_keep_data_sets_apart_and_labels_tell_the_runs(tmp_path, capsys):
     schema.write_rows(tmp_path / "none.csv", [{**r, "split": "validation"} for r in rows])
     assert cli.main(["show", str(tmp_path / "none.csv")]) == 1
     assert "rows: expected one or more of the split test, got 4 of others" in capsys.readouterr().err
+
+
+def test_a_plane_of_a_table_leaves_hollow_what_has_not_arrived(tmp_path, monkeypatch):
+    """Two prices at one point cost the same; the third run pays two nats more at its own."""
+    points = [RateDistortion(6, d, 0.1, 0.1, 0.1, n=800, split="test") for d in (80, 80, 82)]
+    rows = [row_of(GRID[0].replace(seed=seed), point) for seed, point in enumerate(points)]
+    schema.write_rows(tmp_path / "table.csv", rows)
+    drawn = []
+    monkeypatch.setattr(show, "save", lambda figure, path: drawn.append(figure))
+    assert cli.main(["show", str(tmp_path / "table.csv")]) == 0
+    (axes,) = drawn[0].axes
+    assert [bars[0].get_markerfacecolor() == "white" for bars in axes.containers] == [False, False, True]
 
 
 @pytest.mark.parametrize(

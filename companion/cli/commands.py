@@ -1,6 +1,7 @@
 """The commands: each takes what the options say, and prints."""
 
 import argparse
+from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -127,18 +128,19 @@ def show_command(options: argparse.Namespace) -> None:
     table, out = (given, given.with_suffix("")) if given.suffix == ".csv" else (given / "rates.csv", given)
     if not table.is_file():
         raise ValueError(f"PATH: expected a table, or the folder of a finished run or sweep, found no {table}")
-    written = draw_planes(results.read_rows(table), out)
+    results.read_rows(table)  # names the line that cannot be read
+    written = draw_planes(results.records(results.load(table)), out)
     if (out / "config.json").is_file():
         written.append(draw_images(out))
     print("\n".join(map(str, written)))
 
 
-def draw_planes(rows: list[Row], out: Path) -> list[Path]:
+def draw_planes(rows: Sequence[Mapping[str, Any]], out: Path) -> list[Path]:
     """Write ``rd_plane.png`` of the test rows, or where these are of several data sets or rules, one for each.
 
     Raises ``ValueError`` where there are no test rows.
     """
-    groups: dict[tuple[str, str], list[Row]] = {}
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in (r for r in rows if r["split"] == "test"):
         groups.setdefault((row["data"], row["binarise"]), []).append(row)
     if not groups:
@@ -147,12 +149,12 @@ def draw_planes(rows: list[Row], out: Path) -> list[Path]:
     paths = []
     for names, chosen in groups.items():
         paths.append(out / ("rd_plane.png" if len(groups) == 1 else f"rd_plane-{'-'.join(names)}.png"))
-        figure = show.rd_plane([results.point(r) for r in chosen], plane_labels(chosen), title=", ".join(names))
-        show.save(figure, paths[-1])
+        points, arrived = [results.point(r) for r in chosen], [r.get("arrived", True) for r in chosen]
+        show.save(show.rd_plane(points, plane_labels(chosen), arrived=arrived, title=", ".join(names)), paths[-1])
     return paths
 
 
-def plane_labels(rows: list[Row]) -> list[str]:
+def plane_labels(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """What each row was trained for, and whatever else of its configuration varies."""
     texts = {"family": "{}", "seed": "seed {}", "steps": "{} steps", "objective": "{}", "direction": "{}"}
     varying = [name for name in texts if len({r.get(name) for r in rows}) > 1]
@@ -162,7 +164,7 @@ def plane_labels(rows: list[Row]) -> list[str]:
     ]
 
 
-def aim(row: Row) -> str:
+def aim(row: Mapping[str, Any]) -> str:
     """The beta of a row, the rate it was to reach, or what its reward or penalty weighs."""
     if row.get("target") is not None:
         return f"R = {row['target']:g}"

@@ -152,7 +152,7 @@ def _cell(name: str, text: str, words: Sequence[str]) -> Any:
     return text if name in words else int(text) if name in COUNTS else float(text)
 
 
-def point(line: Row) -> RateDistortion:
+def point(line: Mapping[str, Any]) -> RateDistortion:
     """The point of the plane that a row records."""
     names = ("rate", "distortion", "rate_se", "distortion_se", "elbo_se", "n", "split")
     return RateDistortion(**{name: line[name] for name in names}, seed=line["draw_seed"])

@@ -5,7 +5,7 @@
 - Bars, dots and lines: ``seed_dots``, ``paired_panels``. Heat maps: ``count_maps``, ``draw_table``.
 - Images: ``image_sheet``, ``sample_gallery``, ``StoredFigure``.
 - Figures that move, without a kernel: ``Player``, ``beta_player``, ``PhasePad``; with one as well, ``Explorer``.
-- Words: ``Table``, ``claim_table``, ``run_label``, ``spread``.
+- Words: ``Table``, ``claim_table``, ``arrival_report`` of the runs that have not arrived, ``run_label``, ``spread``.
 - A figure of your own: ``panels`` gives a ``Figure`` and its axes in the book's ``style``, with the colours of
   ``PALETTE`` and ``GUIDE`` for lines that guide the eye; ``save`` writes it whole.
 """
@@ -14,7 +14,7 @@ from companion.show.charts import count_maps, draw_table, paired_panels, seed_do
 from companion.show.figure import GUIDE, PALETTE, Figure, panels, save, style
 from companion.show.images import StoredFigure, beta_player, image_sheet, sample_gallery
 from companion.show.plane import contour_plane, empty_plane, family_plane, rd_plane, skew_plane
-from companion.show.tables import Table, claim_table, run_label, spread
+from companion.show.tables import Table, arrival_report, claim_table, run_label, spread
 from companion.show.widgets import Explorer, PhasePad, Player
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Player",
     "StoredFigure",
     "Table",
+    "arrival_report",
     "beta_player",
     "claim_table",
     "contour_plane",

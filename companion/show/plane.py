@@ -49,6 +49,7 @@ def rd_plane(
     points: Sequence[RateDistortion],
     labels: Sequence[str] = (),
     *,
+    arrived: Sequence[bool] = (),
     entropy: float | None = None,
     reach: Sequence[RateDistortion] = (),
     connect: bool = False,
@@ -60,12 +61,13 @@ def rd_plane(
 
     Args:
         labels: one a point, empty for none
+        arrived: whether each training has come to its end (``companion.results.arrival``): a point is hollow where not
         entropy: H of the data, where known: the region R + D < H that no model reaches is shaded
         reach: further points that the axes make room for, so that frames of one animation share their axes
         connect: join the points by a line, in the order given
         title: above the axes
 
-    Raises ``ValueError`` without points, or when the labels are not one a point.
+    Raises ``ValueError`` without points, or when ``labels`` or ``arrived`` are not one a point.
 
     >>> figure = rd_plane([RateDistortion(22, 75, 0.1, 0.2, 0.2, n=100)], ["beta 1"])
     >>> figure.axes[0].get_xlabel()
@@ -73,8 +75,9 @@ def rd_plane(
     """
     if not points:
         raise ValueError("points: expected at least one point, got none")
-    if labels and len(labels) != len(points):
-        raise ValueError(f"labels: expected one for each of the {len(points)} points, got {len(labels)}")
+    for name, given in {"labels": labels, "arrived": arrived}.items():
+        if len(given) not in (0, len(points)):
+            raise ValueError(f"{name}: expected one for each of the {len(points)} points, got {len(given)}")
     figure = empty_plane()
     axes = figure.axes[0]
     axes.set_title(title)
@@ -82,8 +85,11 @@ def rd_plane(
     _draw_guides(axes, min(-p.elbo for p in points), entropy)
     if connect:
         axes.plot([p.rate for p in points], [p.distortion for p in points], color=PALETTE[5], linewidth=1)
-    for p in points:
-        axes.errorbar(p.rate, p.distortion, xerr=2 * p.rate_se, yerr=2 * p.distortion_se, fmt="o", color=PALETTE[0])
+    for p, full in zip(points, arrived or [True] * len(points), strict=True):
+        look: Any = {"color": PALETTE[0], "markerfacecolor": PALETTE[0] if full else "white"}
+        axes.errorbar(p.rate, p.distortion, xerr=2 * p.rate_se, yerr=2 * p.distortion_se, fmt="o", **look)
+    if not all(arrived):
+        axes.legend(handles=[_hollow()], frameon=False)
     _annotate(axes, points, labels)
     return figure
 
@@ -122,10 +128,11 @@ def _draw_guides(axes: Axes, best: float, entropy: float | None) -> None:
 def family_plane(rows: Rows | pd.DataFrame, focus: str | Focus | None = None) -> Figure:
     """Figure 3a of Alemi et al. (2018): a point for each of ``rows``, R across, D up, with two standard errors; nats.
 
-    Colour names decoder and marginal, cool for the decoder -, warm for +; the marker names the encoder. Runs with
-    annealing are hollow; runs with more steps are larger, their area up to four times that of the shortest. The black
-    staircase is the Pareto front, and points on it bear a cross; the grey line is the lower convex hull; every point of
-    the dashed diagonal has the best ELBO. All three are those of the rows given.
+    Colour names decoder and marginal, cool for the decoder -, warm for +; the marker names the encoder. Runs that have
+    not ``arrived`` (``companion.results.arrival``) are hollow; rows that do not say are filled. An "a" marks runs with
+    annealing; runs with more steps are larger, their area up to four times that of the shortest. The black staircase is
+    the Pareto front, and points on it bear a cross; the grey line is the lower convex hull; every point of the dashed
+    diagonal has the best ELBO. All three are those of the rows given, arrived or not: what exists can be attained.
 
     Args:
         focus: a family in ``rows``, or what says of a row whether it is meant; all others pale, by default none
@@ -226,20 +233,22 @@ def _draw_line(axes: Axes, r: np.ndarray, d: np.ndarray, skew: bool, **look: Any
 
 
 def _draw_point(axes: Axes, row: Mapping[str, Any], skew: bool, longer: float, opacity: float) -> None:
-    colour = COLOURS[row["family"][1:]]
+    colour, place = COLOURS[row["family"][1:]], (row["rate"], -row["elbo"] if skew else row["distortion"])
     axes.errorbar(
-        row["rate"],
-        -row["elbo"] if skew else row["distortion"],
+        *place,
         xerr=2 * row["rate_se"],
         yerr=2 * row["elbo_se" if skew else "distortion_se"],
         color=colour,
         marker=MARKERS[row["family"][:1]],
-        markerfacecolor="white" if row["annealed"] else colour,
+        markerfacecolor=colour if row.get("arrived", True) else "white",
         markersize=SIZE * min(2.0, longer**0.5),
         linestyle="none",
         elinewidth=1,
         alpha=opacity,
     )
+    if row["annealed"]:
+        beside: dict[str, Any] = {"xytext": (4, 3), "textcoords": "offset points"}
+        axes.annotate("a", place, color=colour, alpha=opacity, **beside).set_in_layout(False)
 
 
 def _family_legend(rows: Rows) -> list[Line2D]:
@@ -255,17 +264,22 @@ def _family_legend(rows: Rows) -> list[Line2D]:
         for sign, marker in MARKERS.items()
         if any(name[0] == sign for name in names)
     ]
-    annealed = _entry("hollow: KL annealed", color=GUIDE, marker="o", markerfacecolor="white")
+    annealed = _entry("KL annealed", color=GUIDE, marker=r"$\mathrm{a}$", markeredgewidth=0, markersize=1.4 * SIZE)
     longer = _entry("larger: more steps", color=GUIDE, marker="o", markersize=1.6 * SIZE)
     best = min(-row["elbo"] for row in rows)
     return [
         *(*pairs[: len(MARGINALS)], *encoders, *pairs[len(MARGINALS) :]),
+        *([_hollow()] if not all(row.get("arrived", True) for row in rows) else []),
         *([annealed] if any(row["annealed"] for row in rows) else []),
         *([longer] if len({row["steps"] for row in rows}) > 1 else []),
         Line2D([], [], color="black", linewidth=1, marker="x", markersize=9, label="Pareto front"),
         Line2D([], [], color=HULL, linewidth=2.5, label="convex hull"),
         Line2D([], [], color=GUIDE, linestyle="--", linewidth=1, label=f"best R + D = {best:.1f}"),
     ]
+
+
+def _hollow() -> Line2D:
+    return _entry("hollow: not arrived", color=GUIDE, marker="o", markerfacecolor="white")
 
 
 def _entry(label: str, **look: Any) -> Line2D:

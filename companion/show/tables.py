@@ -5,10 +5,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
+from companion.results.frames import records
+
 NUMBER = set("0123456789.,-−+±% ")
 FAMILY = re.compile(r"(?<![-+\w])[-+]{2}[-+v](?![-+\w])")  # kept on one line, in the type of code
 CLAIMS = ("claim", "verdict", "the rows say", "reproduced if")
-OPEN = "not run yet"
+OPEN, UNARRIVED = "not run yet", "not tested here: its rows have not arrived"
+Claim = tuple[str, str, str | None, Any]
 LONG = 20  # characters, from which a column is kept wide enough to read; a narrow page scrolls the table
 
 
@@ -71,15 +76,34 @@ def _cell(tag: str, text: str, look: str, more: str = "") -> str:
     return f'<{tag}{more} style="{look}">{shown}</{tag}>'
 
 
-def claim_table(*claims: tuple[str, str, str | None, Any]) -> Table:
+def claim_table(*claims: Claim, every: Sequence[Claim] = ()) -> Table:
     """Claims with their verdicts: each a claim, a question, what the rows say (empty for no run), and the answer.
+
+    Args:
+        every: the same claims, put to every row where ``claims`` are put to those that have arrived
+            (``companion.results.arrival``). A line says so where only rows that have not arrived could answer, and
+            where all rows together would be judged otherwise.
+
+    Raises ``ValueError`` where ``every`` has another number of claims.
 
     >>> claim_table(("H is at most 80.2 nats.", "R + D is at most 80.2", "83.7", False))
     claim                    verdict         the rows say  reproduced if
     H is at most 80.2 nats.  not reproduced          83.7  R + D is at most 80.2
+    >>> claim_table(("H < 80.2", "two rows", None, None), every=[("H < 80.2", "two rows", "83.7", False)]).lines[0][1]
+    'not tested here: its rows have not arrived'
     """
-    lines = [[claim, verdict(answer), finding or "no run", question] for claim, question, finding, answer in claims]
-    return Table(CLAIMS, lines)
+    if every and len(every) != len(claims):
+        raise ValueError(f"every: expected {len(claims)} claims, got {len(every)}")
+    return Table(CLAIMS, map(_claim_line, claims, every or claims))
+
+
+def _claim_line(claim: Claim, every: Claim) -> list[str]:
+    words, question, finding, answer = claim
+    found, otherwise = verdict(answer), verdict(every[3])
+    if found == OPEN != otherwise:
+        return [words, UNARRIVED, finding or "no run that has arrived", question]
+    told = [finding or "no run"] + [f"with all rows: {otherwise}"] * (found != otherwise)
+    return [words, found, "; ".join(told), question]
 
 
 def verdict(answer: bool | str | Sequence[bool | None] | None) -> str:
@@ -127,3 +151,28 @@ def run_label(row: Mapping[str, Any]) -> str:
     """
     price = f"β {row['beta']:g}" if row["target"] is None else f"R → {row['target']:g}"
     return f"{row['family']}, {price}" + ", annealed" * row["annealed"]
+
+
+def arrival_report(name: str, rows: pd.DataFrame | Iterable[Mapping[str, Any]], worst: int = 3) -> str:
+    """How many runs of a table have not arrived (``companion.results.arrival``), and the ``worst``, in lines of text.
+
+    Args:
+        name: of the table, which the count begins with
+        rows: of one split, a run each, as ``companion.results.load`` gives them
+
+    Raises ``ValueError`` without rows, and for rows that do not say whether they have arrived.
+
+    >>> run = {"family": "---", "beta": 3.0, "annealed": False, "target": None, "steps": 9, "seed": 0}
+    >>> print(arrival_report("some", [run | {"arrived": False, "excess": 12.04, "excess_se": 0.5}]))
+    some: 1 of 1 runs have not arrived
+      ---, β 3, 9 steps, seed 0: dearer at its own price by 12.0 ± 0.5 nats
+    """
+    rows = records(rows, ("arrived", "excess", "excess_se", "steps", "seed"))
+    late = sorted((row for row in rows if not row["arrived"]), key=lambda row: -row["excess"])
+    lines = [f"{name}: {len(late)} of {len(rows)} runs have not arrived"]
+    for row in late[:worst]:
+        run = f"{run_label(row)}, {row['steps']} steps, seed {row['seed']}"
+        lines.append(f"  {run}: dearer at its own price by {row['excess']:.1f} ± {row['excess_se']:.1f} nats")
+    if free := sum(row["excess"] is None for row in rows):
+        lines.append(f"  without a price to be judged at, taken as they are: {free}")
+    return "\n".join(lines)
