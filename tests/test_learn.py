@@ -119,8 +119,9 @@ def test_every_field_changes_the_hash():
         "critic_input": "prior",
         "augmented": True,
     }
+    many = {"span"}
     walk = {"walked", "stay", "cooldown"}
-    assert changed.keys() | asked.keys() | walk == QUICK.settings().keys() - {"family", "objective", "target"}
+    assert changed.keys() | asked.keys() | walk | many == QUICK.settings().keys() - {"family", "objective", "target"}
     plain, informed = QUICK.replace(family="+--"), QUICK.replace(objective="mi_valid", latent_indices="1")
     runs = [QUICK, plain, *(plain.replace(**{name: value}) for name, value in changed.items())]
     runs += [informed, QUICK.replace(categories=4), *(QUICK.replace(dense=True, seed=seed) for seed in (0, 1))]
@@ -131,6 +132,7 @@ def test_every_field_changes_the_hash():
         for name in ("target_rate", "multiplier", "capacity")
         for rate in (3.0, 6.0)
     ]
+    runs += [QUICK.replace(objective="multi_rate", span=span) for span in (3.0, 10.0)]
     runs += beta_path(QUICK, [3.0, 1.0, 0.3], first=9, stay=8, cooldown=3)
     runs += [runs[-1].replace(walked=(2.0, 1.0)), runs[-1].replace(stay=7), runs[-1].replace(cooldown=2)]
     assert len({run.hash for run in runs}) == len(runs)

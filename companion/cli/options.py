@@ -25,6 +25,7 @@ CHANGES = (
     ("--binarise", str, "RULE", f"{', '.join(data.BINARISATIONS)} (default: the set's own)"),
     ("--objective", str, "NAME", f"one of {', '.join(OBJECTIVES)}"),
     ("--weight", float, "W", "of the rate's distance to its target, of the information, or of the penalty"),
+    ("--span", float, "S", "one network for all betas from beta / S to beta S (multi_rate)"),
     ("--annealed", bool, None, "raise beta from 0 in the first quarter"),
     ("--width", float, "X", "multiplier of the channels"),
     ("--latent-dim", int, "K", "dimensions of the code"),

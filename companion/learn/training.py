@@ -148,7 +148,7 @@ def vae_unit(model: VAE, config: Config, examples: int, auxiliary: nn.Module | N
         step = TrainingStep(number, config.steps, config.seed, examples)
         bf16 = torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=config.precision == "bf16")
         with bf16, relaxed(model, step):
-            out = model(x, rng)
+            out = config.objective.forward(model, x, rng, step)
         require_finite(number, rate=out.terms.rate, distortion=out.terms.distortion)
         return config.objective_at(number).loss(model, out, step, auxiliary)
 
@@ -257,7 +257,7 @@ def build(config: Config, image_shape: tuple[int, int]) -> VAE:
     if config.compile:
         check_compiler()
     device = check_device(config.device)
-    model = models.family(**config.architecture, image_shape=image_shape).to(device)
+    model = config.objective.prepare(models.family(**config.architecture, image_shape=image_shape)).to(device)
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.compile:

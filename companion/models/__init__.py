@@ -2,7 +2,7 @@
 
 - ``family(name)`` makes a model of Alemi et al. (2018) by its three signs, ``FAMILIES`` lists them. A ``VAE`` is any
   triple of callables; its forward pass gives a ``ForwardOutput``. ``LinearVAE`` is the one whose optimum is known
-  exactly.
+  exactly; ``MultiRateVAE`` is one network for all betas of a range.
 - Encoders e(z|x): ``GaussianEncoder``, ``FlowEncoder``, ``GaussianCategoricalEncoder``.
 - Decoders d(x|z): ``DeconvDecoder``, ``DenseDecoder``, ``PixelCNNDecoder``.
 - Marginals m(z): ``StandardNormal``, ``FlowMarginal``, ``VampPrior``, ``GaussianCategoricalMarginal``.
@@ -38,6 +38,7 @@ from companion.models.flows import MADE, FlowDistribution, FlowTransform, MeanOn
 from companion.models.joint import GaussianCategorical, GaussianCategoricalEncoder, GaussianCategoricalMarginal
 from companion.models.linear import LinearVAE
 from companion.models.marginals import DiagonalGaussianMixture, FlowMarginal, StandardNormal, VampPrior
+from companion.models.multirate import MultiRateVAE
 from companion.models.pixelcnn import AutoregressiveBernoulli, PixelCNNDecoder
 from companion.models.vae import VAE, ForwardOutput
 
@@ -66,6 +67,7 @@ __all__ = [
     "GaussianRecognitionNetwork",
     "LinearVAE",
     "MeanOnlyFlow",
+    "MultiRateVAE",
     "PixelCNNDecoder",
     "StandardNormal",
     "VampPrior",

@@ -2,7 +2,7 @@
 
 ``objective(name, **settings)`` makes one by its name. ``OBJECTIVES`` lists them, and ``SETTINGS`` their settings.
 
-- ``BetaVAE``: D + beta R, annealed or not.
+- ``BetaVAE``: D + beta R, annealed or not. ``MultiRate``: at all beta of a range, with one network.
 - ``TargetRate``, ``Capacity``, ``LearnedMultiplier`` (each a ``HeldRate``): least D at a rate that is held.
 - ``FactorVAE``, ``BetaTCVAE``, ``DIPVAEI``, ``DIPVAEII``, ``AdversarialAutoencoder``, ``WAEMMD``, ``WAEGAN``,
   ``InfoVAE``, ``InfoMaxVAE`` (each ``Penalised``): D + beta R + weight times a penalty on the aggregate.
@@ -39,6 +39,7 @@ from companion.objectives.elbo import (
     HeldRate,
     LearnedMultiplier,
     Multiplier,
+    MultiRate,
     TargetRate,
     beta_vae,
     capacity,
@@ -94,6 +95,7 @@ __all__ = [
     "InformationRegularised",
     "LearnedMultiplier",
     "LiteralInformation",
+    "MultiRate",
     "Multiplier",
     "Objective",
     "Penalised",

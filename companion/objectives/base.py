@@ -26,6 +26,7 @@ SETTINGS: dict[str, Any] = {
     "latent_indices": "",
     "critic_input": "reconstruction",
     "augmented": False,
+    "span": 10.0,
 }
 #: Every objective's class by its name, in the order of registration.
 OBJECTIVES: dict[str, type["Objective"]] = {}
@@ -107,6 +108,14 @@ class Objective:
     def label(self) -> str:
         """A few words that name the run in bars and legends."""
         return self.name
+
+    def prepare(self, model: VAE) -> VAE:
+        """What is trained in place of ``model``: itself, but for objectives that add to its weights."""
+        return model
+
+    def forward(self, model: VAE, x: Tensor, rng: torch.Generator, step: TrainingStep) -> ForwardOutput:
+        """The forward pass of a batch ``x`` at ``step``."""
+        return model(x, rng)
 
     def loss(self, model: VAE, out: ForwardOutput, step: TrainingStep, auxiliary: Any = None) -> Tensor:
         """What the VAE descends at ``step``, a scalar in nats, from one forward pass ``out`` of a batch."""

@@ -5,13 +5,13 @@ no convex curve, a rate names points that no slope finds. All are minimised, in 
 """
 
 from dataclasses import dataclass
-from math import log
+from math import inf, log
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from companion.models import VAE, ForwardOutput
+from companion.models import VAE, ForwardOutput, MultiRateVAE
 from companion.objectives.base import (
     AuxiliaryModel,
     Objective,
@@ -26,6 +26,7 @@ from companion.terms import Terms
 
 MULTIPLIER_LIMIT = 1e3  # a learned multiplier stays between its inverse and itself
 LOG_LIMIT = log(MULTIPLIER_LIMIT)
+BETA_STREAM = 10  # of a step's generators: the beta of a batch
 MULTIPLIER_RATE = 0.03  # of Adam, on its logarithm; Adam forgets in ten steps, lest a first, far miss slow the rest
 
 
@@ -124,6 +125,48 @@ class BetaVAE(Objective):
     def loss(self, model: VAE, out: ForwardOutput, step: TrainingStep, auxiliary: Any = None) -> Tensor:
         """``beta_vae`` of the batch at the beta of the step."""
         return beta_vae(out.terms, self.beta * self.kl_weight(step))
+
+
+@register("multi_rate")
+@dataclass(frozen=True)
+class MultiRate(Objective):
+    """D + b R, at a new b for every batch: one network, a ``models.MultiRateVAE``, for all b of a range.
+
+    The logarithm of b is uniform between those of ``beta / span`` and ``beta * span``. Without a b the model is the
+    one at ``beta``, which is what validation sees; ``model.at(b)`` is the one at b.
+    """
+
+    beta: float = 1.0
+    span: float = 10.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (0 < self.beta < inf and 1 < self.span < inf):
+            raise ValueError(
+                f"beta, span: expected finite numbers above 0 and above 1, got {self.beta!r} and {self.span!r}"
+            )
+
+    @property
+    def label(self) -> str:
+        """As in "beta 0.1 to 10"."""
+        return f"beta {self.beta / self.span:g} to {self.beta * self.span:g}"
+
+    def beta_at(self, step: TrainingStep) -> float:
+        """The b of a step."""
+        uniform = torch.rand((), generator=step.generator(BETA_STREAM, "cpu"), dtype=torch.float64).item()
+        return self.beta * self.span ** (2 * uniform - 1)
+
+    def prepare(self, model: VAE) -> VAE:
+        """``model`` with gates, unless it has them."""
+        return model if isinstance(model, MultiRateVAE) else MultiRateVAE(model, self.beta, self.span)
+
+    def forward(self, model: VAE, x: Tensor, rng: torch.Generator, step: TrainingStep) -> ForwardOutput:
+        """The forward pass at the b of the step."""
+        return model(x, rng, beta=self.beta_at(step))
+
+    def loss(self, model: VAE, out: ForwardOutput, step: TrainingStep, auxiliary: Any = None) -> Tensor:
+        """``beta_vae`` of the batch at the b of the step."""
+        return beta_vae(out.terms, self.beta_at(step))
 
 
 @dataclass(frozen=True)
