@@ -25,13 +25,16 @@ PORT ?= 8000
 AREAS ?=
 PLANTED ?=
 
+# bench: another commit of this repository that takes turns with the present one
+BASE ?=
+
 # coursework: the names to build, the file with the class's secret, and the assignment of the sample class
 NAMES ?=
 SEED_FILE ?=
 ASSIGNMENT ?= surgery
 SAMPLE := _build/sample-class
 
-.PHONY: help book serve pdf test test-site test-full notebooks notebooks-check mutants assignments sample-class clean
+.PHONY: help book serve pdf test test-site test-full notebooks notebooks-check bench mutants assignments sample-class clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r a b; do printf '  make %-16s %s\n' "$$a" "$$b"; done
@@ -88,6 +91,13 @@ notebooks: .venv/ready  ## run the notebooks and store their outputs, the same b
 
 notebooks-check: .venv/ready  ## run the notebooks and compare with the stored outputs, numbers within a tolerance
 	$(BIN)/python scripts/notebooks.py --check $(NOTEBOOKS)
+
+_build/pythae/ready: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(@D) pythae==0.1.2
+	@touch $@
+
+bench: _build/pythae/ready  ## measure speed beside pythae into book/results/speed.csv, on a quiet machine; BASE=... to print against a commit
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench.py $(if $(BASE),--base $(BASE))
 
 mutants: .venv/ready  ## plant small slips in the code that computes and count those no test notices; AREAS=... PLANTED=...
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt mutmut==3.8.1
