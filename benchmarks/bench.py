@@ -39,6 +39,7 @@ TABLE = ROOT / "book" / "results" / "speed.csv"
 MEASUREMENTS = ("training", "profile", "aggregate", "sampling")
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 NATIVE_BF16 = {"avx512_bf16", "amx_bf16"}
+METHODS = (c.PRODUCT, c.SINGLE, c.BROADCAST, c.IN_BLOCKS)  # to an aggregate
 OURS = (*c.SETTINGS, c.PRODUCT, c.SINGLE, c.STORED)  # the contenders that another commit may have, too
 #: What the operators of a profile are for, the first that fits, from the outermost operator inwards.
 GROUPS = {
@@ -217,6 +218,8 @@ class Bench:
         self, names: tuple[str, str, str], found: Mapping[str, list[Spent]], *others: str, count: int = 1
     ) -> None:
         """How many times as fast as each of ``others``, and as the same method of another commit, round by round."""
+        if names[2].partition(", at ")[0] not in OURS:
+            return
         commits = [f"{names[2]}, at {commit}" for commit in self.bases]
         for other in [name for name in (*others, *commits) if name in found and name != names[2]]:
             pairs = zip(found[names[2]][1:], found[other][1:], strict=True)
@@ -241,7 +244,7 @@ class Bench:
     def aggregate(self) -> None:
         """Time by pair of a code and a component, memory, and rounding, of the aggregate's density."""
         for n in self.scale.examples:
-            made = {name: c.aggregates(self.scale, n, name) for name in (c.PRODUCT, c.SINGLE, c.BROADCAST)}
+            made = {name: c.aggregates(self.scale, n, name) for name in METHODS}
             turns = {name: turn for name, turn in made.items() if turn}
             for count in (1, 2):
                 found = self.interleaved(turns, ("aggregate", n), count)
@@ -252,7 +255,7 @@ class Bench:
                     for kind in ("cpu", "wall"):
                         values = [1e9 * getattr(each, kind) for each in rest]
                         self.record("aggregate", str(n), name, f"{kind} ns a pair", values=values, count=count)
-                    self.ratios(("aggregate", str(n), name), found, c.BROADCAST, count=count)
+                    self.ratios(("aggregate", str(n), name), found, c.BROADCAST, c.IN_BLOCKS, count=count)
             for name in turns:
                 server = Server(self.scale)
                 alone = server.spent(1, "aggregate", n, name)

@@ -24,7 +24,8 @@ from companion.measure import aggregate
 Turn = Callable[[], Any]
 
 PYTHAE, SQUARES = "pythae", "product of squares"
-PRODUCT, SINGLE, BROADCAST = "matrix product, float64", "matrix product, float32", "broadcasting"
+PRODUCT, SINGLE = "matrix product, float64", "matrix product, float32"
+BROADCAST, IN_BLOCKS = "broadcasting", "broadcasting, in blocks"
 STORED, FULL_PASSES = "stored stages", "full passes"
 SETTINGS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -195,8 +196,8 @@ def density(method: str) -> Callable[..., Tensor] | None:
 
     Its arguments: codes ``[m, k]``, means and variances ``[n, k]``, and the index of each code's own component.
     """
-    if method == BROADCAST:
-        return broadcast
+    if method in (BROADCAST, IN_BLOCKS):
+        return broadcast if method == BROADCAST else in_blocks
     known = inspect.signature(aggregate.aggregate_log_density).parameters
     if method == SINGLE and "dtype" not in known:
         return None
@@ -216,9 +217,17 @@ def broadcast(z: Tensor, mean: Tensor, variance: Tensor, own: Tensor) -> Tensor:
     return torch.cat([components.log_prob(codes[:, None]).sum(2).logsumexp(1) for codes in some]) - np.log(len(mean))
 
 
+def in_blocks(z: Tensor, mean: Tensor, variance: Tensor, own: Tensor) -> Tensor:
+    """The same, few codes and components at a time: with 2 MB an array it is at its fastest, within the cache."""
+    blocks = [Normal(*block) for block in zip(mean.split(256), variance.sqrt().split(256), strict=True)]
+    each = [[block.log_prob(some[:, None]).sum(2).logsumexp(1) for block in blocks] for some in z.split(16)]
+    return torch.cat([torch.stack(found).logsumexp(0) for found in each]) - np.log(len(mean))
+
+
 def aggregated(scale: Scale, n: int, method: str) -> int:
     """How many codes an aggregate's turn takes: a part of all by matrix products, and by broadcasting a few."""
-    return 4 * max(1, PAIRS // n) if method == BROADCAST else n // scale.parts
+    few = {BROADCAST: 4 * max(1, PAIRS // n), IN_BLOCKS: 40 * max(1, PAIRS // n)}
+    return few.get(method, n // scale.parts)
 
 
 def aggregates(scale: Scale, n: int, method: str) -> Turn | None:
