@@ -169,6 +169,12 @@ def test_without_dask_the_extra_is_named(tmp_path, monkeypatch):
         sweeps.sweep(SMALL, tmp_path, engine="dask", progress=False)
 
 
+def test_runs_and_paths_do_not_share_a_table(tmp_path):
+    with pytest.raises(ValueError, match="configs: expected those of one table, got some of each of families, paths"):
+        sweeps.sweep([*SMALL, SMALL[0].replace(cooldown=5)], tmp_path, progress=False)
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_committed_table_alone_is_a_finished_sweep(grid, tmp_path, capsys):
     for name in ("grid.toml", "grid.csv", "grid.json"):
         shutil.copy(grid / name, tmp_path)

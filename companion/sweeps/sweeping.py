@@ -15,7 +15,7 @@ from companion.learn import Config, OutOfTime, Trained, TrainingError, threads, 
 from companion.learn.training import progress_bar
 from companion.results.schema import Row, read_rows, write_provenance, write_rows
 from companion.results.table import SPLITS, ResultsTable
-from companion.studies.measures import check_labels, measured
+from companion.studies.measures import check_labels, measured, table_of
 
 ENGINES = ("joblib", "dask")
 Outcome = tuple[list[Row], dict[str, Any]] | TrainingError | None
@@ -44,8 +44,9 @@ def sweep(
     Each run uses the threads its configuration says, so that order, jobs and engine change no digit. A run that
     diverges does not stop the others.
 
-    Raises ``ValueError`` for ``jobs`` below 1, an impossible engine, or configurations that are none or repeated, and
-    in the end one ``TrainingError`` that names every run that diverged.
+    Raises ``ValueError`` for ``jobs`` below 1, an impossible engine, or configurations that are none, repeated, or of
+    tables with different columns, such as runs and paths; and in the end one ``TrainingError`` that names every run
+    that diverged.
     """
     _check(configs, jobs, engine, scheduler)
     out, until = Path(out).absolute(), time() + budget
@@ -147,5 +148,7 @@ def _check(configs: Sequence[Config], jobs: int, engine: str, scheduler: str | N
         raise ValueError(f"engine: expected one of {', '.join(ENGINES)}, got {engine!r}")
     if scheduler and engine != "dask":
         raise ValueError(f"scheduler: expected none with the engine {engine}, got {scheduler!r}")
+    if len(tables := {table_of(config) for config in configs}) > 1:
+        raise ValueError(f"configs: expected those of one table, got some of each of {', '.join(sorted(tables))}")
     if not configs or len(set(configs)) < len(configs):
         raise ValueError(f"configs: expected one or more different configurations, got {len(configs)} with repeats")
