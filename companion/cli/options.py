@@ -99,7 +99,7 @@ def add_evaluate(parts: Any) -> None:
 def add_sweep(parts: Any) -> None:
     """``sweep``, by a file or by options."""
     sweep = parts.add_parser("sweep", help="train and measure a grid of configurations, or verify its table")
-    words = "tables [[runs]] and [[paths]]; rows go to FILE.csv beside it"
+    words = "tables [[runs]] or [[paths]]; rows go to FILE.csv beside it"
     sweep.add_argument("--grid", type=Path, metavar="FILE.toml", help=words)
     sweep.add_argument("--out", type=Path, metavar="DIR", help="folder of the runs (runs/FILE, runs/sweep-NAME)")
     add_workers(sweep)

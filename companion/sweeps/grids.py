@@ -15,14 +15,17 @@ A file may read ::
     targets = [5.0, 20.0]
     seeds = [0, 1]
 
+A path (``companion.learn.beta_path``) walks through its betas in the order given. Its rows have columns of their own,
+so a sweep takes a file of runs or one of paths::
+
+    data = "mnist-static"
+
     [[paths]]
     families = ["---"]
     betas = [0.1, 0.3, 1.0, 3.0]
     first = 2000
     stay = 1000
     cooldown = 500
-
-A path (``companion.learn.beta_path``) walks through its betas in the order given.
 """
 
 import tomllib
