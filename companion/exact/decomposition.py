@@ -90,11 +90,10 @@ def elbo_surgery(encoder: Any, prior: Sequence[Any]) -> ElboSurgery:
     """
     table, factors = _check_model(encoder, prior)
     n, aggregate = len(table), table.mean(0)
-    product = reduce(np.multiply.outer, factors)
     return ElboSurgery(
-        rate=kl(table, np.broadcast_to(product, table.shape)) / n,
+        rate=sum(tables.kl_from_product(e, factors) for e in table) / n,
         index_information=mutual_information(table.reshape(n, -1) / n),
-        marginal_kl=kl(aggregate, product),
+        marginal_kl=tables.kl_from_product(aggregate, factors),
         n=n,
         total_correlation=tables.total_correlation(aggregate),
         dimension_wise_kl=tuple(map(kl, tables.marginals(aggregate), factors)),
@@ -121,24 +120,24 @@ def elbo_forms(encoder: Any, prior: Sequence[Any], log_likelihood: Any) -> ElboF
     check_shapes(log_likelihood=(log_d, table.shape))
     if not np.isfinite(log_d).all():
         raise ValueError(f"log_likelihood: expected finite entries, got {log_d.min():g} to {log_d.max():g}")
-    n, p = len(table), reduce(np.multiply.outer, factors).ravel()
+    n = len(table)
+    with np.errstate(divide="ignore"):  # a code that the prior misses has a log prior of -inf
+        log_p = reduce(np.add.outer, map(np.log, factors)).ravel()
     e, log_d = table.reshape(n, -1), log_d.reshape(n, -1)
     reconstruction, aggregate = (e * log_d).sum(1), e.mean(0)
     information = np.log(n) - (entropy(e / n) - entropy(aggregate))  # H(n) - H(n|z)
-    evidence = logsumexp(log_d, axis=1, b=p)
+    evidence = logsumexp(log_d + log_p, axis=1)
     return ElboForms(
-        term_by_term=float(np.mean([reconstruction[i] - kl(e[i], p) for i in range(n)])),
-        split=float(reconstruction.mean() - information - kl(aggregate, p)),
-        evidence=float(evidence.mean()) - _kl_to_posterior(e, p, log_d),
+        term_by_term=float(reconstruction.mean() - _mean_kl(e, log_p)),
+        split=float(reconstruction.mean() - information - _mean_kl(aggregate[None], log_p)),
+        evidence=float(evidence.mean() - _mean_kl(e, log_softmax(log_d + log_p, axis=1))),
     )
 
 
-def _kl_to_posterior(e: np.ndarray, p: np.ndarray, log_d: np.ndarray) -> float:
-    """Mean KL(e(z|n) || p(z|x_n)) of the posterior p(z) d(x_n|z) / g(x_n): in logs, which never underflow."""
-    with np.errstate(divide="ignore"):  # a code that the prior misses has a log posterior of -inf
-        log_posterior = log_softmax(np.log(p) + log_d, axis=1)
-    used = e > 0
-    return float(-(e[used] * log_posterior[used]).sum() - entropy(e)) / len(e)
+def _mean_kl(rows: np.ndarray, log_q: np.ndarray) -> float:
+    """Mean KL of ``rows`` from distributions given by their logs, broadcast: in logs, which never underflow."""
+    used = rows > 0
+    return float(-(rows[used] * np.broadcast_to(log_q, rows.shape)[used]).sum() - entropy(rows)) / len(rows)
 
 
 def _check_model(encoder: Any, prior: Sequence[Any]) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -95,7 +95,7 @@ class DiscreteModel:
     @property
     def mutual_information(self) -> float:
         """I(X; Z) of p*(x) e(z|x) (Alemi et al. (2018), eq. 1), between 0 and the smaller of H and log Z."""
-        return mean_kl(self.p_x, self.encoder, self.aggregate)
+        return tables.mutual_information(self.joint)
 
     @property
     def inverted_encoder(self) -> np.ndarray:
@@ -112,7 +112,7 @@ class DiscreteModel:
     @property
     def generative_mutual_information(self) -> float:
         """I_gen(X; Z) of the joint distribution m(z) d(x|z) (Alemi et al. (2018), eq. 6)."""
-        return mean_kl(self.marginal, self.decoder, self.generated)
+        return tables.mutual_information(self.marginal[:, None] * self.decoder)
 
     @property
     def generative_lower_bound(self) -> float:
@@ -139,7 +139,9 @@ class DiscreteModel:
         >>> bool(model.generative_upper_bound([0.5, 0.5]) > least == model.generative_mutual_information)
         True
         """
-        return mean_kl(self.marginal, self.decoder, self.generated if q_x is None else self._estimate(q_x))
+        if q_x is None:
+            return self.generative_mutual_information
+        return mean_kl(self.marginal, self.decoder, self._estimate(q_x))
 
     def reparametrised(self, q_x: Any) -> tuple[float, float]:
         """U = E log d(x|z) / q(x) and S = KL(p* || q), for which U - S = H - D (Alemi et al. (2018), eq. 11 to 13).

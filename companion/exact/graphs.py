@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from companion.exact.tables import check_distribution, check_shapes, kl, mutual_information
+from companion.exact.tables import check_distribution, check_shapes, expected_log_ratio, mutual_information
 
 AXES = "ABC"
 
@@ -64,7 +64,7 @@ def conditional_mutual_information(joint: Any, pair: str) -> float:
     """
     table = _move_third_last(joint, pair)
     first, second, third = table.sum(1, keepdims=True), table.sum(0), table.sum((0, 1))
-    return kl(table, np.divide(first * second, third, out=np.zeros_like(table), where=third > 0))
+    return max(0.0, expected_log_ratio(table, [table, third], [first, second]))
 
 
 def posterior(joint: Any, variable: str, **seen: int) -> np.ndarray:

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+SMALLEST = 1e-300  # of a water level: below it the numbers have fewer digits
 ROUNDING = 1e-12  # nats: a dimension exactly at the water level counts as collapsed
 
 
@@ -139,7 +140,8 @@ def linear_at_rate(
     Unlike ``linear_beta_vae`` this is well posed where the frontier is straight: with a code for every dimension and
     learned noise all large rates share beta = 1. At rate 0 the multiplier is the least that keeps it there.
 
-    Raises ``ValueError`` as ``linear_beta_vae``, and for a rate that is not finite and 0 or more.
+    Raises ``ValueError`` as ``linear_beta_vae``, and for a rate that is not finite and 0 or more, or so large (some 345
+    nats a dimension) that its squared errors underflow.
 
     >>> from companion.units import nats
     >>> best = linear_at_rate([4.0, 1.0, 0.25], rate=nats(1), noise=0.5)
@@ -152,6 +154,9 @@ def linear_at_rate(
     sums = np.cumsum(np.log(falling[:k])) - 2 * rate
     levels = np.exp(sums / np.arange(1, k + 1))  # the level that gives this rate to the first d, for each d
     level = float(levels.max())  # any other number of active dimensions gives less rate, so a lower level
+    if level < SMALLEST:
+        limit = (np.log(falling[:k]) - log(SMALLEST)).sum() / 2
+        raise ValueError(f"rate: expected at most {limit:.1f} nats, where squared errors underflow, got {rate!r}")
     if noise is None:
         noise = float((np.minimum(falling[:k], level).sum() + falling[k:].sum()) / len(falling))
     return LinearOptimum(falling, level / noise, float(noise), k)
@@ -171,7 +176,7 @@ def water_filling(eigenvalues: Any, level: float) -> tuple[np.ndarray, np.ndarra
         raise ValueError(f"level: expected a number, 0 or more, got {level!r}")
     errors = np.minimum(values, level)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(values > errors, np.log(values / errors) / 2, 0.0), errors
+        return np.where(values > errors, (np.log(values) - np.log(errors)) / 2, 0.0), errors
 
 
 def gaussian_rate(eigenvalues: Any, mse: float) -> float:

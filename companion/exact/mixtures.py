@@ -20,6 +20,8 @@ from scipy.special import logsumexp
 
 from companion.exact.tables import check_distribution
 
+ROUNDING = 1e-9  # relative, of a variance that stands on its floor
+
 
 @dataclass(frozen=True)
 class GaussianMixture:
@@ -153,7 +155,8 @@ def em(x: Any, start: GaussianMixture, steps: int, floor: float = 1e-6) -> list[
     The ELBO never falls along these 1 + 2 ``steps`` states. At the start the responsibilities of every example are the
     weights of ``start``: an encoder that ignores x.
 
-    Raises ``ValueError`` for fewer than one step, and as ``m_step`` does.
+    Raises ``ValueError`` for fewer than one step, for a start with a variance below ``floor`` (the first M-step would
+    raise it, and the ELBO might fall), and as ``m_step`` does.
 
     >>> x = np.array([[-1.2], [-0.8], [0.9], [1.1]])
     >>> path = em(x, GaussianMixture([0.5, 0.5], [[-0.5], [0.5]], [[[0.1]], [[0.1]]]), steps=5)
@@ -162,6 +165,9 @@ def em(x: Any, start: GaussianMixture, steps: int, floor: float = 1e-6) -> list[
     """
     if steps < 1:
         raise ValueError(f"steps: expected 1 or more, got {steps}")
+    least = np.linalg.eigvalsh(start.covariances).min()
+    if least < floor * (1 - ROUNDING):
+        raise ValueError(f"start: expected variances of at least the floor, {floor:g}, got one of {least:g}")
     x = _check_points(x)
     path = [em_state("start", start, x, np.tile(start.weights, (len(x), 1)))]
     for _ in range(steps):

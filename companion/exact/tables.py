@@ -3,7 +3,7 @@
 0 log 0 is 0. KL(p || q) is infinite where q gives probability 0 to something that p does not, and never NaN.
 """
 
-from functools import reduce
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ def entropy(p: np.ndarray) -> float:
     >>> round(entropy(np.array([0.5, 0.5, 0.0])), 4)
     0.6931
     """
-    return float(-xlogy(p, p).sum())
+    return 0.0 - float(xlogy(p, p).sum())
 
 
 def cross_entropy(p: np.ndarray, q: np.ndarray) -> float:
@@ -86,13 +86,36 @@ def mean_kl(weights: np.ndarray, rows: np.ndarray, reference: np.ndarray) -> flo
     return max(0.0, float(weights[used] @ rel_entr(rows[used], compared[used]).sum(1)))  # rounding may go below
 
 
+def expected_log_ratio(p: np.ndarray, above: Sequence[np.ndarray], below: Sequence[np.ndarray]) -> float:
+    """sum p (sum_i log above_i - sum_j log below_j) over the entries where ``p`` is positive.
+
+    The arrays are broadcast to the shape of ``p``. In logs no product of small probabilities underflows. A zero below
+    makes it infinite.
+    """
+    used = p > 0
+    with np.errstate(divide="ignore"):
+        over, under = (sum(np.log(np.broadcast_to(a, p.shape)[used]) for a in side) for side in (above, below))
+    return float(p[used] @ (over - under))
+
+
+def kl_from_product(joint: np.ndarray, factors: Sequence[np.ndarray]) -> float:
+    """KL of ``joint``, shape ``[A, B, ...]``, from a product of one distribution for each axis, 0 or more.
+
+    >>> kl_from_product(np.eye(2) / 2, [np.array([0.5, 0.5]), np.array([1.0, 0.0])])
+    inf
+    """
+    last = joint.ndim - 1
+    shaped = [factor.reshape(-1, *[1] * (last - axis)) for axis, factor in enumerate(factors)]
+    return max(0.0, expected_log_ratio(joint, [joint], shaped))  # rounding may go below
+
+
 def mutual_information(joint: np.ndarray) -> float:
     """I(A; B) of the joint distribution ``joint`` of shape ``[A, B]``.
 
     >>> round(mutual_information(np.eye(2) / 2), 4)
     0.6931
     """
-    return kl(joint, joint.sum(1, keepdims=True) * joint.sum(0))
+    return total_correlation(joint)
 
 
 def marginals(joint: np.ndarray) -> list[np.ndarray]:
@@ -111,4 +134,4 @@ def total_correlation(joint: np.ndarray) -> float:
     >>> round(total_correlation(np.eye(2) / 2), 4)
     0.6931
     """
-    return kl(joint, reduce(np.multiply.outer, marginals(joint)))
+    return kl_from_product(joint, marginals(joint))

@@ -36,10 +36,14 @@ def pairwise_log_density(z: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
         z: ``[m, k]``
         mean, variance: ``[n, k]``
 
+    Codes and components are moved to the components' centre first. An entry's rounding is then below 1e-6 nats; where
+    the means are too many deviations from the centre for that, differences are taken, which is slower.
+
     >>> pairwise_log_density(torch.zeros(1, 2), torch.zeros(3, 2), torch.ones(3, 2)).shape
     torch.Size([1, 3])
     """
-    return _Product(mean.double(), variance.double())(z.double())
+    z, mean, variance = _centred(z.double(), mean.double(), variance.double())
+    return _densities(mean, variance, torch.float64)(z)
 
 
 class _Product:
@@ -71,6 +75,12 @@ def _densities(mean: Tensor, variance: Tensor, dtype: torch.dtype) -> _Product |
         if size < LARGEST[precision]:
             return _Product(mean, variance, precision)
     return _Differences(mean, variance)
+
+
+def _centred(z: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """All three, moved so that the mean of ``mean`` is 0."""
+    centre = mean.mean(0)
+    return z - centre, mean - centre, variance
 
 
 def standard_normal_kl(mean: Tensor, variance: Tensor) -> Tensor:
@@ -112,7 +122,7 @@ def aggregate_log_density(
         raise ValueError(f"z: expected codes of shape [m, {mean.shape[1]}], got {list(z.shape)}")
     z, mean, variance = z.double(), mean.double(), variance.double()
     own = None if drawn_from is None else Normal(mean[drawn_from], variance[drawn_from].sqrt()).log_prob(z).sum(1)
-    z, mean = z - mean.mean(0), mean - mean.mean(0)
+    z, mean, variance = _centred(z, mean, variance)
     total = torch.full((len(z),), -torch.inf, dtype=torch.float64, device=z.device)
     for first in range(0, len(mean), block):
         densities = _densities(mean[first : first + block], variance[first : first + block], dtype)
@@ -173,7 +183,8 @@ class OneDimensionalAggregates:
     Few codes get the exact one-dimensional aggregates, one exponential for each code, example and dimension. Many read
     them off a grid of ``POINTS`` points a dimension, linearly in the logarithm; the mean error of the grid is measured
     at ``SUBSET`` codes drawn at random, and taken off. The grid then only lowers the noise: what remains of its error
-    is in the standard errors.
+    is in the standard errors. A dimension with a component narrower than the grid's spacing gets no grid: it would
+    miss whole components, and the codes drawn at random would miss them as well.
 
     Args:
         z: ``[draws, N, k]``, from ``sample_aggregate``
@@ -183,13 +194,16 @@ class OneDimensionalAggregates:
 
     def __init__(self, z: Tensor, mean: Tensor, variance: Tensor, seed: int = 0) -> None:
         codes = z.flatten(0, 1)
-        self.excess = codes.new_zeros(2, z.shape[2])  # log q(z_j) read off minus the truth, at some codes: none so far
-        if len(codes) <= POINTS + SUBSET:
-            self.log_q = _exact_columns(codes, mean, variance).view_as(z)
-            return
-        self.log_q = _gridded_columns(codes, mean, variance).view_as(z)
         chosen = torch.randint(len(codes), (SUBSET,), generator=generator(seed, 1)).to(z.device)
-        self.excess = self.log_q.flatten(0, 1)[chosen] - _exact_columns(codes[chosen], mean, variance)
+        log_q, excess = torch.empty_like(codes), codes.new_zeros(SUBSET, z.shape[2])
+        for j, (code, *components) in enumerate(zip(*(a.split(1, 1) for a in (codes, mean, variance)), strict=True)):
+            if len(codes) <= POINTS + SUBSET or (code.max() - code.min()) / POINTS >= components[1].min().sqrt():
+                log_q[:, j] = aggregate_log_density(code, *components)
+                continue
+            log_q[:, j] = _gridded(code, *components)
+            excess[:, j] = log_q[chosen, j] - aggregate_log_density(code[chosen], *components)
+        self.log_q = log_q.view_as(z)
+        self.excess = excess  # log q(z_j) read off minus the truth, at the codes chosen
 
     def total_correlation(self, log_q: Tensor) -> tuple[float, float]:
         """The mean of log q(z) - sum_j log q(z_j), KL(q(z) || prod_j q(z_j)), and its standard error; nats.
@@ -217,17 +231,13 @@ def _corrected(values: Tensor, excess: Tensor) -> tuple[float, float]:
     return value + excess.mean().item(), sqrt(se**2 + excess.var().item() / len(excess))
 
 
-def _exact_columns(codes: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
-    columns = zip(codes.split(1, 1), mean.split(1, 1), variance.split(1, 1), strict=True)
-    return torch.stack([aggregate_log_density(*column) for column in columns], 1)
-
-
-def _gridded_columns(codes: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
-    low, high = codes.min(0).values, codes.max(0).values
-    grid = low + torch.linspace(0, 1, POINTS, dtype=codes.dtype, device=codes.device)[:, None] * (high - low)
-    table = _exact_columns(grid, mean, variance)
-    each = zip(*(a.cpu().numpy().T for a in (codes, grid, table)), strict=True)
-    return torch.from_numpy(np.stack([np.interp(*column) for column in each], 1)).to(codes.device)
+def _gridded(codes: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+    """log q(z_j), ``[m]``, of one dimension's codes, ``[m, 1]``, read off a grid; the components are ``[n, 1]``."""
+    steps = torch.linspace(0, 1, POINTS, dtype=codes.dtype, device=codes.device)
+    grid = codes.min() + steps * (codes.max() - codes.min())
+    table = aggregate_log_density(grid[:, None], mean, variance)
+    read = np.interp(*(a.cpu().numpy() for a in (codes[:, 0], grid, table)))
+    return torch.from_numpy(read).to(codes.device)
 
 
 def check_encoder(mean: Tensor, variance: Tensor) -> None:

@@ -1,6 +1,7 @@
 """Values at the edges of the ground truth, where a slip of one sign, one size or one guard would show."""
 
 from dataclasses import FrozenInstanceError
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,10 +37,89 @@ def test_what_cannot_happen_adds_no_conditional_information():
     assert exact.conditional_mutual_information(joint, "AB") == pytest.approx(np.log(2))
 
 
-def test_information_up_to_eighteen_nats_a_dimension_and_no_more():
-    assert exact.CorrelatedGaussians.from_information(1, 18.0).information == pytest.approx(18.0, rel=1e-2)
-    with pytest.raises(ValueError, match=r"nats: expected 0 to 18 for each of the 1 dimensions, got 18\.5"):
-        exact.CorrelatedGaussians.from_information(1, 18.5)
+@pytest.mark.parametrize("nats", [1e-12, 0.3, 5.0, 11.9, 12.0])
+def test_information_up_to_twelve_nats_a_dimension_is_what_was_asked_for(nats):
+    for d in (1, 7):
+        assert exact.CorrelatedGaussians.from_information(d, d * nats).information == pytest.approx(
+            d * nats, abs=2e-6 * d
+        )
+    with pytest.raises(ValueError, match=r"nats: expected 0 to 12 for each of the 1 dimensions, got 12\.5"):
+        exact.CorrelatedGaussians.from_information(1, 12.5)
+
+
+@pytest.mark.parametrize("tiny", [1e-110, 1e-170, 1e-200, 1e-300])
+@pytest.mark.parametrize("axes", [2, 3])
+def test_probabilities_whose_products_underflow(tiny, axes):
+    """All mass on the diagonal, nearly all on its first cell: TC is (axes - 1) tiny log(1 / tiny)."""
+    joint = np.zeros((2,) * axes)
+    joint[(0,) * axes], joint[(1,) * axes] = 1 - tiny, tiny
+    assert exact.total_correlation(joint) == pytest.approx(-(axes - 1) * tiny * np.log(tiny), rel=1e-12)
+    if axes == 2:
+        assert exact.mutual_information(joint) == exact.total_correlation(joint)
+        half = np.array([0.5, 0.5])
+        model = exact.DiscreteModel([1 - tiny, tiny], np.eye(2), np.eye(2), half)
+        assert model.mutual_information == pytest.approx(exact.mutual_information(joint), rel=1e-12)
+        skewed = exact.DiscreteModel(half, np.eye(2), np.eye(2), [1 - tiny, tiny])
+        assert skewed.generative_mutual_information == pytest.approx(exact.mutual_information(joint), rel=1e-12)
+        assert skewed.generative_upper_bound() == skewed.generative_mutual_information
+        return
+    assert exact.marginal_mutual_information(joint, "AB") == pytest.approx(-tiny * np.log(tiny), rel=1e-12)
+    assert exact.conditional_mutual_information(joint, "AB") == 0.0
+
+
+@pytest.mark.parametrize("tiny", [1e-110, 1e-200])
+def test_conditional_information_of_cells_whose_products_underflow(tiny):
+    """C is nearly always 0; when it is 1, A and B are equal coins: I(A; B | C) = tiny log 2."""
+    joint = np.zeros((2, 2, 2))
+    joint[0, 0, 0], joint[0, 0, 1], joint[1, 1, 1] = 1 - tiny, tiny / 2, tiny / 2
+    assert exact.conditional_mutual_information(joint, "AB") == pytest.approx(tiny * np.log(2), rel=1e-12)
+
+
+def test_surgery_of_codes_whose_prior_underflows():
+    """Three factors that give the code 1e-150 each: the rate is 450 log 10, all of it marginal KL."""
+    encoder, factor = np.zeros((1, 2, 2, 2)), [1 - 1e-150, 1e-150]
+    encoder[0, 1, 1, 1] = 1.0
+    parts = exact.elbo_surgery(encoder, [factor] * 3)
+    assert (parts.rate, parts.marginal_kl) == pytest.approx((450 * np.log(10),) * 2)
+    assert parts.dimension_wise_kl == pytest.approx((150 * np.log(10),) * 3)
+    forms = exact.elbo_forms(encoder, [factor] * 3, np.zeros((1, 2, 2, 2)))
+    assert (forms.term_by_term, forms.split, forms.evidence) == pytest.approx((-450 * np.log(10),) * 3)
+
+
+@pytest.mark.parametrize(("eigenvalues", "most"), [([1.0, 1.0], 690.8), ([1.0], 345.4), ([1.0, 2.0], 691.1)])
+def test_a_rate_whose_errors_underflow_is_refused(eigenvalues, most):
+    for rate in (0.0, 100.0, most - 0.1):
+        found = exact.linear_at_rate(eigenvalues, rate)
+        assert found.rate == pytest.approx(rate, abs=1e-9)
+    for rate in (most + 0.1, 2000.0, 1e300):
+        with pytest.raises(
+            ValueError, match=f"rate: expected at most {most} nats, where squared errors underflow, got"
+        ):
+            exact.linear_at_rate(eigenvalues, rate)
+
+
+def test_em_refuses_a_start_below_the_floor():
+    """Its first M-step would widen the components, and lower the ELBO from 9.90 to 5.30."""
+    x = np.array([[-1.0], [-1.0 + 1e-4], [1.0], [1.0 + 1e-4]])
+    narrow = exact.GaussianMixture([0.5, 0.5], [[-1.0], [1.0]], [[[1e-8]], [[1e-8]]])
+    with pytest.raises(ValueError, match=r"start: expected variances of at least the floor, 1e-06, got one of 1e-08"):
+        exact.em(x, narrow, steps=3)
+    elbos = [state.elbo for state in exact.em(x, narrow, steps=3, floor=1e-9)]
+    assert all(later >= earlier - 1e-9 for earlier, later in pairwise(elbos))
+    on_the_floor = exact.em(x, narrow, steps=1, floor=1e-6 / 100)[-1].mixture
+    exact.em(x, on_the_floor, steps=1, floor=np.linalg.eigvalsh(on_the_floor.covariances).min())
+
+
+def test_zeros_are_not_negative():
+    sure, model = np.array([1.0]), exact.DiscreteModel([1.0], [[1.0]], [[1.0]], [1.0])
+    found = [
+        exact.entropy(sure), exact.cross_entropy(sure, sure), exact.kl(sure, sure),
+        exact.mutual_information(sure[None]), exact.total_correlation(sure[None, None]),
+        exact.binary_entropy(0.0), exact.binary_entropy(1.0), exact.bernoulli_rate(0.5, 0.5),
+        exact.CorrelatedGaussians(3, 0.0).information, exact.gaussian_rate([1.0], 1.0),
+        model.entropy, model.rate, model.distortion, model.mutual_information, model.generative_lower_bound,
+    ]  # fmt: skip
+    assert [str(value) for value in found] == ["0.0"] * len(found)
 
 
 def test_two_bins_are_a_toy_process_and_one_is_not():

@@ -95,8 +95,8 @@ def test_pairs_are_broadcast():
         (lambda: CorrelatedGaussians(0, 0.5), "dimensions: expected 1 or more, got 0"),
         (lambda: CorrelatedGaussians(1, 1.0), "correlation: expected a number between -1 and 1, got 1.0"),
         (lambda: CorrelatedGaussians(1, float("nan")), "correlation: expected .* got nan"),
-        (lambda: CorrelatedGaussians.from_information(2, -1.0), "nats: expected 0 to 18 for each of the 2 .* got -1.0"),
-        (lambda: CorrelatedGaussians.from_information(2, 40.0), "nats: expected 0 to 18 for each of the 2 .* got 40.0"),
+        (lambda: CorrelatedGaussians.from_information(2, -1.0), "nats: expected 0 to 12 for each of the 2 .* got -1.0"),
+        (lambda: CorrelatedGaussians.from_information(2, 40.0), "nats: expected 0 to 12 for each of the 2 .* got 40.0"),
     ],
 )
 def test_impossible_problems_are_refused(make, message):
