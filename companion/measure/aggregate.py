@@ -236,8 +236,8 @@ def _gridded(codes: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     steps = torch.linspace(0, 1, POINTS, dtype=codes.dtype, device=codes.device)
     grid = codes.min() + steps * (codes.max() - codes.min())
     table = aggregate_log_density(grid[:, None], mean, variance)
-    read = np.interp(*(a.cpu().numpy() for a in (codes[:, 0], grid, table)))
-    return torch.from_numpy(read).to(codes.device)
+    at, points, values = (a.cpu().numpy() for a in (codes[:, 0], grid, table))
+    return torch.from_numpy(np.interp(at, points, values)).to(codes.device)
 
 
 def check_encoder(mean: Tensor, variance: Tensor) -> None:

@@ -41,7 +41,8 @@ class VAE(nn.Module):
     data of any shape. What a decoder demands of its data, such as binary pixels, its distribution says.
 
     Args:
-        encoder, decoder, marginal: modules are registered, other callables kept as they are
+        encoder, decoder, marginal: modules are registered, and so is the module of a bound method; other callables
+            are kept as they are
         image_shape: the shape of one example; by default any is taken that the encoder takes
 
     Raises ``ValueError`` for a marginal that is made of another encoder, such as a ``VampPrior`` over it: its weights
@@ -69,6 +70,8 @@ class VAE(nn.Module):
         self.decoder: Any = decoder
         self.marginal: Any = marginal
         self.image_shape = image_shape
+        for name, part in (("encoder", encoder), ("decoder", decoder), ("marginal", marginal)):
+            adopt(self, f"{name}_of", part)
 
     @property
     def device(self) -> torch.device:
@@ -123,6 +126,16 @@ class VAE(nn.Module):
     def generate(self, n: int, rng: torch.Generator, draws: int = 1) -> Tensor:
         """Samples x ~ d(x|z) of ``n`` codes z ~ m(z): ``[draws, n, ...]``, one z for all draws of a column."""
         return draw(self.decoder(draw(self.marginal(), rng, (n,))), rng, (draws,))
+
+
+def adopt(parent: nn.Module, name: str, part: Any) -> None:
+    """Register the module behind ``part`` as ``parent.name``: itself, or the one whose bound method it is.
+
+    So its parameters are the parent's, and its mode changes with the parent's. What ``parent`` has already stays.
+    """
+    owner = part if isinstance(part, nn.Module) else getattr(part, "__self__", None)
+    if isinstance(owner, nn.Module) and owner not in list(parent.modules()):
+        parent.add_module(name, owner)
 
 
 def _expected(e: Distribution, m: Distribution) -> tuple[Tensor, Tensor] | None:

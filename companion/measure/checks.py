@@ -1,0 +1,232 @@
+"""What is wrong with a model, before it is measured: its three callables, and the loss that it reports itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf, log, pi, prod
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
+
+from companion.measure.passes import image_batches, in_evaluation_mode
+from companion.models import VAE, draw, generator
+from companion.stats import as_float64, mean_and_error
+
+EXAMPLES = 8  # images of the trial
+ERRORS = 5  # standard errors of the draws that a loss and its explanation may be apart
+ROUNDING = 1e-4  # of the value, beside them: a loss reported in single precision
+
+
+@in_evaluation_mode
+def check_model(model: VAE, images: np.ndarray) -> None:
+    """Try ``model`` on a few of ``images`` ``[n, ...]``, and say in one sentence what does not fit.
+
+    Raises ``ValueError`` naming the encoder, the decoder or the marginal where it raises an error, returns no
+    distribution, or one of another batch or event shape (one log probability for every pixel, say, in place of their
+    sum), or a density that is not finite; and naming the images where their pixels are outside the decoder's support.
+
+    >>> from companion import data, models
+    >>> model = models.family("---", image_shape=(8, 8), width=0.25, latent_dim=4)
+    >>> check_model(model, data.load("digits").test)
+    """
+    x = model.check_data(image_batches(images, EXAMPLES)[0])
+    n, shape = len(x), tuple(x.shape[1:])
+    e = _returned("encoder", model.encoder, x)
+    _check_shapes("encoder", e, (n,), None)
+    m = _returned("marginal", model.marginal)
+    _check_shapes("marginal", m, (), tuple(e.event_shape))
+    rng = generator(0, device=model.device)
+    z = draw(e, rng)
+    d = _returned("decoder", model.decoder, z)
+    _check_shapes("decoder", d, (n,), shape)
+    _check_support(d, x)
+    for name, found in (("encoder", e), ("marginal", m)):
+        _check_finite(name, found.log_prob(z))
+    _check_finite("decoder", d.log_prob(x))
+
+
+def _returned(name: str, call: Callable[..., Any], *given: Tensor) -> Distribution:
+    """What the callable returns, a distribution."""
+    what = f" for a tensor {list(given[0].shape)}" if given else ""
+    try:
+        found = call(*given)
+    except Exception as error:
+        said = str(error).strip().split("\n")[0]
+        raise ValueError(f"{name}: expected a distribution{what}, got {type(error).__name__}: {said}") from error
+    if not isinstance(found, Distribution):
+        kind = type(found).__name__
+        hint = " (companion.adapters.plain takes mean and log variance)" if isinstance(found, tuple) else ""
+        raise ValueError(f"{name}: expected a torch.distributions.Distribution{what}, got a {kind}{hint}")
+    return found
+
+
+def _check_shapes(name: str, found: Distribution, batch: tuple[int, ...], event: tuple[int, ...] | None) -> None:
+    got = tuple(found.batch_shape), tuple(found.event_shape)
+    event = event or (got[1] if len(got[1]) == 1 else (sum(got[0][1:]) or 1,))
+    if got == (batch, event):
+        return
+    extra = len(got[0]) - len(batch)
+    hint = ""
+    if got[0] + got[1] == batch + event and extra > 0:
+        hint = f": its log probability is not summed, wrap it in Independent(..., {extra})"
+    raise ValueError(
+        f"{name}: expected batch shape {list(batch)} and event shape {list(event)}, "
+        f"got {list(got[0])} and {list(got[1])}{hint}"
+    )
+
+
+def _check_support(d: Distribution, x: Tensor) -> None:
+    try:
+        inside = d.support.check(x)  # type: ignore[union-attr]
+    except NotImplementedError:
+        return
+    if not bool(inside.all()):
+        base = d.base_dist if isinstance(d, Independent) else d
+        raise ValueError(
+            f"images: expected pixels in the support of the decoder's {type(base).__name__}, "
+            f"got values from {x.min().item():g} to {x.max().item():g}"
+        )
+
+
+def _check_finite(name: str, values: Tensor) -> None:
+    bad = ~torch.isfinite(values)
+    if bool(bad.any()):
+        worst = values[bad][0].item()
+        raise ValueError(
+            f"{name}: expected finite log densities, got {worst} for {int(bad.sum())} of {len(values)} images"
+        )
+
+
+@dataclass(frozen=True)
+class LossDiagnosis:
+    """What a loss reported for some images is, seen beside the rate and distortion measured on them, in nats.
+
+    Attributes:
+        explanations: those that agree, most specific last; empty where none does
+        reported: the loss as reported
+        negative_elbo: what it should be, D + R, on the same images
+        se: of ``negative_elbo``, by the noise of the draws alone
+        beta: the weight of the rate that would explain the loss, where nothing else does
+    """
+
+    explanations: tuple[str, ...]
+    reported: float
+    negative_elbo: float
+    se: float
+    beta: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the loss is the negative ELBO in nats, summed over pixels and dimensions, a mean over images."""
+        return NEGATIVE_ELBO in self.explanations
+
+    def __str__(self) -> str:
+        beside = f"reported {self.reported:.4g}, D + R = {self.negative_elbo:.2f} ± {self.se:.2f} nats"
+        if self.explanations:
+            return f"{beside}: {'; or '.join(self.explanations)}"
+        return f"{beside}: no usual slip explains it; with a weight on the rate, it would be β = {self.beta:.3g}"
+
+
+NEGATIVE_ELBO = "the negative ELBO, as it should be"
+
+
+def diagnose_loss(model: VAE, images: np.ndarray, reported: float, seed: int = 0) -> LossDiagnosis:
+    """Compare a loss that was reported for ``images`` with D + R measured on them, and name the likely mistake.
+
+    The usual slips are known: means over pixels or code dimensions in place of sums, sums over the batch, bits, a KL
+    without its half or with one too many, a reconstruction loss without the Gaussian's constant or its scale, a term
+    left out. One explains the loss if it is within 5 standard errors of the draws, and 0.01 % of rounding.
+
+    Args:
+        images: the very ones that the loss was reported for, ``[n, ...]``; a few hundred
+        reported: a mean over them, as the model's own code says it
+
+    Raises ``ValueError`` as ``check_model``, for fewer than two images, and for a loss that is not finite.
+
+    >>> from companion import data, models
+    >>> model = models.family("---", image_shape=(8, 8), width=0.25, latent_dim=4)
+    >>> x = data.load("digits").test
+    >>> loss = diagnose_loss(model, x, 44.9 / 64)  # D + R is about 45 nats for an untrained model of 64 pixels
+    """
+    check_model(model, images)
+    if not abs(reported) < inf:
+        raise ValueError(f"reported: expected a finite loss, got {reported!r}")
+    passes = _two_passes(model, images, seed)
+    found, (total, se) = [], _mean_of(passes, 1.0, 1.0)
+    for name, (a, b, constant) in _slips(model, images).items():
+        value, error = _mean_of(passes, a, b)
+        if abs(value + constant - reported) <= ERRORS * error + ROUNDING * abs(reported):
+            found.append(name)
+    if NEGATIVE_ELBO in found:
+        found = [NEGATIVE_ELBO]
+    distortion, rate = passes.mean((0, 2))
+    return LossDiagnosis(
+        tuple(found), float(reported), total, se, float((reported - distortion) / rate) if rate else inf
+    )
+
+
+@in_evaluation_mode
+def _two_passes(model: VAE, images: np.ndarray, seed: int) -> np.ndarray:
+    """Distortion and rate of each image at two draws of its code, ``[2, 2, n]``."""
+    if len(images) < 2:
+        raise ValueError(f"images: expected at least two, for a standard error, got {len(images)}")
+    passes = []
+    for number in range(2):
+        rng = generator(seed, number, device=model.device)
+        terms = [model.terms(x, rng) for x in image_batches(images)]
+        passes.append(
+            [np.concatenate([as_float64(getattr(t, name)) for t in terms]) for name in ("distortion", "rate")]
+        )
+    return np.array(passes)
+
+
+def _mean_of(passes: np.ndarray, a: float, b: float) -> tuple[float, float]:
+    """The mean of a D + b R, and by how much another single draw may miss it: the standard error of the difference."""
+    each = a * passes[:, 0] + b * passes[:, 1]
+    return float(each.mean()), mean_and_error(each[0] - each[1])[1] * 0.75**0.5  # 1 + 1/2 draws, where this has 2
+
+
+@torch.no_grad()
+def _slips(model: VAE, images: np.ndarray) -> dict[str, tuple[float, float, float]]:
+    """The losses that are known: each a D + b R + c, by what it is."""
+    x = model.check_data(image_batches(images, 2)[0])
+    z = draw(model.encoder(x), generator(0, device=model.device))
+    pixels, dimensions, n = prod(x.shape[1:]), prod(z.shape[1:]), len(images)
+    nat = 1 / log(2)
+    slips = {
+        NEGATIVE_ELBO: (1.0, 1.0, 0.0),
+        f"D and R both divided by the {pixels} pixels": (1 / pixels, 1 / pixels, 0.0),
+        f"D averaged over the {pixels} pixels, R summed: as if β were {pixels}": (1 / pixels, 1.0, 0.0),
+        f"R averaged over the {dimensions} code dimensions, D summed: as if β were 1/{dimensions}": (
+            1.0,
+            1 / dimensions,
+            0.0,
+        ),
+        f"D averaged over the {pixels} pixels, R over the {dimensions} dimensions": (1 / pixels, 1 / dimensions, 0.0),
+        "in bits, not nats (factor 1 / ln 2)": (nat, nat, 0.0),
+        "in bits a pixel": (nat / pixels, nat / pixels, 0.0),
+        f"summed over the {n} images, not averaged": (n, n, 0.0),
+        "R counted twice: a KL without its factor 1/2": (1.0, 2.0, 0.0),
+        "half of R: a factor 1/2 too many in the KL": (1.0, 0.5, 0.0),
+        "D alone: R is missing": (1.0, 0.0, 0.0),
+        "R subtracted: its sign is wrong": (1.0, -1.0, 0.0),
+        "the ELBO itself: the sign of a loss is the other": (-1.0, -1.0, 0.0),
+    }
+    d = model.decoder(z)
+    if isinstance(d, Independent) and isinstance(d.base_dist, Normal):
+        slips |= _gaussian_slips(float(d.base_dist.scale.mean()), pixels)
+    first = {loss: name for name, loss in reversed(slips.items())}  # with one pixel or one dimension some are the same
+    return {name: loss for loss, name in first.items()}
+
+
+def _gaussian_slips(sd: float, pixels: int) -> dict[str, tuple[float, float, float]]:
+    """Of a decoder N(mean, sd^2): the squared error is 2 sd^2 (D - constant)."""
+    constant, scale = pixels / 2 * log(2 * pi * sd**2), 2 * sd**2
+    losses = {
+        "the Gaussian's constant is left out of D": (1.0, -constant),
+        "D is the sum of squared errors: without its factor 1 / (2 sd²)": (scale, -scale * constant),
+        f"D is the mean squared error over the {pixels} pixels": (scale / pixels, -scale * constant / pixels),
+    }
+    return {name: (a, 1.0, c) for name, (a, c) in losses.items()}
