@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from companion import data, learn
-from companion.cli import commands
+from companion.cli import commands, measuring
 from companion.models import FAMILIES
 from companion.objectives import OBJECTIVES
 from companion.objectives.information import CRITIC_INPUTS
@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     add_sweep(parts)
     add_path(parts)
     add_evaluate(parts)
+    add_measure(parts)
     draw = parts.add_parser("show", help="draw the plane of a sweep, or the images of a run")
     words = "folder of a sweep or a run, or a table FILE.csv, drawn into the folder FILE"
     draw.add_argument("path", type=Path, metavar="PATH", help=words)
@@ -94,6 +95,18 @@ def add_evaluate(parts: Any) -> None:
     evaluate.add_argument("--draw-seed", type=int, default=0, help="of the codes drawn (default 0)")
     evaluate.add_argument("--device", default="cpu", help="cpu, cuda or mps (default cpu)")
     evaluate.set_defaults(command=commands.evaluate_command)
+
+
+def add_measure(parts: Any) -> None:
+    """``measure``."""
+    own = parts.add_parser("measure", help="measure a model of your own, from a Python file, into a report")
+    own.add_argument("model", metavar="FILE.py:FUNCTION", help="returns a VAE (companion.adapters), or it and a loss")
+    own.add_argument("--data", required=True, metavar="NAME", help=f"image set: {', '.join(data.NAMES)}")
+    own.add_argument("--binarise", metavar="RULE", help="static, threshold, dynamic, grey (default: the set's own)")
+    own.add_argument("--out", type=Path, metavar="DIR", default=Path("report"), help="folder of the report (report)")
+    own.add_argument("--beside", type=Path, metavar="TABLE.csv", help="rows for the plane (default: the book's)")
+    own.add_argument("--draw-seed", type=int, default=0, help="of the codes drawn (default 0)")
+    own.set_defaults(command=measuring.measure_command)
 
 
 def add_sweep(parts: Any) -> None:

@@ -1,0 +1,181 @@
+"""All that the package measures of one model, in one record: for a report."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from math import log
+from typing import Any
+
+import numpy as np
+import torch
+
+from companion import measure
+from companion.data import ImageData
+from companion.exact.decomposition import ElboSurgery
+from companion.measure import ImportanceBound, LossDiagnosis
+from companion.measure.checks import check_model, diagnose_loss
+from companion.models import VAE, draw, generator
+from companion.models.decoders import is_bernoulli
+from companion.terms import RateDistortion
+
+LOSS_IMAGES = 500  # that the model's own loss is asked for
+SURGERY_IMAGES = 2000  # whose aggregate is exact; their log bounds the information that can be seen
+GAIN_IMAGES = 1000  # that IWAE is drawn for
+DRAWS = 50  # of each of them
+SHOWN = 10  # images, copies and samples
+ACTIVE = 0.01  # nats of rate from which a dimension of the code counts as active
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """One model, measured on one image set; nats, with standard errors.
+
+    Attributes:
+        data, binarise: the image set and the rule that made its pixels
+        points: rate and distortion by split, "train" (as many images as the test split has) and "test"
+        gain: what 50 draws gain on one, a lower bound on the gap of ELBO and log likelihood, and its standard error
+        bound: the IWAE-50 of all test images, their ELBO plus the gain
+        surgery: of some test images, at random; None where the encoder has no exact aggregate
+        latent_rates: by dimension of a Gaussian code under N(0, I), falling; empty elsewhere
+        loss: what the model's own loss is; None where none was given
+        warnings: whole sentences, for the reader of the report
+        sheet: rows of images ``[n, H, W]`` from 0 to 1, by name
+    """
+
+    data: str
+    binarise: str
+    points: dict[str, RateDistortion]
+    gain: tuple[float, float]
+    bound: ImportanceBound
+    surgery: ElboSurgery | None
+    latent_rates: tuple[float, ...]
+    loss: LossDiagnosis | None
+    warnings: tuple[str, ...]
+    sheet: dict[str, np.ndarray] = field(repr=False)
+
+    @property
+    def active(self) -> int:
+        """The dimensions of the code with a rate of 0.01 nats or more."""
+        return sum(rate >= ACTIVE for rate in self.latent_rates)
+
+    def numbers(self) -> dict[str, Any]:
+        """Everything but the images, as JSON takes it."""
+        found = asdict(self)
+        del found["sheet"]
+        for split, point in self.points.items():
+            found["points"][split]["elbo"] = point.elbo
+        return found | {"active_dimensions": self.active if self.latent_rates else None}
+
+
+def report_model(
+    model: VAE,
+    images: ImageData,
+    loss: Callable[[np.ndarray], float] | None = None,
+    *,
+    seed: int = 0,
+    step: Callable[[str], None] = lambda what: None,
+) -> ModelReport:
+    """Check ``model`` and measure it on ``images``.
+
+    Args:
+        loss: the model's own loss of images ``[n, ...]``, a mean over them, to be compared with D + R
+        step: called with a few words before each part of the work
+
+    Raises ``ValueError`` as ``measure.check_model`` does.
+
+    >>> from companion import data, models
+    >>> model = models.family("---", image_shape=(8, 8), width=0.25, latent_dim=4)
+    >>> report = report_model(model, data.load("digits"))
+    >>> report.points["test"] == measure.evaluate(model, data.load("digits").test)
+    True
+    """
+    test = images.test
+    some = test[np.random.default_rng(seed).permutation(len(test))]  # stored sets may be in an order
+    step("trying the model")
+    check_model(model, test)
+    few = some[:LOSS_IMAGES]
+    named = None if loss is None else diagnose_loss(model, few, _called(loss, few), seed)
+    step("rate and distortion")
+    points = {"train": measure.evaluate(model, images.train[: len(test)], split="train", seed=seed)}
+    points["test"] = point = measure.evaluate(model, test, seed=seed)
+    step(f"importance-weighted bound, {DRAWS} draws an image")
+    gain = measure.iwae_gain(model, some[:GAIN_IMAGES], DRAWS, seed=seed, batch_size=100)
+    bound = ImportanceBound(point.elbo + gain[0], float(np.hypot(point.elbo_se, gain[1])), DRAWS, point.n, seed=seed)
+    step("surgery of the rate")
+    parts = _surgery_where_exact(model, some[:SURGERY_IMAGES], seed)
+    rates = _latent_rates(model, test) if parts is not None and parts.dimension_wise_kl else ()
+    step("copies and samples")
+    sheet = _sheet(model, images, seed)
+    found = ModelReport(images.name, images.binarise, points, gain, bound, parts, rates, named, (), sheet)
+    return replace(found, warnings=tuple(_warnings(found, model, test)))
+
+
+def _surgery_where_exact(model: VAE, images: np.ndarray, seed: int) -> ElboSurgery | None:
+    """``measure.surgery``, or None for an encoder whose aggregate has no exact density."""
+    try:
+        return measure.surgery(model, images, seed=seed)
+    except ValueError:
+        return None
+
+
+def _called(loss: Callable[[np.ndarray], float], images: np.ndarray) -> float:
+    try:
+        with torch.no_grad():
+            return float(loss(images))
+    except Exception as error:
+        said = str(error).strip().split("\n")[0]
+        raise ValueError(
+            f"loss: expected a number for images {list(images.shape)}, got {type(error).__name__}: {said}"
+        ) from error
+
+
+def _latent_rates(model: VAE, images: np.ndarray) -> tuple[float, ...]:
+    return tuple(sorted(measure.latent_rates(model, images).tolist(), reverse=True))
+
+
+def _sheet(model: VAE, images: ImageData, seed: int) -> dict[str, np.ndarray]:
+    """Test images, their copies, and samples, from 0 to 1."""
+    chosen = images.test[np.sort(np.random.default_rng(seed).permutation(len(images.test))[:SHOWN])]
+    top = float(np.max(images.test)) or 1.0
+    with measure.evaluation_mode(model):
+        x = torch.from_numpy(np.ascontiguousarray(chosen))
+        copies = model.reconstruct(x, generator(seed, 0), draws=5)
+        samples = model.generate(SHOWN, generator(seed, 1), draws=5)
+    rows = {"test image": x, "copy": copies[0], "mean of 5 copies": copies.float().mean(0)}
+    rows |= {"sample": samples[0], "mean of 5 samples": samples.float().mean(0)}
+    return {name: np.clip(values.float().cpu().numpy() / top, 0, 1) for name, values in rows.items()}
+
+
+def _warnings(found: ModelReport, model: VAE, test: np.ndarray) -> list[str]:
+    """What the reader of the numbers must know, each a sentence."""
+    said = []
+    train, point, parts = found.points["train"], found.points["test"], found.surgery
+    with measure.evaluation_mode(model):
+        x = model.check_data(torch.from_numpy(np.ascontiguousarray(test[:2])))
+        d = model.decoder(draw(model.encoder(x), generator(0)))
+    if is_bernoulli(d) and found.binarise != "static":
+        said.append(
+            f"The pixels were made binary by the rule {found.binarise!r}: a model that was trained on grey pixels is "
+            "measured here as a model of binary ones, and numbers of other rules do not compare."
+        )
+    if not is_bernoulli(d) and point.distortion < 0:
+        said.append("D is negative: it is of a density, and depends on the pixels' unit.")
+    if point.elbo < train.elbo - 5 * np.hypot(point.elbo_se, train.elbo_se):
+        said.append(
+            f"The model has fitted the training images: its ELBO there is {train.elbo - point.elbo:.1f} nats better "
+            "than on test images."
+        )
+    if point.rate < 5 * ACTIVE:
+        said.append("The rate is close to zero: the code is ignored (posterior collapse).")
+    if parts is not None:
+        if parts.index_information > log(parts.n) - 0.1:
+            said.append(
+                f"I(n; z) has reached log {parts.n} = {log(parts.n):.2f} nats: each code names its image, and how much "
+                "more the code could tell cannot be seen from so few images."
+            )
+        if parts.marginal_kl > parts.index_information:
+            said.append("More of the rate pays for a marginal that does not fit the codes than for information.")
+    else:
+        said.append("The encoder is no Gaussian, so the rate is not taken apart: its aggregate has no exact density.")
+    if found.loss is not None and not found.loss.agrees:
+        said.append(f"The model's own loss is not the negative ELBO: {found.loss}.")
+    return said
