@@ -4,7 +4,8 @@ Everything is four distributions: the data ``p*(x)``, an encoder ``e(z|x)``, a d
 marginal ``m(z)``. The submodules stand on floors, and each imports only from the floors below it:
 
 ``units``, ``terms`` and ``stats`` (records), ``exact`` (closed forms and tables), ``data`` (verified images),
-``models`` (e, d and m), ``measure`` (estimates with standard errors), ``objectives`` (what is minimised), ``learn``
+``models`` (e, d and m), ``measure`` (estimates with standard errors), ``adapters`` (models of other libraries),
+``objectives`` (what is minimised), ``learn``
 (one run), ``results`` (tables), ``studies`` (what single chapters measure), ``sweeps`` (grids of runs), ``show``
 (pictures), ``cli`` (``python -m companion``).
 
@@ -16,6 +17,7 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 __all__ = [
+    "adapters",
     "cli",
     "data",
     "exact",

@@ -2,7 +2,7 @@
 
 - ``plain``: an encoder that returns mean and log variance, and a decoder that returns a tensor: the form of nearly
   every public repository.
-- ``pythae`` and ``diffusers``: trained models of these libraries.
+- ``pythae``, for the models of ``PYTHAE``, and ``diffusers``: trained models of these libraries.
 
 A model whose parts return distributions already needs no adapter: ``models.VAE(encoder, decoder, marginal)``. Codes are
 vectors ``[n, k]`` here, whatever shape the model gives them. ``measure.check_model`` says what does not fit.
@@ -21,6 +21,8 @@ from companion.measure import evaluation_mode
 from companion.models import VAE, DiagonalGaussianMixture, StandardNormal
 from companion.models.likelihoods import LIKELIHOODS
 from companion.models.vae import adopt
+
+__all__ = ["PYTHAE", "diffusers", "plain", "pythae"]
 
 Shape = tuple[int, ...]
 #: Models of pythae whose code is a Gaussian and whose marginal is N(0, I), and the one with a mixture of encoders.

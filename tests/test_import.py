@@ -21,6 +21,7 @@ FLOORS = [
     "data",
     "models",
     "measure",
+    "adapters",
     "objectives",
     "learn",
     "results",
@@ -30,7 +31,19 @@ FLOORS = [
     "cli",
     "__main__",
 ]
-PUBLIC = {"data", "exact", "learn", "measure", "models", "objectives", "results", "show", "studies", "sweeps"}
+PUBLIC = {
+    "adapters",
+    "data",
+    "exact",
+    "learn",
+    "measure",
+    "models",
+    "objectives",
+    "results",
+    "show",
+    "studies",
+    "sweeps",
+}
 MODULES = {"companion", "companion.seeds", "companion.stats", "companion.terms", "companion.units"}
 FACES = MODULES | {f"companion.{name}" for name in PUBLIC} | {"companion.studies.toy", "companion.show.chapters"}
 
@@ -46,7 +59,8 @@ def state():
     )
 before = state()
 import companion
-from companion import cli, data, exact, learn, measure, models, objectives, results, show, stats, studies, sweeps
+from companion import adapters, cli, data, exact, learn, measure, models, objectives
+from companion import results, show, stats, studies, sweeps
 assert state() == before
 """
 

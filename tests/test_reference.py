@@ -17,7 +17,19 @@ import yaml
 from sphinx.util.inventory import InventoryFile
 from test_project import NOTEBOOKS, ROOT, script
 
-FLOORS = ["data", "exact", "learn", "measure", "models", "objectives", "results", "show", "studies", "sweeps"]
+FLOORS = [
+    "adapters",
+    "data",
+    "exact",
+    "learn",
+    "measure",
+    "models",
+    "objectives",
+    "results",
+    "show",
+    "studies",
+    "sweeps",
+]
 PACKAGES = [*(f"companion.{floor}" for floor in FLOORS), "elbo_coursework"]
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]["config"]
 SETTINGS = {

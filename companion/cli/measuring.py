@@ -11,11 +11,9 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from companion import data, results
+from companion import data, results, show, studies
 from companion.atomic import atomic_write
 from companion.models import VAE
-from companion.show.report import report_page
-from companion.studies.own_model import report_model
 
 BUILD = "a VAE, three callables (encoder, decoder, marginal), or one of these and a loss"
 STEPS = 5
@@ -28,12 +26,16 @@ def measure_command(options: argparse.Namespace) -> int:
         images = data.load(options.data, options.binarise)
         beside = families_beside(options.beside, images.name, images.binarise)
         with tqdm(total=STEPS, desc=options.model, unit="part", mininterval=0) as bar:
-            report = report_model(model, images, loss, seed=options.draw_seed, step=lambda what: _advance(bar, what))
+            report = studies.report_model(
+                model, images, loss, seed=options.draw_seed, step=lambda what: _advance(bar, what)
+            )
     except ValueError as error:
         print(f"companion: {error}", file=sys.stderr)
         return 2
     write(
-        options.out, report_page(report, Path(options.model).name, beside), report.numbers() | {"model": options.model}
+        options.out,
+        show.report_page(report, Path(options.model).name, beside),
+        report.numbers() | {"model": options.model},
     )
     for split, point in report.points.items():
         print(f"{split}: {point}")

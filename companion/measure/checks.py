@@ -13,6 +13,7 @@ from torch.distributions import Distribution, Independent, Normal
 from companion.measure.passes import image_batches, in_evaluation_mode
 from companion.models import VAE, draw, generator
 from companion.stats import as_float64, mean_and_error
+from companion.units import bits
 
 EXAMPLES = 8  # images of the trial
 ERRORS = 5  # standard errors of the draws that a loss and its explanation may be apart
@@ -194,7 +195,7 @@ def _slips(model: VAE, images: np.ndarray) -> dict[str, tuple[float, float, floa
     x = model.check_data(image_batches(images, 2)[0])
     z = draw(model.encoder(x), generator(0, device=model.device))
     pixels, dimensions, n = prod(x.shape[1:]), prod(z.shape[1:]), len(images)
-    nat = 1 / log(2)
+    nat = bits(1.0)
     slips = {
         NEGATIVE_ELBO: (1.0, 1.0, 0.0),
         f"D and R both divided by the {pixels} pixels": (1 / pixels, 1 / pixels, 0.0),

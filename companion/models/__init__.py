@@ -6,8 +6,8 @@
 - Encoders e(z|x): ``GaussianEncoder``, ``FlowEncoder``, ``GaussianCategoricalEncoder``.
 - Decoders d(x|z): ``DeconvDecoder``, ``DenseDecoder``, ``PixelCNNDecoder``.
 - Marginals m(z): ``StandardNormal``, ``FlowMarginal``, ``VampPrior``, ``GaussianCategoricalMarginal``.
-- Distributions of their own: ``AutoregressiveBernoulli``, ``DiagonalGaussianMixture``, ``FlowDistribution``,
-  ``GaussianCategorical``.
+- Distributions of their own: ``AutoregressiveBernoulli``, ``DiagonalGaussianMixture``, ``DiscretisedLogistic``,
+  ``FlowDistribution``, ``GaussianCategorical``.
 - Flows: ``MADE``, ``MeanOnlyFlow``, ``FlowTransform``; ``CausalConv2d`` is the convolution of ``PixelCNNDecoder``.
 - Networks beside a model: ``Critic``, ``Discriminator`` with its ``logistic_loss``, ``GaussianRecognitionNetwork``,
   ``CategoricalRecognitionNetwork``.
@@ -36,6 +36,7 @@ from companion.models.encoders import FlowEncoder, GaussianEncoder
 from companion.models.families import FAMILIES, family
 from companion.models.flows import MADE, FlowDistribution, FlowTransform, MeanOnlyFlow
 from companion.models.joint import GaussianCategorical, GaussianCategoricalEncoder, GaussianCategoricalMarginal
+from companion.models.likelihoods import DiscretisedLogistic
 from companion.models.linear import LinearVAE
 from companion.models.marginals import DiagonalGaussianMixture, FlowMarginal, StandardNormal, VampPrior
 from companion.models.multirate import MultiRateVAE
@@ -54,6 +55,7 @@ __all__ = [
     "DeconvDecoder",
     "DenseDecoder",
     "DiagonalGaussianMixture",
+    "DiscretisedLogistic",
     "Discriminator",
     "FlowDistribution",
     "FlowEncoder",

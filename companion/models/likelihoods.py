@@ -5,7 +5,6 @@ shape ``[n]`` whose log probability sums over all pixels and channels.
 """
 
 from collections.abc import Callable
-from math import log
 
 import torch
 from torch import Tensor
@@ -121,7 +120,7 @@ def _(distribution: DiscretisedLogistic, rng: torch.Generator, shape: Shape = ()
 
 def _log1mexp(x: Tensor) -> Tensor:
     """log(1 - exp(-x)) for positive x, by the better of two forms."""
-    return torch.where(x < log(2), torch.log(-torch.expm1(-x)), torch.log1p(-torch.exp(-x)))
+    return torch.where(x < 0.7, torch.log(-torch.expm1(-x)), torch.log1p(-torch.exp(-x)))
 
 
 def _over(pixels: Distribution, shape: tuple[int, ...]) -> Independent:

@@ -12,7 +12,7 @@ from companion.exact.decomposition import ElboSurgery
 from companion.show.figure import PALETTE, Figure, panels, style
 from companion.show.images import image_sheet
 from companion.show.plane import COLOURS, MARKERS, empty_plane
-from companion.studies.own_model import ModelReport
+from companion.studies import ModelReport
 from companion.terms import RateDistortion
 
 PAGE = """<!doctype html>

@@ -9,6 +9,7 @@
   ``fit_discriminator``, and ``blockwise_mmd``.
 - ``mi_problems``, ``train_critic``, ``evaluate_critic``, ``measure_problem``: the ``BOUNDS`` on mutual information
   where it is known, on ``minibatches`` of ``BATCH`` pairs.
+- ``report_model``: all that is measured of a model of your own, a ``ModelReport``.
 - ``toy``: many small models of one finite distribution, trained as one batch (``toy.train_toys``), and their
   objectives.
 """
@@ -24,6 +25,7 @@ from companion.studies.mi_bounds import (
     minibatches,
     train_critic,
 )
+from companion.studies.own_model import ModelReport, report_model
 from companion.studies.penalised import (
     PenalisedMeasures,
     blockwise_mmd,
@@ -37,6 +39,7 @@ from companion.studies.trajectories import record_trajectory
 __all__ = [
     "BATCH",
     "BOUNDS",
+    "ModelReport",
     "PenalisedMeasures",
     "blockwise_mmd",
     "discriminator_total_correlation",
@@ -51,6 +54,7 @@ __all__ = [
     "minibatches",
     "probe_log_prob",
     "record_trajectory",
+    "report_model",
     "toy",
     "train_critic",
     "use_of_categories",
