@@ -5,7 +5,7 @@
 - ``pythae``, for the models of ``PYTHAE``, and ``diffusers``: trained models of these libraries.
 
 A model whose parts return distributions already needs no adapter: ``models.VAE(encoder, decoder, marginal)``. Codes are
-vectors ``[n, k]`` here, whatever shape the model gives them. ``measure.check_model`` says what does not fit.
+vectors ``[n, k]`` here, whatever shape the model gives them. ``measure.validate_model`` says what does not fit.
 """
 
 from collections.abc import Callable

@@ -12,7 +12,7 @@ from torch import nn
 from torch.distributions import Bernoulli, Independent, Normal
 
 from companion import adapters, data, measure
-from companion.measure import check_model, diagnose_loss
+from companion.measure import diagnose_loss, validate_model
 from companion.measure.evaluation import log_weights
 from companion.models import VAE, StandardNormal, draw, generator
 from companion.models.likelihoods import DiscretisedLogistic, bernoulli_from_probabilities, discretised_logistic
@@ -86,7 +86,7 @@ def test_public_forms_measure_what_quadrature_finds(form):
     model = adapters.plain(network.encode, network.decode, image_shape=(2, 2), input_shape=(4,), **settings)
     rate, distortion = exact_terms(network, images, log_likelihood)
     network.train()
-    check_model(model, images)
+    validate_model(model, images)
     many = np.tile(images, (500, 1, 1))
     point = measure.evaluate(model, many)
     assert point.rate == pytest.approx(rate, abs=1e-6)
@@ -150,7 +150,7 @@ def test_discretised_logistic_pixels_of_a_decoder():
     total = model.decoder(z).log_prob(every).exp().sum().item()
     assert total == pytest.approx(1.0, abs=1e-5)
     assert discretised_logistic(decoder(z), (1, 2, 2), 3).event_shape == (1, 2, 2)
-    check_model(model, every.numpy())
+    validate_model(model, every.numpy())
 
 
 # models of pythae
@@ -195,7 +195,7 @@ def test_pythae_is_measured_as_it_measures_itself(pythae_models, name):
     theirs, test = pythae_models[name], data.load("mnist-static").test[:2000]
     model = adapters.pythae(theirs)
     assert model.image_shape == (28, 28)
-    check_model(model, test)
+    validate_model(model, test)
     found = diagnose_loss(model, test, own_loss(theirs, test))
     assert found.agrees
     assert found.negative_elbo == pytest.approx(-measure.evaluate(model, test).elbo, abs=0.5)
@@ -260,7 +260,7 @@ class Autoencoder(nn.Module):
 def test_the_form_of_diffusers_is_measured_over_flat_codes():
     theirs = Autoencoder()
     model, x = adapters.diffusers(theirs, (3, 4, 4), sd=0.5), RNG.normal(size=(2000, 3, 4, 4)).astype(np.float32)
-    check_model(model, x)
+    validate_model(model, x)
     with torch.no_grad():
         mean, logvar = theirs.encoder(torch.from_numpy(x)).double().flatten(1).chunk(2, 1)
         rate = 0.5 * (logvar.exp() + mean**2 - 1 - logvar).sum(1).mean().item()
@@ -342,19 +342,19 @@ WRONG = {
 def test_what_does_not_fit_is_said_in_one_sentence(name):
     parts, message = WRONG[name]
     with pytest.raises(ValueError, match=message) as caught:
-        check_model(triple(**parts), BINARY)
+        validate_model(triple(**parts), BINARY)
     assert "\n" not in str(caught.value)
 
 
 def test_pixels_outside_the_support_are_named():
     with pytest.raises(ValueError, match=r"images: expected pixels in the support of .* Bernoulli, got .* 0\.\d"):
-        check_model(triple(), RNG.random((9, 2, 2)))
-    check_model(triple(), BINARY)
+        validate_model(triple(), RNG.random((9, 2, 2)))
+    validate_model(triple(), BINARY)
     negative = adapters.plain(
         Public().encode, nn.Linear(1, 12), image_shape=(2, 2), input_shape=(4,), likelihood="categorical"
     )
     with pytest.raises(ValueError, match=r"support of the decoder's Categorical, got values from 0 to 3$"):
-        check_model(negative, np.arange(16).reshape(4, 2, 2) % 4)
+        validate_model(negative, np.arange(16).reshape(4, 2, 2) % 4)
 
 
 @pytest.mark.parametrize(
@@ -381,7 +381,7 @@ def test_pixels_outside_the_support_are_named():
             "likelihood: expected one of bernoulli, probabilities, gaussian, categorical, .*, got 'poisson'",
         ),
         (
-            lambda: check_model(adapters.plain(lambda x: (x, x), lambda z: (z,), image_shape=(2, 2)), BINARY),
+            lambda: validate_model(adapters.plain(lambda x: (x, x), lambda z: (z,), image_shape=(2, 2)), BINARY),
             "decoder: expected a tensor, the parameters of the likelihood, got a tuple of a tensor",
         ),
     ],

@@ -88,7 +88,7 @@ def elbo_surgery(encoder: Any, prior: Sequence[Any]) -> ElboSurgery:
     >>> round(parts.rate, 4), round(parts.index_information, 4), round(parts.marginal_kl, 4)
     (1.3863, 1.3863, 0.0)
     """
-    table, factors = _check_model(encoder, prior)
+    table, factors = _validate_model(encoder, prior)
     n, aggregate = len(table), table.mean(0)
     return ElboSurgery(
         rate=sum(tables.kl_from_product(e, factors) for e in table) / n,
@@ -115,7 +115,7 @@ def elbo_forms(encoder: Any, prior: Sequence[Any], log_likelihood: Any) -> ElboF
     >>> round(forms.term_by_term, 4), round(forms.split, 4), round(forms.evidence, 4)
     (-2.5966, -2.5966, -2.5966)
     """
-    table, factors = _check_model(encoder, prior)
+    table, factors = _validate_model(encoder, prior)
     log_d = np.asarray(log_likelihood, dtype=np.float64)
     check_shapes(log_likelihood=(log_d, table.shape))
     if not np.isfinite(log_d).all():
@@ -140,7 +140,7 @@ def _mean_kl(rows: np.ndarray, log_q: np.ndarray) -> float:
     return float(-(rows[used] * np.broadcast_to(log_q, rows.shape)[used]).sum() - entropy(rows)) / len(rows)
 
 
-def _check_model(encoder: Any, prior: Sequence[Any]) -> tuple[np.ndarray, list[np.ndarray]]:
+def _validate_model(encoder: Any, prior: Sequence[Any]) -> tuple[np.ndarray, list[np.ndarray]]:
     table = np.asarray(encoder, dtype=np.float64)
     if table.ndim < 2 or table.size == 0:
         raise ValueError(f"encoder: expected a non-empty table [N, Z1, ...], got shape {table.shape}")

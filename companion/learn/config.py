@@ -77,7 +77,7 @@ class Config:
         self._check_choices()
         check_conditioned(self.family, self.conditioned)
         check_plain(self.family, self.categories, self.dense)
-        self.objective.check_model(self.family, self.categories, self.latent_dim)
+        self.objective.validate_model(self.family, self.categories, self.latent_dim)
         for name in ("steps", "batch_size", "threads", "latent_dim", "pseudo_inputs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)!r}")

@@ -11,7 +11,7 @@ Every measure puts the model into evaluation mode for its time (``evaluation_mod
   ``donsker_varadhan``, ``leave_one_out``.
 - A categorical code: ``category_probabilities``, ``category_information``, ``category_kl``, ``category_entropy``,
   ``entropy_lower_bound``, ``majority_accuracy``.
-- ``check_model`` says what does not fit in a model of your own, ``diagnose_loss`` what its loss is (``LossDiagnosis``).
+- ``validate_model`` says what does not fit in a model of your own, ``diagnose_loss`` what its loss is (``LossDiagnosis``).
 - Dimensions of a Gaussian code: ``latent_rates``, ``latent_information``, ``traversal_variance`` over ``TRAVERSAL``,
   ``least_active_latents``.
 """
@@ -25,7 +25,7 @@ from companion.measure.categories import (
     entropy_lower_bound,
     majority_accuracy,
 )
-from companion.measure.checks import LossDiagnosis, check_model, diagnose_loss
+from companion.measure.checks import LossDiagnosis, diagnose_loss, validate_model
 from companion.measure.decomposition import encode, gaussian_surgery, surgery
 from companion.measure.evaluation import ImportanceBound, evaluate, iwae, iwae_gain
 from companion.measure.latents import (
@@ -58,7 +58,6 @@ __all__ = [
     "category_information",
     "category_kl",
     "category_probabilities",
-    "check_model",
     "diagnose_loss",
     "donsker_varadhan",
     "encode",
@@ -82,4 +81,5 @@ __all__ = [
     "pairwise_log_density",
     "surgery",
     "traversal_variance",
+    "validate_model",
 ]

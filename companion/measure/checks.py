@@ -21,7 +21,7 @@ ROUNDING = 1e-4  # of the value, beside them: a loss reported in single precisio
 
 
 @in_evaluation_mode
-def check_model(model: VAE, images: np.ndarray) -> None:
+def validate_model(model: VAE, images: np.ndarray) -> None:
     """Try ``model`` on a few of ``images`` ``[n, ...]``, and say in one sentence what does not fit.
 
     Raises ``ValueError`` naming the encoder, the decoder or the marginal where it raises an error, returns no
@@ -30,7 +30,7 @@ def check_model(model: VAE, images: np.ndarray) -> None:
 
     >>> from companion import data, models
     >>> model = models.family("---", image_shape=(8, 8), width=0.25, latent_dim=4)
-    >>> check_model(model, data.load("digits").test)
+    >>> validate_model(model, data.load("digits").test)
     """
     x = model.check_data(image_batches(images, EXAMPLES)[0])
     n, shape = len(x), tuple(x.shape[1:])
@@ -144,14 +144,14 @@ def diagnose_loss(model: VAE, images: np.ndarray, reported: float, seed: int = 0
         images: the very ones that the loss was reported for, ``[n, ...]``; a few hundred
         reported: a mean over them, as the model's own code says it
 
-    Raises ``ValueError`` as ``check_model``, for fewer than two images, and for a loss that is not finite.
+    Raises ``ValueError`` as ``validate_model``, for fewer than two images, and for a loss that is not finite.
 
     >>> from companion import data, models
     >>> model = models.family("---", image_shape=(8, 8), width=0.25, latent_dim=4)
     >>> x = data.load("digits").test
     >>> loss = diagnose_loss(model, x, 44.9 / 64)  # D + R is about 45 nats for an untrained model of 64 pixels
     """
-    check_model(model, images)
+    validate_model(model, images)
     if not abs(reported) < inf:
         raise ValueError(f"reported: expected a finite loss, got {reported!r}")
     passes = _two_passes(model, images, seed)

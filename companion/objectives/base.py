@@ -121,7 +121,7 @@ class Objective:
         """What the VAE descends at ``step``, a scalar in nats, from one forward pass ``out`` of a batch."""
         raise NotImplementedError
 
-    def check_model(self, family: str, categories: int, latent_dim: int) -> None:
+    def validate_model(self, family: str, categories: int, latent_dim: int) -> None:
         """Raise ``ValueError`` where the objective makes no sense for such a model."""
 
 

@@ -195,7 +195,7 @@ class InformationRegularised(Objective):
         """As in "mi_valid 2"."""
         return f"{self.name} {self.weight:g}"
 
-    def check_model(self, family: str, categories: int, latent_dim: int) -> None:
+    def validate_model(self, family: str, categories: int, latent_dim: int) -> None:
         """Raise ``ValueError`` unless the code has either categories or the dimensions asked about."""
         given = ",".join(map(str, self.latent_indices))
         if not categories and not self.latent_indices:

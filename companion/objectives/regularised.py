@@ -83,7 +83,7 @@ class Penalised(Objective):
         """As in "factor_vae 10"."""
         return f"{self.name} {self.weight:g}"
 
-    def check_model(self, family: str, categories: int, latent_dim: int) -> None:
+    def validate_model(self, family: str, categories: int, latent_dim: int) -> None:
         """Raise ``ValueError`` for codes that are not Gaussian, or another marginal than N(0, I)."""
         if (family, categories) not in (("---", 0), ("-+-", 0)):
             raise ValueError(

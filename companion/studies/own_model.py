@@ -12,7 +12,7 @@ from companion import measure
 from companion.data import ImageData
 from companion.exact.decomposition import ElboSurgery
 from companion.measure import ImportanceBound, LossDiagnosis
-from companion.measure.checks import check_model, diagnose_loss
+from companion.measure.checks import diagnose_loss, validate_model
 from companion.models import VAE, draw, generator
 from companion.models.decoders import is_bernoulli
 from companion.terms import RateDistortion
@@ -80,7 +80,7 @@ def report_model(
         loss: the model's own loss of images ``[n, ...]``, a mean over them, to be compared with D + R
         step: called with a few words before each part of the work
 
-    Raises ``ValueError`` as ``measure.check_model`` does.
+    Raises ``ValueError`` as ``measure.validate_model`` does.
 
     >>> from companion import data, models
     >>> model = models.family("---", image_shape=(8, 8), width=0.25, latent_dim=4)
@@ -91,7 +91,7 @@ def report_model(
     test = images.test
     some = test[np.random.default_rng(seed).permutation(len(test))]  # stored sets may be in an order
     step("trying the model")
-    check_model(model, test)
+    validate_model(model, test)
     few = some[:LOSS_IMAGES]
     named = None if loss is None else diagnose_loss(model, few, _called(loss, few), seed)
     step("rate and distortion")
