@@ -11,7 +11,7 @@ Every measure puts the model into evaluation mode for its time (``evaluation_mod
   ``donsker_varadhan``, ``leave_one_out``.
 - A categorical code: ``category_probabilities``, ``category_information``, ``category_kl``, ``category_entropy``,
   ``entropy_lower_bound``, ``majority_accuracy``.
-- ``validate_model`` says what does not fit in a model of your own, ``diagnose_loss`` what its loss is (``LossDiagnosis``).
+- A model of your own: ``validate_model`` says what does not fit, ``diagnose_loss`` what its loss is (``LossDiagnosis``).
 - Dimensions of a Gaussian code: ``latent_rates``, ``latent_information``, ``traversal_variance`` over ``TRAVERSAL``,
   ``least_active_latents``.
 """
