@@ -11,7 +11,8 @@ Every measure puts the model into evaluation mode for its time (``evaluation_mod
   ``donsker_varadhan``, ``leave_one_out``.
 - A categorical code: ``category_probabilities``, ``category_information``, ``category_kl``, ``category_entropy``,
   ``entropy_lower_bound``, ``majority_accuracy``.
-- A model of your own: ``validate_model`` says what does not fit, ``diagnose_loss`` what its loss is (``LossDiagnosis``).
+- A model of your own: ``validate_model`` says what does not fit; ``diagnose_loss`` names its loss (``LossDiagnosis``).
+- ``information_interval``: both sides of H - D <= I <= R with finite samples (``InformationInterval``).
 - Dimensions of a Gaussian code: ``latent_rates``, ``latent_information``, ``traversal_variance`` over ``TRAVERSAL``,
   ``least_active_latents``.
 """
@@ -28,6 +29,7 @@ from companion.measure.categories import (
 from companion.measure.checks import LossDiagnosis, diagnose_loss, validate_model
 from companion.measure.decomposition import encode, gaussian_surgery, surgery
 from companion.measure.evaluation import ImportanceBound, evaluate, iwae, iwae_gain
+from companion.measure.intervals import InformationInterval, information_interval
 from companion.measure.latents import (
     TRAVERSAL,
     latent_information,
@@ -50,6 +52,7 @@ __all__ = [
     "TRAVERSAL",
     "Estimate",
     "ImportanceBound",
+    "InformationInterval",
     "LossDiagnosis",
     "aggregate_log_density",
     "barber_agakov",
@@ -66,6 +69,7 @@ __all__ = [
     "evaluation_mode",
     "gaussian_surgery",
     "infonce",
+    "information_interval",
     "iwae",
     "iwae_gain",
     "latent_information",

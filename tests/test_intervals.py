@@ -1,0 +1,179 @@
+"""Confidence limits of means and of an information: they cover the truth as often as they say, and are short."""
+
+from itertools import product
+from math import inf, log
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import logsumexp
+from scipy.stats import norm
+from torch.distributions import Bernoulli, Independent, Normal, OneHotCategorical
+
+from companion import exact, models
+from companion.measure import information_interval
+from companion.stats import bounded_mean_limit
+
+IMAGES = np.array(list(product([False, True], repeat=4))).reshape(16, 2, 2)
+PLACES = torch.tensor([8.0, 4.0, 2.0, 1.0])
+H = log(16)
+TRIALS, N, CONTRASTS = 500, 320, 32
+
+
+def index(x):
+    return (x.flatten(1) @ PLACES).long()
+
+
+def table_model():
+    """16 images, 4 codes: all four distributions are tables."""
+    rng = np.random.default_rng(1)
+    encoder = rng.dirichlet(np.full(4, 0.3), 16) * 0.98 + 0.005
+    decoder = rng.uniform(0.05, 0.95, (4, 2, 2))
+    marginal = np.array([0.4, 0.3, 0.2, 0.1])
+    e, d, m = (torch.tensor(table, dtype=torch.float32) for table in (encoder, decoder, marginal))
+    model = models.VAE(
+        lambda x: OneHotCategorical(e[index(x)]),
+        lambda z: Independent(Bernoulli(probs=torch.einsum("nk,khw->nhw", z, d)), 2),
+        lambda: OneHotCategorical(m),
+        (2, 2),
+    )
+    p_x_given_z = np.prod(np.where(IMAGES[None], decoder[:, None], 1 - decoder[:, None]), axis=(2, 3))
+    found = exact.DiscreteModel(np.full(16, 1 / 16), encoder, p_x_given_z, marginal)
+    largest = (encoder * np.log(encoder / marginal)).sum(1).max()
+    return model, found.mutual_information, largest, found
+
+
+def gaussian_model():
+    """16 images, each a Gaussian on the line: I by quadrature."""
+    mean = torch.linspace(-2, 2, 16)
+    scale = 0.15
+    model = models.VAE(
+        lambda x: Independent(Normal(mean[index(x)][:, None], scale), 1),
+        lambda z: Independent(Bernoulli(logits=z[:, :, None].expand(-1, 2, 2)), 2),
+        models.StandardNormal(1),
+        (2, 2),
+    )
+    z = np.linspace(-5, 5, 20_001)
+    log_e = norm.logpdf(z[:, None], mean.numpy(), scale)
+    log_q = logsumexp(log_e, axis=1) - log(16)
+    truth = (np.exp(log_e) * (log_e - log_q[:, None])).sum() * (z[1] - z[0]) / 16
+    largest = (0.5 * (scale**2 + mean.numpy() ** 2 - 1) - log(scale)).max()
+    return model, truth, largest
+
+
+def drawn(seed, n=N):
+    return IMAGES[np.random.default_rng(seed).integers(0, 16, n)]
+
+
+@pytest.mark.parametrize("make", [table_model, gaussian_model])
+@pytest.mark.parametrize("known", [True, False])
+def test_intervals_cover_the_information_and_are_shorter_than_the_trivial_one(make, known):
+    model, truth, largest = make()[:3]
+    settings = {"entropy": H if known else None, "largest_rate": float(largest) + 1e-6, "contrasts": CONTRASTS}
+    found = [information_interval(model, drawn(seed), seed=seed, **settings) for seed in range(TRIALS)]
+    covered = np.mean([f.lower <= truth <= f.upper for f in found])
+    assert covered >= 0.95
+    lengths = np.array([f.upper - f.lower for f in found])
+    assert lengths.mean() < min(H, float(largest))
+    assert {f.side for f in found} <= {"InfoNCE", "H - D", "none"}
+
+
+def test_the_limits_close_in_on_the_sandwich():
+    """With many images: the upper one on R, the lower one on the better of H - D and InfoNCE."""
+    model, truth, largest, exactly = table_model()
+    found = information_interval(model, drawn(3, 100_000), entropy=H, largest_rate=float(largest) + 1e-6, contrasts=500)
+    assert exactly.rate < found.upper < exactly.rate + 0.03
+    assert found.lower <= truth
+    seen = exactly.entropy - exactly.distortion
+    assert max(0.0, seen - 0.1) <= found.lower
+
+
+def test_the_upper_side_needs_an_assumption():
+    model, _, largest = gaussian_model()
+    free = information_interval(model, drawn(0, 3200), contrasts=CONTRASTS)
+    assert (free.upper, free.assumes) == (inf, ())
+    assert "inf nats (95%, InfoNCE, n = 3200)" in str(free)
+    with pytest.raises(ValueError, match=r"largest_rate: expected one that no image exceeds, .* got 0.5 beside"):
+        information_interval(model, drawn(0), largest_rate=0.5, contrasts=CONTRASTS)
+    assumed = information_interval(model, drawn(0), entropy=H, largest_rate=float(largest) + 0.01, contrasts=CONTRASTS)
+    assert "if no rate exceeds H = 2.77259" in str(assumed)
+
+
+def test_no_lower_limit_passes_the_logarithm_of_the_contrasts():
+    """Codes that name their image: I = log 16, and with groups of 4 nothing above log 4 is seen."""
+    model, truth, _ = gaussian_model()
+    assert truth > log(4)
+    for contrasts in (2, 4, 8):
+        found = information_interval(model, drawn(1, 4000), contrasts=contrasts)
+        assert 0.2 * log(contrasts) < found.lower < log(contrasts)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"level": 1.0}, "level: expected a share between 0 and 1, got 1.0"),
+        ({"contrasts": 1}, "contrasts: expected 2 or more, and two groups within 320 images, got 1"),
+        ({"contrasts": 161}, "contrasts: expected 2 or more, and two groups within 320 images, got 161"),
+    ],
+)
+def test_settings_that_make_no_interval(settings, message):
+    with pytest.raises(ValueError, match=message):
+        information_interval(gaussian_model()[0], drawn(0), **settings)
+
+
+def test_a_density_has_no_entropy_side():
+    model = gaussian_model()[0]
+    dense = models.VAE(
+        model.encoder, lambda z: Independent(Normal(z[:, :, None].expand(-1, 2, 2), 1.0), 2), model.marginal, (2, 2)
+    )
+    with pytest.raises(ValueError, match="entropy: expected a decoder of binary pixels beside it, got a Independent"):
+        information_interval(dense, drawn(0), entropy=H, contrasts=CONTRASTS)
+
+
+# limits of means
+
+
+@pytest.mark.parametrize("upper", [False, True])
+@pytest.mark.parametrize("n", [5, 50, 500])
+@pytest.mark.parametrize("name", ["rare", "coin", "uniform"])
+def test_limits_of_means_miss_as_rarely_as_they_say(name, n, upper):
+    """2 000 samples: at 10 % the misses stay within 10 % and three errors; rare values fool every normal interval."""
+    rng = np.random.default_rng(n)
+    sample, truth = {
+        "rare": (lambda: 10.0 * (rng.random(n) < 0.01), 0.1),
+        "coin": (lambda: 10.0 * (rng.random(n) < 0.5), 5.0),
+        "uniform": (lambda: rng.uniform(0, 10, n), 5.0),
+    }[name]
+    missed = 0
+    for _ in range(2000):
+        limit = bounded_mean_limit(sample(), 0.0, 10.0, 0.1, upper=upper)
+        missed += limit < truth if upper else limit > truth
+    assert missed / 2000 <= 0.1 + 3 * np.sqrt(0.09 / 2000)
+
+
+def test_limits_shrink_with_the_spread_and_the_number():
+    rng = np.random.default_rng(0)
+    wide, narrow = rng.uniform(0, 1, 20_000), rng.uniform(0.45, 0.55, 20_000)
+    gaps = [0.5 - bounded_mean_limit(values, 0, 1, 0.05) for values in (wide[:200], wide, narrow)]
+    assert gaps[0] > 5 * gaps[1] > 5 * 2 * gaps[2] > 0
+    normal = 1.645 * np.sqrt(1 / 12 / 20_000)
+    assert gaps[1] < 3 * normal
+
+
+def test_an_upper_limit_is_the_lower_one_of_the_mirror():
+    values = np.random.default_rng(2).beta(2, 5, 100)
+    upper = bounded_mean_limit(values, -1, 3, 0.05, upper=True)
+    assert upper == pytest.approx(2 - bounded_mean_limit(2 - values, -1, 3, 0.05), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: bounded_mean_limit([0.5, 1.5], 0, 1, 0.05), "values: expected them between 0 and 1, got 0.5 to 1.5"),
+        (lambda: bounded_mean_limit([], 0, 1, 0.05), r"values: expected one or more, of shape \[n\], got \[0\]"),
+        (lambda: bounded_mean_limit([0.5], 0, 1, 0.0), "miss: expected a probability between 0 and 1, got 0.0"),
+    ],
+)
+def test_values_that_have_no_limit(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
