@@ -3,6 +3,8 @@
 Every measure puts the model into evaluation mode for its time (``evaluation_mode``) and takes images ``[n, ...]``.
 
 - ``evaluate``: rate and distortion. ``iwae`` and ``iwae_gain``: importance-weighted bounds (``ImportanceBound``).
+- ``annealed``: log p(x) by annealed importance sampling (``AnnealedLikelihood``). ``bidirectional``: of the model's own
+  images, from both sides (``BidirectionalBounds``).
 - ``surgery`` of a model, ``gaussian_surgery`` of means and variances (``encode`` gives them): what the rate is made of,
   with the exact aggregate, whose density is ``aggregate_log_density``, from ``pairwise_log_density``.
 - What minibatches make of the aggregate: ``log_qz_batch``, ``log_qz_mws``, ``log_qz_mss``, ``log_qz_mss_as_released``,
@@ -18,6 +20,7 @@ Every measure puts the model into evaluation mode for its time (``evaluation_mod
 """
 
 from companion.measure.aggregate import aggregate_log_density, pairwise_log_density
+from companion.measure.annealed_importance import AnnealedLikelihood, BidirectionalBounds, annealed, bidirectional
 from companion.measure.categories import (
     category_entropy,
     category_information,
@@ -50,13 +53,17 @@ from companion.stats import Estimate
 
 __all__ = [
     "TRAVERSAL",
+    "AnnealedLikelihood",
+    "BidirectionalBounds",
     "Estimate",
     "ImportanceBound",
     "InformationInterval",
     "LossDiagnosis",
     "aggregate_log_density",
+    "annealed",
     "barber_agakov",
     "batch_information",
+    "bidirectional",
     "category_entropy",
     "category_information",
     "category_kl",

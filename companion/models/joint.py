@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, OneHotCategorical, kl_divergence, register_kl
+from torch.distributions import Distribution, Independent, OneHotCategorical, constraints, kl_divergence, register_kl
 
 from companion.models.draws import Shape, draw
 from companion.models.encoders import GaussianEncoder, diagonal_gaussian
@@ -46,6 +46,12 @@ class GaussianCategorical(Distribution):
     def split(self, code: Tensor) -> tuple[Tensor, Tensor]:
         """The parts ``z [..., k]`` and ``c [..., K]`` of ``code``."""
         return code[..., : self.gaussian.event_shape[0]], code[..., self.gaussian.event_shape[0] :]
+
+    @property
+    def support(self) -> Any:
+        """Vectors of numbers, then a one-hot part: discrete in part."""
+        sizes = self.gaussian.event_shape[0], self.categorical.event_shape[0]
+        return constraints.cat([constraints.real_vector, constraints.one_hot], -1, sizes)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log density of z plus log probability of c, for a one-hot c; nats."""
