@@ -40,6 +40,7 @@ MEASURES = {
     "evaluate": lambda model, x: measure.evaluate(model, x),
     "iwae": lambda model, x: measure.iwae(model, x, 3),
     "iwae_gain": lambda model, x: measure.iwae_gain(model, x, 3),
+    "annealed": lambda model, x: measure.annealed(model, x[:3], chains=2, temperatures=4, leapfrogs=1, start="encoder"),
     "surgery": lambda model, x: measure.surgery(model, x),
     "traversal_variance": lambda model, x: measure.traversal_variance(model, x, [0]),
     "latent_rates": lambda model, x: tuple(measure.latent_rates(model, x)),
