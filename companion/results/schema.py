@@ -62,6 +62,11 @@ SCHEMAS: dict[str, tuple[str, ...]] = {
         *("dimensions", "nats", "sinh_transformed", "bound", "critic", "value", "se", "n", "batch_size", "steps"),
         "seed",
     ),
+    "likelihoods": (  # of kept models, all bounds on the same images
+        *("table", "model", "family", "beta", "data", "binarise", "config_hash", "n", "draw_seed"),
+        *(*_with_errors("elbo", "iwae5", "iwae5000", "ais", "ais_gain"), "effective", "acceptance"),
+        *("simulated", *_with_errors("forward", "reverse", "gap"), "chains", "temperatures", "leapfrogs", "start"),
+    ),
 }
 FIELD_OF = {"lambda": "weight"}  # columns that have another name than their setting of a configuration
 #: Column names of version 0.1, still read.
@@ -72,10 +77,12 @@ FLAGS = ("annealed", "augmented", "sinh_transformed")
 COUNTS = (
     *("seed", "step", "n", "draw_seed", "steps", "stay", "cooldown"),
     *("categories", "latent_dim", "dimensions", "batch_size"),
+    *("simulated", "chains", "temperatures", "leapfrogs"),
 )
 WORDS = (
     *("family", "preset", "split", "data", "binarise", "objective", "config_hash"),
     *("critic", "critic_input", "latent_indices", "direction"),
+    *("table", "model", "start"),
 )
 OPTIONAL = ("iwae5", "iwae5_se", "target", "bound")  # an empty cell is None: not measured, or there is none
 
