@@ -24,6 +24,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from companion import data, learn, measure, results
+from companion.measure.annealed_importance import PILOT_CHAINS
 from companion.measure.evaluation import log_weights
 from companion.measure.hamiltonian import WARM_UP
 from companion.models import VAE
@@ -35,10 +36,9 @@ DRAWS, FEW, COPIES = 5000, 5, 5  # importance weights an image, those of the sma
 SEED = 0
 #: Settings of annealed importance sampling, by the sign of the decoder.
 PLAN = {
-    "-": {"chains": 16, "temperatures": 200, "leapfrogs": 5},
-    "+": {"chains": 8, "temperatures": 60, "leapfrogs": 4},
+    "-": {"chains": 8, "temperatures": 200, "leapfrogs": 5},
+    "+": {"chains": 4, "temperatures": 60, "leapfrogs": 4},
 }
-PILOT = 4  # chains that tune the step sizes
 
 
 def settings(config: learn.Config, asked: argparse.Namespace) -> dict[str, Any]:
@@ -80,9 +80,9 @@ def expected_seconds(model: VAE, x: np.ndarray, how: dict[str, Any]) -> float:
     """The cost of a row, from a few passes of this model on this machine."""
     chains, inner, leapfrogs = how["chains"], how["temperatures"] - 2, how["leapfrogs"]
     weight = seconds_of(lambda: log_weights(model, np.repeat(x[:2], 50, 0), 1)) / 100
-    few = {"chains": PILOT, "temperatures": 3, "leapfrogs": 1, "start": how["start"]}
-    one_pass = seconds_of(lambda: measure.annealed(model, x[:4], **few)) / (4 * PILOT * (WARM_UP + 4))
-    pilot = PILOT * (WARM_UP + inner)
+    few = {"chains": PILOT_CHAINS, "temperatures": 3, "leapfrogs": 1, "start": how["start"]}
+    one_pass = seconds_of(lambda: measure.annealed(model, x[:4], **few)) / (4 * PILOT_CHAINS * (WARM_UP + 4))
+    pilot = PILOT_CHAINS * (WARM_UP + inner)
     walks = how["n"] * (pilot + chains * inner) + how["simulated"] * (pilot + 2 * chains * inner)
     return how["n"] * DRAWS * weight + walks * leapfrogs * one_pass
 
@@ -96,11 +96,14 @@ def seconds_of(call: Callable[[], object]) -> float:
 
 def kept_models(only: list[str]) -> Iterator[Path]:
     """The folders of the kept models, all or those named as ``TABLE/MODEL``, but for codes with categories."""
-    for path in sorted(RESULTS.glob("models/*/*/config.json")):
-        if json.loads(path.read_text()).get("categories"):
-            print(f"{path.parent.parent.name}/{path.parent.name}: left out, its code has categories")
-        elif not only or f"{path.parent.parent.name}/{path.parent.name}" in only:
-            yield path.parent
+    for folder in sorted(path.parent for path in RESULTS.glob("models/*/*/config.json")):
+        name = f"{folder.parent.name}/{folder.name}"
+        if only and name not in only:
+            continue
+        if json.loads((folder / "config.json").read_text()).get("categories"):
+            print(f"{name}: left out, its code has categories")
+        else:
+            yield folder
 
 
 def add(table: Path, row: Row, how: dict[str, Any], seconds: float) -> None:

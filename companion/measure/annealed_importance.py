@@ -114,7 +114,7 @@ def annealed(
         temperatures: of the schedule, both ends counted; 2 leave plain importance weights: from the encoder, IWAE's
         leapfrogs: steps of the one transition a temperature, each one pass through the decoder and back
         start: the distribution q that is annealed, ``marginal``, m(z), as in Wu et al. (2017), or ``encoder``,
-            e(z|x), which is often far nearer to the posterior
+            e(z|x), which is often far nearer to the posterior; one trained at a beta far below 1 is too narrow
         batch_size: codes at a time, images times chains; an image's chains stay together
         progress: show a bar of transitions
 
