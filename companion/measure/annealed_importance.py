@@ -29,6 +29,7 @@ from companion.measure.annealing import (
     annealed_weights,
     check_codes,
     check_decoder,
+    check_weights,
     sigmoidal_schedule,
 )
 from companion.measure.hamiltonian import WARM_UP, tuned_step_sizes
@@ -243,15 +244,4 @@ class _Annealing:
             seed=self.seed,
             each=each,
             effective=np.exp(2 * total - np.logaddexp.reduce(2 * way * log_w, axis=0)),
-        )
-
-
-def check_weights(log_w: np.ndarray) -> None:
-    """Raise ``ValueError`` unless all log weights ``[chains, n]`` are finite."""
-    wrong = ~np.isfinite(log_w)
-    if wrong.any():
-        chain, image = np.argwhere(wrong)[0]
-        raise ValueError(
-            f"model: expected finite log weights, got {wrong.sum()} of {wrong.size} that are not: "
-            f"{log_w[chain, image]} for image {image} of {log_w.shape[1]}"
         )

@@ -151,3 +151,14 @@ def check_decoder(path: AnnealingPath) -> None:
             raise ValueError(
                 "model.decoder: expected log d(x|z) with a derivative in z, got values that vary without one"
             )
+
+
+def check_weights(log_w: np.ndarray) -> None:
+    """Raise ``ValueError`` unless all log weights ``[chains, n]`` are finite."""
+    wrong = ~np.isfinite(log_w)
+    if wrong.any():
+        chain, image = np.argwhere(wrong)[0]
+        raise ValueError(
+            f"model: expected finite log weights, got {wrong.sum()} of {wrong.size} that are not: "
+            f"{log_w[chain, image]} for image {image} of {log_w.shape[1]}"
+        )
