@@ -6,7 +6,7 @@
 - Images: ``image_sheet``, ``sample_gallery``, ``StoredFigure``.
 - Figures that move, without a kernel: ``Player``, ``beta_player``, ``PhasePad``; with one as well, ``Explorer``.
 - Words: ``Table``, ``claim_table``, ``arrival_report`` of the runs that have not arrived, ``run_label``, ``spread``.
-- ``report_page``: a ``studies.ModelReport`` as one HTML file.
+- ``report_page``: a ``studies.ModelReport`` as one HTML file; ``model_plane`` is its plane.
 - A figure of your own: ``panels`` gives a ``Figure`` and its axes in the book's ``style``, with the colours of
   ``PALETTE`` and ``GUIDE`` for lines that guide the eye; ``save`` writes it whole.
 """
@@ -15,7 +15,7 @@ from companion.show.charts import count_maps, draw_table, paired_panels, seed_do
 from companion.show.figure import GUIDE, PALETTE, Figure, panels, save, style
 from companion.show.images import StoredFigure, beta_player, image_sheet, sample_gallery
 from companion.show.plane import contour_plane, empty_plane, family_plane, rd_plane, skew_plane
-from companion.show.report import report_page
+from companion.show.report import model_plane, report_page
 from companion.show.tables import Table, arrival_report, claim_table, run_label, spread
 from companion.show.widgets import Explorer, PhasePad, Player
 
@@ -37,6 +37,7 @@ __all__ = [
     "empty_plane",
     "family_plane",
     "image_sheet",
+    "model_plane",
     "paired_panels",
     "panels",
     "rd_plane",
