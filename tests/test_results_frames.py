@@ -165,6 +165,14 @@ def test_a_run_that_is_beaten_on_one_split_has_not_arrived_on_any():
     assert results.arrival(frame[:2], by=["family", "split"])["arrived"].all()
 
 
+def test_tables_put_together_are_judged_together_whatever_their_labels():
+    one = pd.DataFrame({"beta": [3.0], "rate": [20.0], "distortion": [70.0], "family": "---"}).assign(**ERRORS)
+    other = one.assign(beta=1.0, rate=12.0, distortion=80.0)
+    judged = results.arrival(pd.concat([one.assign(objective="beta_vae"), other]), by=["family"])
+    assert judged["excess"].tolist() == [130 - 116, 92 - 90]
+    assert judged.index.tolist() == [0, 0]
+
+
 def test_runs_of_other_objectives_are_compared_with_and_not_judged():
     frame = pd.DataFrame({"beta": [1.0, 1.0], "rate": [8.0, 5.0], "distortion": [60.0, 50.0]}).assign(**ERRORS)
     frame = frame.assign(family="---", objective=["target_rate", "beta_vae"])

@@ -155,7 +155,9 @@ def arrival(frame: pd.DataFrame, by: Sequence[str] = COMPARED) -> pd.DataFrame:
     [[-32.0, True], [12.0, False]]
     """
     _check(frame, *JUDGED, *by)
-    betas = frame["beta"].where(frame["objective"] == "beta_vae") if "objective" in frame else frame["beta"]
+    index, frame = frame.index, frame.reset_index(drop=True)  # labels may repeat, where tables were put together
+    said = frame["objective"] if "objective" in frame else pd.Series("beta_vae", frame.index)
+    betas = frame["beta"].where(said.fillna("beta_vae") == "beta_vae")  # a path does not say: it has no other
     judged = frame.assign(excess=nan, excess_se=nan)
     for _, group in frame.groupby(list(by), sort=False):
         points = (group[name] for name in ("rate_se", "distortion_se", "elbo_se"))
@@ -164,7 +166,7 @@ def arrival(frame: pd.DataFrame, by: Sequence[str] = COMPARED) -> pd.DataFrame:
     beaten = (judged["excess"] > BEATEN_NATS) & (judged["excess"] > BEATEN_ERRORS * judged["excess_se"])
     if "config_hash" in frame:
         beaten = beaten.groupby(frame["config_hash"]).transform("any")
-    return judged.assign(arrived=~beaten)
+    return judged.assign(arrived=~beaten).set_axis(index)
 
 
 def _check(frame: pd.DataFrame, *columns: str) -> None:

@@ -142,15 +142,18 @@ def spread(values: Iterable[float], form: str = "g") -> str:
 
 
 def run_label(row: Mapping[str, Any]) -> str:
-    """How a row names its run in a table: the family, the price or the rate it was held at, and whether annealed.
+    """How a row names its run in a table: the family, the price or the rate it was held at, annealed, or which way.
 
     >>> run_label({"family": "-+v", "beta": 0.5, "annealed": True, "target": None})
     '-+v, β 0.5, annealed'
     >>> run_label({"family": "---", "beta": 1.0, "annealed": False, "target": 8.0})
     '---, R → 8'
+    >>> run_label({"family": "---", "beta": 3.0, "direction": "down"})
+    '---, β 3, down'
     """
-    price = f"β {row['beta']:g}" if row["target"] is None else f"R → {row['target']:g}"
-    return f"{row['family']}, {price}" + ", annealed" * row["annealed"]
+    price = f"β {row['beta']:g}" if row.get("target") is None else f"R → {row['target']:g}"
+    direction = f", {row['direction']}" if "direction" in row else ""
+    return f"{row['family']}, {price}" + ", annealed" * row.get("annealed", False) + direction
 
 
 def arrival_report(name: str, rows: pd.DataFrame | Iterable[Mapping[str, Any]], worst: int = 3) -> str:
