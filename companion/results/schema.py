@@ -41,6 +41,9 @@ SCHEMAS: dict[str, tuple[str, ...]] = {
         *("family", "beta", "direction", "seed", "preset", "split", *POINT, "iwae5", "iwae5_se"),
         *(*ABOUT, "stay", "cooldown", "config_hash"),
     ),
+    "members": (  # of networks that serve a range of betas
+        *("family", "beta", "span", "seed", "preset", "split", *POINT, *ABOUT, "config_hash"),
+    ),
     "categories": (
         *(*PAID, *_with_errors("accuracy", *INFORMATION)),
         *(*POINT, *ABOUT, "categories", "latent_dim", "config_hash"),
