@@ -164,8 +164,13 @@ def test_warnings_of_what_a_reader_must_know():
         model.encoder.mean.weight.copy_(torch.randn(model.encoder.mean.weight.shape, generator=models.generator(0)))
         model.encoder.variance.bias.fill_(-20)  # sharp: each code names its image
     sharp = report_model(model, DIGITS)
-    assert any("I(n; z) has reached log 300 = 5.70 nats" in text for text in sharp.warnings)
-    assert any("does not fit the codes" in text for text in sharp.warnings)
+    assert any("I(n; z) has nearly reached log 300 = 5.70 nats" in text for text in sharp.warnings)
+    assert not any("does not fit the codes" in text for text in sharp.warnings)
+    with torch.no_grad():
+        model.encoder.mean.weight.zero_()
+        model.encoder.mean.bias.fill_(3.0)  # all codes at one place, far from the marginal's
+        model.encoder.variance.bias.fill_(np.log(np.e - 1))
+    assert any("does not fit the codes" in text for text in report_model(model, DIGITS).warnings)
 
 
 def test_an_encoder_without_an_exact_aggregate_is_reported_without_surgery():

@@ -22,6 +22,7 @@ SURGERY_IMAGES = 2000  # whose aggregate is exact; their log bounds the informat
 GAIN_IMAGES = 1000  # that IWAE is drawn for
 DRAWS = 50  # of each of them
 SHOWN = 10  # images, copies and samples
+NEAR_CAP = 0.5  # nats below log n, from where the information that can be seen is used up
 ACTIVE = 0.01  # nats of rate from which a dimension of the code counts as active
 
 
@@ -167,12 +168,12 @@ def _warnings(found: ModelReport, model: VAE, test: np.ndarray) -> list[str]:
     if point.rate < 5 * ACTIVE:
         said.append("The rate is close to zero: the code is ignored (posterior collapse).")
     if parts is not None:
-        if parts.index_information > log(parts.n) - 0.1:
+        if parts.index_information > log(parts.n) - NEAR_CAP:
             said.append(
-                f"I(n; z) has reached log {parts.n} = {log(parts.n):.2f} nats: each code names its image, and how much "
-                "more the code could tell cannot be seen from so few images."
+                f"I(n; z) has nearly reached log {parts.n} = {log(parts.n):.2f} nats: each code names its image, and how "
+                "much of the marginal KL would be information among more images cannot be seen from so few."
             )
-        if parts.marginal_kl > parts.index_information:
+        elif parts.marginal_kl > parts.index_information:
             said.append("More of the rate pays for a marginal that does not fit the codes than for information.")
     else:
         said.append("The encoder is no Gaussian, so the rate is not taken apart: its aggregate has no exact density.")
