@@ -170,8 +170,8 @@ def _warnings(found: ModelReport, model: VAE, test: np.ndarray) -> list[str]:
     if parts is not None:
         if parts.index_information > log(parts.n) - NEAR_CAP:
             said.append(
-                f"I(n; z) has nearly reached log {parts.n} = {log(parts.n):.2f} nats: each code names its image, and how "
-                "much of the marginal KL would be information among more images cannot be seen from so few."
+                f"I(n; z) has nearly reached log {parts.n} = {log(parts.n):.2f} nats: each code names its image, and "
+                "how much of the marginal KL would be information among more images cannot be seen from so few."
             )
         elif parts.marginal_kl > parts.index_information:
             said.append("More of the rate pays for a marginal that does not fit the codes than for information.")
