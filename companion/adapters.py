@@ -19,14 +19,17 @@ from torch.distributions import Distribution, Independent, Normal
 
 from companion.measure import evaluation_mode
 from companion.models import VAE, DiagonalGaussianMixture, StandardNormal
-from companion.models.likelihoods import LIKELIHOODS
+from companion.models.likelihoods import LIKELIHOODS, same_layout
 from companion.models.vae import adopt
 
 __all__ = ["PYTHAE", "diffusers", "plain", "pythae"]
 
 Shape = tuple[int, ...]
 #: Models of pythae whose code is a Gaussian and whose marginal is N(0, I), and the one with a mixture of encoders.
-PYTHAE = ("VAE", "BetaVAE", "DisentangledBetaVAE", "BetaTCVAE", "FactorVAE", "InfoVAE_MMD", "IWAE", "CIWAE", "VAMP")
+PYTHAE = (
+    *("VAE", "BetaVAE", "DisentangledBetaVAE", "BetaTCVAE", "FactorVAE", "INFOVAE_MMD"),
+    *("IWAE", "CIWAE", "MIWAE", "PIWAE", "VAMP"),
+)
 
 
 def plain(
@@ -42,6 +45,9 @@ def plain(
 ) -> VAE:
     """A VAE of ``encoder(x) -> (mean, log variance)`` and ``decoder(z) -> tensor``, modules or their methods.
 
+    Of any other function the modules that it calls stay hidden: their parameters are not the model's, and no measure
+    can put them into evaluation mode.
+
     Args:
         image_shape: of one example as the measures get it, ``[28, 28]`` for MNIST
         input_shape: of one example as the encoder wants it, ``(1, 28, 28)`` or ``(784,)``; by default ``image_shape``
@@ -52,22 +58,25 @@ def plain(
         marginal: by default N(0, I)
         settings: of the likelihood: ``sd`` of a Gaussian, ``levels`` of a discretised logistic
 
-    Raises ``ValueError`` for another likelihood, or shapes of different sizes.
+    Raises ``ValueError`` for another likelihood, or shapes that are not the same but for axes of 1, or flat.
 
-    >>> network = nn.Linear(64, 4)
-    >>> model = plain(lambda x: network(x).chunk(2, 1), nn.Linear(2, 64), image_shape=(8, 8), input_shape=(64,))
+    >>> class Encoder(nn.Linear):
+    ...     def forward(self, x):
+    ...         return super().forward(x).chunk(2, 1)
+    >>> model = plain(Encoder(64, 4), nn.Linear(2, 64), image_shape=(8, 8), input_shape=(64,))
     >>> model.terms(torch.zeros(3, 8, 8), torch.Generator()).rate.shape
     torch.Size([3])
     """
     if likelihood not in LIKELIHOODS:
         raise ValueError(f"likelihood: expected one of {', '.join(LIKELIHOODS)}, got {likelihood!r}")
     shape = tuple(input_shape or image_shape)
-    if prod(shape) != prod(image_shape):
-        raise ValueError(f"input_shape: expected one of {prod(image_shape)} entries, as {image_shape}, got {shape}")
+    if not same_layout(shape, tuple(image_shape)):
+        raise ValueError(f"input_shape: expected {image_shape} but for axes of 1, or a flat one, got {shape}")
     e = _MeanLogVariance(encoder, shape)
     code = e.code_shape if latent_shape is None else tuple(latent_shape)
     d = _Decoder(decoder, code, partial(LIKELIHOODS[likelihood], shape=tuple(image_shape), **settings))
-    return VAE(e, d, marginal or StandardNormal(prod(code)), tuple(image_shape))
+    like = next(e.parameters(), torch.zeros(()))
+    return VAE(e, d, marginal or StandardNormal(prod(code)).to(like), tuple(image_shape))
 
 
 def pythae(model: Any, image_shape: Shape | None = None) -> VAE:
@@ -87,7 +96,9 @@ def pythae(model: Any, image_shape: Shape | None = None) -> VAE:
     likelihoods = {"bce": "probabilities", "mse": "gaussian"}
     if config.reconstruction_loss not in likelihoods:
         raise ValueError(f"reconstruction_loss: expected bce or mse, got {config.reconstruction_loss!r}")
-    shape = tuple(config.input_dim)
+    shape = tuple(config.input_dim or image_shape or ())
+    if not shape:
+        raise ValueError("image_shape: expected the shape of one example, as the model's input_dim is None, got None")
     parts = _PythaeEncoder(model.encoder), _PythaeDecoder(model.decoder)
     found = plain(
         *parts,
@@ -109,17 +120,25 @@ def diffusers(model: Any, image_shape: Shape, sd: float = 1.0) -> VAE:
         sd: of every pixel, in the pixels' own unit: the model has none, and rate and distortion compare only once you
             choose one
     """
+    parts = _Autoencoder(model)
+    return plain(parts.encode, parts.decode, image_shape=image_shape, likelihood="gaussian", sd=sd)
 
-    def encode(x: Tensor) -> tuple[Tensor, Tensor]:
-        gaussian = model.encode(x).latent_dist
+
+class _Autoencoder(nn.Module):
+    """The two halves of an ``AutoencoderKL``, as methods of a module."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of the code."""
+        gaussian = self.model.encode(x).latent_dist
         return gaussian.mean, gaussian.logvar
 
-    def decode(z: Tensor) -> Tensor:
-        return model.decode(z).sample
-
-    found = plain(encode, decode, image_shape=image_shape, likelihood="gaussian", sd=sd)
-    found.add_module("model", model)
-    return found
+    def decode(self, z: Tensor) -> Tensor:
+        """The means of the pixels."""
+        return self.model.decode(z).sample
 
 
 class _MeanLogVariance(nn.Module):
@@ -141,7 +160,8 @@ class _MeanLogVariance(nn.Module):
     def pair(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance for ``x``, as the callable gives them; raises ``ValueError`` for anything else."""
         found = self.call(x.reshape(len(x), *self.input_shape))
-        if not (isinstance(found, tuple) and len(found) == 2 and all(isinstance(part, Tensor) for part in found)):
+        pair = isinstance(found, tuple | list) and len(found) == 2
+        if not (pair and all(isinstance(part, Tensor) for part in found)):
             raise ValueError(f"encoder: expected a pair of tensors, mean and log variance, got {_described(found)}")
         mean, log_variance = found
         if mean.shape != log_variance.shape or len(mean) != len(x):

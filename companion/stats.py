@@ -39,7 +39,7 @@ def bounded_mean_limit(values: Any, low: float, high: float, miss: float, upper:
     at most ``miss`` if m is right. The limit is the first m for which the money was not multiplied so.
 
     Args:
-        values: ``[n]``, one or more
+        values: ``[n]``, one or more, in an order that does not depend on them: of sorted values the limit is wrong
         low, high: that all possible values lie between, not only those at hand
         miss: the probability, at most, that the mean is beyond the limit
         upper: the limit above the mean, in place of the one below

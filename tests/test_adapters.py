@@ -72,11 +72,18 @@ def by_category(raw, images):
     return np.take_along_axis(log_p, chosen, 2).sum((2, 3))
 
 
+class Levels(Public):
+    """Logits of three levels for each of four pixels, ``[n, 3, 2, 2]``."""
+
+    def decode(self, z):
+        return super().decode(z).view(-1, 3, 2, 2)
+
+
 FORMS = {
     "logits": (Public(), {}, BINARY, by_logits),
     "probabilities": (Public(squash=True), {"likelihood": "probabilities"}, BINARY, by_probabilities),
     "gaussian": (Public(), {"likelihood": "gaussian", "sd": 0.3}, RNG.normal(size=(16, 2, 2)), by_gaussian),
-    "categorical": (Public(12), {"likelihood": "categorical"}, RNG.integers(0, 3, (16, 2, 2)), by_category),
+    "categorical": (Levels(12), {"likelihood": "categorical"}, RNG.integers(0, 3, (16, 2, 2)), by_category),
 }
 
 
@@ -212,6 +219,32 @@ def test_pythae_with_a_mean_over_pixels_is_told_apart_by_name(pythae_models):
     wrong = nn.functional.binary_cross_entropy(out.recon_x.view_as(x), x).item() + out.reg_loss.item()
     (named,) = diagnose_loss(model, test, wrong).explanations
     assert named == "D averaged over the 784 pixels, R summed: as if β were 784"
+
+
+@pytest.mark.parametrize("name", adapters.PYTHAE)
+def test_every_kind_of_pythae_that_is_listed_is_taken(name):
+    from pythae import models as theirs
+
+    config = getattr(theirs, f"{name}Config", None) or getattr(theirs, f"{name}_Config")
+    torch.manual_seed(0)
+    network = getattr(theirs, name)(config(input_dim=(1, 4, 4), latent_dim=3, reconstruction_loss="bce"))
+    model, images = adapters.pythae(network), RNG.random((30, 4, 4)) < 0.5
+    validate_model(model, images)
+    with torch.no_grad():
+        e = network.encoder(torch.from_numpy(images).float())
+    rate = 0.5 * (e.log_covariance.exp() + e.embedding**2 - 1 - e.log_covariance).sum(1)
+    if name != "VAMP":
+        assert measure.evaluate(model, images).rate == pytest.approx(rate.double().mean().item(), rel=1e-5)
+
+
+def test_a_network_in_double_precision_is_measured_and_drawn_from():
+    network = Public().double()
+    model = adapters.plain(network.encode, network.decode, image_shape=(2, 2), input_shape=(4,))
+    validate_model(model, BINARY)
+    assert model.marginal().sample().dtype == torch.float64
+    assert model.generate(3, generator(0)).shape == (1, 3, 2, 2)
+    double = Autoencoder().double()
+    validate_model(adapters.diffusers(double, (3, 4, 4)), RNG.normal(size=(8, 3, 4, 4)))
 
 
 def test_pythae_of_other_kinds_is_refused():
@@ -351,7 +384,7 @@ def test_pixels_outside_the_support_are_named():
         validate_model(triple(), RNG.random((9, 2, 2)))
     validate_model(triple(), BINARY)
     negative = adapters.plain(
-        Public().encode, nn.Linear(1, 12), image_shape=(2, 2), input_shape=(4,), likelihood="categorical"
+        Public().encode, Levels(12).decode, image_shape=(2, 2), input_shape=(4,), likelihood="categorical"
     )
     with pytest.raises(ValueError, match=r"support of the decoder's Categorical, got values from 0 to 3$"):
         validate_model(negative, np.arange(16).reshape(4, 2, 2) % 4)
@@ -374,7 +407,24 @@ def test_pixels_outside_the_support_are_named():
         ),
         (
             lambda: adapters.plain(lambda x: (x, x), nn.Identity(), image_shape=(2, 2), input_shape=(5,)),
-            r"input_shape: expected one of 4 entries, as \(2, 2\), got \(5,\)",
+            r"input_shape: expected \(2, 2\) but for axes of 1, or a flat one, got \(5,\)",
+        ),
+        (
+            lambda: adapters.plain(lambda x: (x, x), nn.Identity(), image_shape=(4, 4, 3), input_shape=(3, 4, 4)),
+            r"input_shape: expected \(4, 4, 3\) but for axes of 1, or a flat one, got \(3, 4, 4\)",
+        ),
+        (
+            lambda: validate_model(
+                adapters.plain(
+                    lambda x: (x, x), lambda z: z.view(-1, 2, 1, 2), image_shape=(2, 2), likelihood="categorical"
+                ),
+                BINARY,
+            ),
+            r"^decoder: expected a tensor \[8, 2, 2, 2\], or a flat one, got \[8, 2, 1, 2\]",
+        ),
+        (
+            lambda: validate_model(triple(encoder=lambda x: Independent(Normal(x.float(), 1.0), 2)), BINARY),
+            r"encoder: expected codes of one axis, got event shape \[2, 2\]: flatten them",
         ),
         (
             lambda: adapters.plain(lambda x: (x, x), nn.Identity(), image_shape=(2, 2), likelihood="poisson"),
@@ -394,34 +444,38 @@ def test_adapters_refuse_what_they_cannot_read(call, message):
 # the loss that a model reports
 
 
+SD = 1.1
+
+
 def reported_as(loss):
-    """The diagnosis of a loss that is made of the exact D and R of a model with unit Gaussian pixels."""
+    """The diagnosis of a loss that is made of the exact D and R of a model with Gaussian pixels."""
     network, _, images, _ = FORMS["gaussian"]
     model = adapters.plain(
-        network.encode, network.decode, image_shape=(2, 2), input_shape=(4,), likelihood="gaussian", sd=1.0
+        network.encode, network.decode, image_shape=(2, 2), input_shape=(4,), likelihood="gaussian", sd=SD
     )
     rate, distortion = exact_terms(
-        network, images, lambda raw, x: norm.logpdf(x.reshape(len(x), 1, -1), raw, 1.0).sum(2)
+        network, images, lambda raw, x: norm.logpdf(x.reshape(len(x), 1, -1), raw, SD).sum(2)
     )
-    return diagnose_loss(model, np.tile(images, (4000, 1, 1)), loss(distortion, rate))
+    return diagnose_loss(model, np.tile(images, (8000, 1, 1)), loss(distortion, rate))
 
 
-CONSTANT = 2 * log(2 * pi)
+CONSTANT = 2 * log(2 * pi * SD**2)
 SLIPS = {
     "the negative ELBO, as it should be": lambda d, r: d + r,
     "D and R both divided by the 4 pixels": lambda d, r: (d + r) / 4,
     "D averaged over the 4 pixels, R summed: as if β were 4": lambda d, r: d / 4 + r,
     "in bits, not nats (factor 1 / ln 2)": lambda d, r: (d + r) / log(2),
     "in bits a pixel": lambda d, r: (d + r) / log(2) / 4,
-    "summed over the 64000 images, not averaged": lambda d, r: 64000 * (d + r),
+    "summed over the 128000 images, not averaged": lambda d, r: 128000 * (d + r),
     "R counted twice: a KL without its factor 1/2": lambda d, r: d + 2 * r,
     "half of R: a factor 1/2 too many in the KL": lambda d, r: d + r / 2,
     "D alone: R is missing": lambda d, r: d,
     "R subtracted: its sign is wrong": lambda d, r: d - r,
     "the ELBO itself: the sign of a loss is the other": lambda d, r: -d - r,
     "the Gaussian's constant is left out of D": lambda d, r: d - CONSTANT + r,
-    "D is the sum of squared errors: without its factor 1 / (2 sd²)": lambda d, r: 2 * (d - CONSTANT) + r,
-    "D is the mean squared error over the 4 pixels": lambda d, r: 2 * (d - CONSTANT) / 4 + r,
+    "1/2 log(2 pi) of every pixel is left out of D": lambda d, r: d - 2 * log(2 * pi) + r,
+    "D is the sum of squared errors: without its factor 1 / (2 sd²)": lambda d, r: 2 * SD**2 * (d - CONSTANT) + r,
+    "D is the mean squared error over the 4 pixels": lambda d, r: 2 * SD**2 * (d - CONSTANT) / 4 + r,
 }
 
 
@@ -438,6 +492,25 @@ def test_a_weight_on_the_rate_is_measured_where_no_slip_explains_the_loss():
     assert found.explanations == ()
     assert found.beta == pytest.approx(5.5, abs=0.1)
     assert "no usual slip explains it; with a weight on the rate, it would be β = 5." in str(found)
+
+
+def test_a_collapsed_code_cannot_tell_its_loss_from_one_without_the_rate():
+    model = triple(encoder=lambda x: Independent(Normal(torch.zeros(len(x), 2), 1.0), 1))
+    found = diagnose_loss(
+        model, np.tile(BINARY, (20, 1, 1)), -measure.evaluate(model, np.tile(BINARY, (20, 1, 1))).elbo
+    )
+    assert found.agrees
+    assert "D alone: R is missing" in found.explanations
+    assert "which cannot be told from: D alone" in str(found)
+
+
+def test_the_error_of_a_diagnosis_is_that_of_its_mean_over_draws():
+    network, _, images, _ = FORMS["logits"]
+    model = adapters.plain(network.encode, network.decode, image_shape=(2, 2), input_shape=(4,))
+    many = np.tile(images, (10, 1, 1))
+    found = [diagnose_loss(model, many, 3.0, seed) for seed in range(200)]
+    spread = np.std([each.negative_elbo for each in found], ddof=1)
+    assert np.mean([each.se for each in found]) == pytest.approx(spread, rel=0.2)
 
 
 def test_a_loss_is_finite_and_its_images_are_two_or_more():

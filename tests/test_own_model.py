@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from companion import cli, data, measure, models
+from companion import adapters, cli, data, measure, models
 from companion.show.report import report_page
 from companion.studies.own_model import report_model
 
@@ -50,6 +50,10 @@ def bad_loss():
 
 def wordless():
     return vae(), "loss"
+
+def late_import():
+    from helper import WIDTH
+    return models.family("---", image_shape=(8, 8), width=WIDTH, latent_dim=4)
 """
 
 
@@ -81,7 +85,7 @@ class Outside(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize("function", ["vae", "triple"])
+@pytest.mark.parametrize("function", ["vae", "triple", "late_import"])
 def test_the_report_has_the_numbers_of_the_measures(files, function, capsys):
     assert run(files, function, "--draw-seed", "3") == 0
     found = json.loads((files / "report" / "report.json").read_text())
@@ -89,7 +93,7 @@ def test_the_report_has_the_numbers_of_the_measures(files, function, capsys):
     point = measure.evaluate(model, DIGITS.test, seed=3)
     for name in ("rate", "distortion", "rate_se", "distortion_se", "elbo", "elbo_se", "n"):
         assert found["points"]["test"][name] == pytest.approx(getattr(point, name), abs=1e-12)
-    train = measure.evaluate(model, DIGITS.train[:300], seed=3)
+    train = measure.evaluate(model, DIGITS.train[np.random.default_rng(3).permutation(1197)[:300]], seed=3)
     assert found["points"]["train"]["distortion"] == pytest.approx(train.distortion, abs=1e-12)
     assert found["latent_rates"] == sorted(measure.latent_rates(model, DIGITS.test), reverse=True)
     assert found["active_dimensions"] == sum(rate >= 0.01 for rate in found["latent_rates"])
@@ -178,5 +182,75 @@ def test_an_encoder_without_an_exact_aggregate_is_reported_without_surgery():
     found = report_model(model, DIGITS)
     assert found.surgery is None
     assert found.latent_rates == ()
-    assert any("the rate is not taken apart" in text for text in found.warnings)
+    assert any("not taken apart: model: expected an encoder whose flow is one" in text for text in found.warnings)
     assert "What the rate is made of" not in report_page(found, "own")
+
+
+class Regularised(torch.nn.Module):
+    """An encoder with batch normalisation and dropout, and its own loss: both in training mode, as when built."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = torch.nn.Sequential(torch.nn.Linear(64, 16), torch.nn.BatchNorm1d(16), torch.nn.Dropout(0.9))
+        self.head, self.out = torch.nn.Linear(16, 4), torch.nn.Linear(2, 64)
+
+    def encode(self, x):
+        return self.head(self.layers(x)).chunk(2, 1)
+
+    def decode(self, z):
+        return 3 * self.out(z)
+
+
+def test_a_model_in_training_mode_is_measured_as_it_is_used_and_left_as_it_was():
+    network = Regularised()
+    model = adapters.plain(network.encode, network.decode, image_shape=(8, 8), input_shape=(64,))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+
+    def loss(x):
+        return -model.terms(torch.from_numpy(x), models.generator(5)).elbo.mean()
+
+    found = report_model(model, DIGITS, loss)
+    assert found.loss.agrees
+    assert network.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert found.points["test"] == measure.evaluate(model, DIGITS.test)
+
+
+def test_grey_pixels_are_scaled_as_the_model_saw_them(files, capsys):
+    (files / "own.py").write_text(GAUSSIAN)
+    assert run(files, "build", "--binarise", "grey", "--scale", "255") == 0
+    scaled = json.loads((files / "report" / "report.json").read_text())
+    assert 0 < scaled["points"]["test"]["distortion"] < 150
+    assert not any("--scale" in text for text in scaled["warnings"])
+    assert run(files, "build", "--binarise", "grey") == 0
+    raw = json.loads((files / "report" / "report.json").read_text())
+    assert any("pixels go up to 255" in text and "--scale 255" in text for text in raw["warnings"])
+
+
+GAUSSIAN = """
+import torch
+from companion import adapters
+
+class Encoder(torch.nn.Linear):
+    def forward(self, x):
+        return (self.weight.sum() * 0 + x[:, :2] * 0).float(), torch.zeros(len(x), 2)
+
+class Decoder(torch.nn.Linear):
+    def forward(self, z):
+        return super().forward(z) * 0.01 + 0.3
+
+def build():
+    torch.manual_seed(0)
+    return adapters.plain(
+        Encoder(64, 4), Decoder(2, 64), image_shape=(8, 8), input_shape=(64,), likelihood="gaussian", sd=1.0
+    )
+"""
+
+
+def test_probabilities_taken_for_logits_are_noticed():
+    network = Regularised()
+    network.decode = lambda z: network.out(z).sigmoid()
+    model = adapters.plain(network.encode, network.decode, image_shape=(8, 8), input_shape=(64,))
+    with pytest.warns(UserWarning, match="all logits of the pixels lie between 0 and 1"):
+        measure.validate_model(model, DIGITS.test)

@@ -3,7 +3,9 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -22,21 +24,13 @@ STEPS = 5
 def measure_command(options: argparse.Namespace) -> int:
     """Measure the model that a function of yours builds; returns 2 where it does not fit, and writes nothing."""
     try:
-        model, loss = built(options.model)
-        images = data.load(options.data, options.binarise)
-        beside = families_beside(options.beside, images.name, images.binarise)
-        with tqdm(total=STEPS, desc=options.model, unit="part", mininterval=0) as bar:
-            report = studies.report_model(
-                model, images, loss, seed=options.draw_seed, step=lambda what: _advance(bar, what)
-            )
+        with neighbours(options.model):
+            report, beside = measured(options)
     except ValueError as error:
         print(f"companion: {error}", file=sys.stderr)
         return 2
-    write(
-        options.out,
-        show.report_page(report, Path(options.model).name, beside),
-        report.numbers() | {"model": options.model},
-    )
+    page = show.report_page(report, Path(options.model).name, beside)
+    write(options.out, page, report.numbers() | {"model": options.model})
     for split, point in report.points.items():
         print(f"{split}: {point}")
     print(*filter(None, (report.bound, report.surgery, report.loss, *report.warnings)), sep="\n")
@@ -44,9 +38,31 @@ def measure_command(options: argparse.Namespace) -> int:
     return 0
 
 
-def _advance(bar: Any, what: str) -> None:
-    bar.set_postfix_str(what)
-    bar.update()
+def measured(options: argparse.Namespace) -> tuple[studies.ModelReport, Sequence[Mapping[str, Any]]]:
+    """The report, and the rows that are drawn beside its point."""
+    model, loss = built(options.model)
+    images = data.load(options.data, options.binarise)
+    beside = [] if options.scale else families_beside(options.beside, images.name, images.binarise)
+    if options.scale:
+        splits = {name: getattr(images, name) / np.float32(options.scale) for name in ("train", "validation", "test")}
+        images = replace(images, **splits)
+    with tqdm(total=STEPS, desc=options.model, unit="part", mininterval=0) as bar:
+
+        def step(what: str) -> None:
+            bar.set_postfix_str(what)
+            bar.update()
+
+        return studies.report_model(model, images, loss, seed=options.draw_seed, step=step), beside
+
+
+@contextmanager
+def neighbours(where: str) -> Iterator[None]:
+    """Inside, ``FILE.py`` and what it calls may import the files beside it, as a script does."""
+    sys.path.insert(0, str(Path(where.rpartition(":")[0]).resolve().parent))
+    try:
+        yield
+    finally:
+        sys.path.pop(0)
 
 
 def built(where: str) -> tuple[VAE, Callable[[np.ndarray], float] | None]:
@@ -75,15 +91,11 @@ def built(where: str) -> tuple[VAE, Callable[[np.ndarray], float] | None]:
 
 
 def _module(path: Path) -> Any:
-    """The file as a module that sees its neighbours, as a script does."""
+    """The file as a module that other code finds by its name, as dataclasses must."""
     spec = spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None  # noqa: PT018 (a file that ends in .py has both)
-    module = module_from_spec(spec)
-    sys.path.insert(0, str(path.resolve().parent))
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.pop(0)
+    sys.modules[path.stem] = module = module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module
 
 
@@ -102,6 +114,6 @@ def write(out: Path, page: str, numbers: Mapping[str, Any]) -> None:
     """The two files, each whole or not at all."""
     out.mkdir(parents=True, exist_ok=True)
     with atomic_write(out / "report.html") as temporary:
-        temporary.write_text(page)
+        temporary.write_text(page, encoding="utf-8")
     with atomic_write(out / "report.json") as temporary:
-        temporary.write_text(json.dumps(numbers, indent=1) + "\n")
+        temporary.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")

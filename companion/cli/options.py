@@ -103,6 +103,7 @@ def add_measure(parts: Any) -> None:
     own.add_argument("model", metavar="FILE.py:FUNCTION", help="returns a VAE (companion.adapters), or it and a loss")
     own.add_argument("--data", required=True, metavar="NAME", help=f"image set: {', '.join(data.NAMES)}")
     own.add_argument("--binarise", metavar="RULE", help="static, threshold, dynamic, grey (default: the set's own)")
+    own.add_argument("--scale", type=float, metavar="S", help="divide the pixels by it: 255 for grey ones up to 1")
     own.add_argument("--out", type=Path, metavar="DIR", default=Path("report"), help="folder of the report (report)")
     own.add_argument("--beside", type=Path, metavar="TABLE.csv", help="rows for the plane (default: the book's)")
     own.add_argument("--draw-seed", type=int, default=0, help="of the codes drawn (default 0)")

@@ -2,12 +2,12 @@
 
 A standard error says nothing about the tails. Here every mean is of bounded terms, and a limit by betting
 (``stats.bounded_mean_limit``) holds at any number of images, whatever the distribution of the terms is. What makes the
-terms bounded must not turn a bound round:
+terms bounded must leave a lower bound a lower one, and an upper bound an upper one:
 
-- D may only become larger: the decoder is mixed with uniform pixels, and is then another decoder, whose log probability
-  has a floor. H - D stays a lower bound.
-- R may not be clipped: cut off at a largest value it would be too small. That no rate exceeds ``largest_rate`` is an
-  assumption, which only the construction of the encoder can justify.
+- The decoder is mixed with uniform pixels, so that its log probability has a floor. H - D is a lower bound for every
+  decoder, and so for this one.
+- R may not be cut off at a largest value: it would be too small, and no upper bound. That no image's KL(e(z|x) || m(z))
+  exceeds ``largest_rate`` is an assumption, which only the construction of the encoder can justify.
 - H must be known. An upper bound on H, such as -ELBO of the best model at hand, would make H - D too large, so without
   H that side is absent. InfoNCE takes its place: a lower bound for any critic, here log e(z|x) - log m(z) cut off on
   both sides, so that its terms are bounded. It never passes log K, the logarithm of the contrasts.
@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from companion.measure.mi_bounds import infonce
 from companion.measure.passes import image_batches, in_evaluation_mode
 from companion.models import VAE, AutoregressiveBernoulli, draw, generator
 from companion.models.decoders import is_bernoulli
@@ -55,7 +56,8 @@ class InformationInterval:
 
     def __str__(self) -> str:
         assumed = f", if {' and '.join(self.assumes)}" if self.assumes else ""
-        return f"{self.lower:.3f} <= I <= {self.upper:.3f} nats ({self.level:.0%}, {self.side}, n = {self.n}){assumed}"
+        how = f"({100 * self.level:g}%, {self.side}, n = {self.n})"
+        return f"{self.lower:.3f} <= I <= {self.upper:.3f} nats {how}{assumed}"
 
 
 @in_evaluation_mode
@@ -71,16 +73,18 @@ def information_interval(
 ) -> InformationInterval:
     """Limits of I(X; Z) of the encoder on the distribution that ``images`` ``[n, ...]`` are independent draws of.
 
-    Images that the model was trained on are no independent draws. One code is drawn for each image.
+    Images that the model was trained on are no independent draws. They are taken in a random order, since stored sets
+    are often sorted, and one code is drawn for each.
 
     Args:
         entropy: H of the data in nats, exact; without it the lower side is InfoNCE alone
-        largest_rate: that no image's rate KL(e(z|x) || m(z)) exceeds; without it the upper side is infinite
+        largest_rate: that no image's rate KL(e(z|x) || m(z)) exceeds; without it the upper side is infinite. The rate
+            must have a closed form: a single draw's log e(z|x) - log m(z) is not bounded by it
         level: of confidence; each side gets half of what is left, and the lower one shares its half where it has two
         contrasts: K, images in each independent group of InfoNCE
 
     Raises ``ValueError`` for a level that is not between 0 and 1, fewer than two groups of contrasts, a rate above
-    ``largest_rate``, and, with ``entropy``, a decoder that is not of binary pixels.
+    ``largest_rate`` or without a closed form, and, with ``entropy``, a decoder that is not of binary pixels.
 
     >>> from companion import data, models
     >>> model = models.family("---", image_shape=(8, 8), width=0.25, latent_dim=4)
@@ -93,10 +97,12 @@ def information_interval(
     groups = len(images) // contrasts
     if contrasts < 2 or groups < 2:
         raise ValueError(f"contrasts: expected 2 or more, and two groups within {len(images)} images, got {contrasts}")
+    images = images[np.random.default_rng(seed).permutation(len(images))]
     rate, log_d, values = _terms(model, images, contrasts, seed)
     miss, assumes = (1 - level) / 2, []
     upper = inf
     if largest_rate is not None:
+        _check_closed_form(model, images)
         upper = _upper_side(rate, largest_rate, miss)
         assumes.append(f"no rate exceeds {largest_rate:g}")
     sides = {"InfoNCE": bounded_mean_limit(values, -2 * CUT, log(contrasts), miss / (1 + (entropy is not None)))}
@@ -106,6 +112,17 @@ def information_interval(
     side = max(sides, key=lambda name: sides[name])
     lower = max(0.0, sides[side])
     return InformationInterval(lower, upper, level, len(images), side if lower else "none", tuple(assumes))
+
+
+def _check_closed_form(model: VAE, images: np.ndarray) -> None:
+    """Raise ``ValueError`` where the rate of an image depends on the draw of its code."""
+    x = image_batches(images, 8)[0]
+    first, second = (model.terms(x, generator(number, device=model.device)).rate for number in range(2))
+    if not torch.equal(first, second):
+        raise ValueError(
+            "largest_rate: expected a model whose KL(e(z|x) || m(z)) has a closed form beside it, "
+            "got one whose rate is that of a single draw, which is not bounded by its mean"
+        )
 
 
 def _upper_side(rate: np.ndarray, largest: float, miss: float) -> float:
@@ -142,5 +159,4 @@ def _terms(model: VAE, images: np.ndarray, contrasts: int, seed: int) -> tuple[n
 
 def _infonce(e: torch.distributions.Distribution, z: Tensor, log_m: Tensor) -> float:
     """InfoNCE of one group, by the critic log e(z|x) - log m(z), cut off at ``CUT``."""
-    scores = (e.log_prob(z[:, None]) - log_m[:, None]).double().clamp(-CUT, CUT)
-    return float((scores.diagonal() - scores.logsumexp(1)).mean()) + log(len(z))
+    return infonce((e.log_prob(z[:, None]) - log_m[:, None]).clamp(-CUT, CUT).cpu()).value

@@ -5,6 +5,7 @@ shape ``[n]`` whose log probability sums over all pixels and channels.
 """
 
 from collections.abc import Callable
+from math import prod
 
 import torch
 from torch import Tensor
@@ -17,12 +18,12 @@ CERTAIN = -100.0  # the least log probability of a pixel, where single precision
 
 
 def bernoulli(logits: Tensor, shape: tuple[int, ...]) -> Independent:
-    """Binary pixels, from logits of as many entries as ``shape`` has.
+    """Binary pixels, from logits of the shape ``[n, *shape]``, flat, or with axes of 1 more or fewer.
 
     >>> bernoulli(torch.zeros(3, 1, 2, 2), (2, 2)).log_prob(torch.ones(3, 2, 2))[0].item() / 4  # -log 2
     -0.6931...
     """
-    return _over(Bernoulli(logits=logits.reshape(-1, *shape), validate_args=False), shape)
+    return _over(Bernoulli(logits=_shaped(logits, shape), validate_args=False), shape)
 
 
 def bernoulli_from_probabilities(probabilities: Tensor, shape: tuple[int, ...]) -> Independent:
@@ -42,7 +43,7 @@ def gaussian(mean: Tensor, shape: tuple[int, ...], sd: float = 1.0) -> Independe
     >>> round(gaussian(torch.zeros(1, 2), (2,)).log_prob(torch.zeros(1, 2)).item(), 4)  # -log(2 pi)
     -1.8379
     """
-    return _over(Normal(mean.reshape(-1, *shape), sd, validate_args=False), shape)
+    return _over(Normal(_shaped(mean, shape), sd, validate_args=False), shape)
 
 
 def categorical(logits: Tensor, shape: tuple[int, ...]) -> Independent:
@@ -51,7 +52,8 @@ def categorical(logits: Tensor, shape: tuple[int, ...]) -> Independent:
     >>> round(categorical(torch.zeros(1, 256, 1), (1,)).log_prob(torch.tensor([[7.0]])).item(), 4)  # -log 256
     -5.5452
     """
-    by_level = logits.reshape(len(logits), -1, *shape).movedim(1, -1)
+    levels = logits.shape[1] if logits.ndim > 1 else 1
+    by_level = _shaped(logits, (levels, *shape)).movedim(1, -1)
     return _over(Categorical(logits=by_level, validate_args=False), shape)
 
 
@@ -65,7 +67,7 @@ def discretised_logistic(parameters: Tensor, shape: tuple[int, ...], levels: int
     >>> round(sum(d.log_prob(torch.tensor([[x]])).exp().item() for x in (0.0, 1.0, 2.0)), 6)
     1.0
     """
-    mean, log_scale = parameters.reshape(len(parameters), 2, *shape).unbind(1)
+    mean, log_scale = _shaped(parameters, (2, *shape)).unbind(1)
     return _over(DiscretisedLogistic(mean, log_scale, levels), shape)
 
 
@@ -121,6 +123,19 @@ def _(distribution: DiscretisedLogistic, rng: torch.Generator, shape: Shape = ()
 def _log1mexp(x: Tensor) -> Tensor:
     """log(1 - exp(-x)) for positive x, by the better of two forms."""
     return torch.where(x < 0.7, torch.log(-torch.expm1(-x)), torch.log1p(-torch.exp(-x)))
+
+
+def same_layout(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether entries of shape ``given`` stand in the order of ``shape``: the same but for axes of 1, or flat."""
+    bare, wanted = ([side for side in sides if side != 1] for sides in (given, shape))
+    return bare == wanted or given == (prod(shape),)
+
+
+def _shaped(output: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """``output`` as ``[n, *shape]``; raises ``ValueError`` unless it is that already, but for axes of 1, or flat."""
+    if not same_layout(tuple(output.shape[1:]), shape):
+        raise ValueError(f"decoder: expected a tensor {[len(output), *shape]}, or a flat one, got {list(output.shape)}")
+    return output.reshape(-1, *shape)
 
 
 def _over(pixels: Distribution, shape: tuple[int, ...]) -> Independent:

@@ -82,7 +82,7 @@ def _bound(report: ModelReport) -> str:
     bound, (gain, se) = report.bound, report.gain
     return (
         f"<p>IWAE-{bound.k}, a tighter bound on the log likelihood: {bound.value:.2f} ± {bound.se:.2f} nats, "
-        f"{gain:.2f} ± {se:.2f} above the ELBO. Of the gap between the two, this much at least is inference slack.</p>"
+        f"{gain:.2f} ± {se:.2f} above the ELBO: so the ELBO is at least this far below the log likelihood.</p>"
     )
 
 
@@ -103,7 +103,11 @@ def _surgery(report: ModelReport) -> list[str]:
         f"tells about which of these images it is of, at most log {parts.n} = {np.log(parts.n):.2f} nats.</p>"
     )
     words = f"the rate, {parts.rate:.2f} nats, as information {parts.index_information:.2f} and marginal KL"
-    bar = _figure(surgery_bar(parts), words, "What the rate buys, and what it pays for a marginal that does not fit.")
+    bar = _figure(
+        surgery_bar(parts),
+        words,
+        "What a code tells about which of these images it is of, and the rest of the rate.",
+    )
     found = ["<h2>What the rate is made of</h2>", text, bar, table]
     if report.latent_rates:
         words = f"rates of the {len(report.latent_rates)} dimensions of the code, falling"

@@ -1,8 +1,8 @@
 """All that the package measures of one model, in one record: for a report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from math import log
+from math import isfinite, log
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,12 @@ from companion import measure
 from companion.data import ImageData
 from companion.exact.decomposition import ElboSurgery
 from companion.measure import ImportanceBound, LossDiagnosis
-from companion.measure.checks import diagnose_loss, validate_model
+from companion.measure.checks import (
+    PROBABILITIES,
+    diagnose_loss,
+    takes_probabilities_for_logits,
+    validate_model,
+)
 from companion.models import VAE, draw, generator
 from companion.models.decoders import is_bernoulli
 from companion.terms import RateDistortion
@@ -32,10 +37,10 @@ class ModelReport:
 
     Attributes:
         data, binarise: the image set and the rule that made its pixels
-        points: rate and distortion by split, "train" (as many images as the test split has) and "test"
+        points: rate and distortion by split, "train" (as many images as the test split has, at random) and "test"
         gain: what 50 draws gain on one, a lower bound on the gap of ELBO and log likelihood, and its standard error
         bound: the IWAE-50 of all test images, their ELBO plus the gain
-        surgery: of some test images, at random; None where the encoder has no exact aggregate
+        surgery: of some test images, at random; None where ``measure.surgery`` refuses the model
         latent_rates: by dimension of a Gaussian code under N(0, I), falling; empty elsewhere
         loss: what the model's own loss is; None where none was given
         warnings: whole sentences, for the reader of the report
@@ -62,6 +67,8 @@ class ModelReport:
         """Everything but the images, as JSON takes it."""
         found = asdict(self)
         del found["sheet"]
+        if self.loss is not None and not isfinite(self.loss.beta):
+            found["loss"]["beta"] = None  # JSON has no infinity
         for split, point in self.points.items():
             found["points"][split]["elbo"] = point.elbo
         return found | {"active_dimensions": self.active if self.latent_rates else None}
@@ -90,37 +97,37 @@ def report_model(
     True
     """
     test = images.test
-    some = test[np.random.default_rng(seed).permutation(len(test))]  # stored sets may be in an order
+    some, others = (each[np.random.default_rng(seed).permutation(len(each))] for each in (test, images.train))
     step("trying the model")
     validate_model(model, test)
     few = some[:LOSS_IMAGES]
-    named = None if loss is None else diagnose_loss(model, few, _called(loss, few), seed)
+    named = None if loss is None else diagnose_loss(model, few, _called(model, loss, few), seed)
     step("rate and distortion")
-    points = {"train": measure.evaluate(model, images.train[: len(test)], split="train", seed=seed)}
+    points = {"train": measure.evaluate(model, others[: len(test)], split="train", seed=seed)}
     points["test"] = point = measure.evaluate(model, test, seed=seed)
     step(f"importance-weighted bound, {DRAWS} draws an image")
     gain = measure.iwae_gain(model, some[:GAIN_IMAGES], DRAWS, seed=seed, batch_size=100)
     bound = ImportanceBound(point.elbo + gain[0], float(np.hypot(point.elbo_se, gain[1])), DRAWS, point.n, seed=seed)
     step("surgery of the rate")
-    parts = _surgery_where_exact(model, some[:SURGERY_IMAGES], seed)
+    parts, refused = _surgery_or_refusal(model, some[:SURGERY_IMAGES], seed)
     rates = _latent_rates(model, test) if parts is not None and parts.dimension_wise_kl else ()
     step("copies and samples")
     sheet = _sheet(model, images, seed)
     found = ModelReport(images.name, images.binarise, points, gain, bound, parts, rates, named, (), sheet)
-    return replace(found, warnings=tuple(_warnings(found, model, test)))
+    return replace(found, warnings=(*_warnings(found, model, test), *refused))
 
 
-def _surgery_where_exact(model: VAE, images: np.ndarray, seed: int) -> ElboSurgery | None:
-    """``measure.surgery``, or None for an encoder whose aggregate has no exact density."""
+def _surgery_or_refusal(model: VAE, images: np.ndarray, seed: int) -> tuple[ElboSurgery | None, list[str]]:
+    """``measure.surgery``, or why it refuses the model."""
     try:
-        return measure.surgery(model, images, seed=seed)
-    except ValueError:
-        return None
+        return measure.surgery(model, images, seed=seed), []
+    except ValueError as error:
+        return None, [f"The rate is not taken apart: {error}."]
 
 
-def _called(loss: Callable[[np.ndarray], float], images: np.ndarray) -> float:
+def _called(model: VAE, loss: Callable[[np.ndarray], float], images: np.ndarray) -> float:
     try:
-        with torch.no_grad():
+        with measure.evaluation_mode(model):
             return float(loss(images))
     except Exception as error:
         said = str(error).strip().split("\n")[0]
@@ -139,8 +146,8 @@ def _sheet(model: VAE, images: ImageData, seed: int) -> dict[str, np.ndarray]:
     top = float(np.max(images.test)) or 1.0
     with measure.evaluation_mode(model):
         x = torch.from_numpy(np.ascontiguousarray(chosen))
-        copies = model.reconstruct(x, generator(seed, 0), draws=5)
-        samples = model.generate(SHOWN, generator(seed, 1), draws=5)
+        streams = [generator(seed, number, device=model.device) for number in range(2)]
+        copies, samples = model.reconstruct(x, streams[0], draws=5), model.generate(SHOWN, streams[1], draws=5)
     rows = {"test image": x, "copy": copies[0], "mean of 5 copies": copies.float().mean(0)}
     rows |= {"sample": samples[0], "mean of 5 samples": samples.float().mean(0)}
     return {name: np.clip(values.float().cpu().numpy() / top, 0, 1) for name, values in rows.items()}
@@ -148,35 +155,49 @@ def _sheet(model: VAE, images: ImageData, seed: int) -> dict[str, np.ndarray]:
 
 def _warnings(found: ModelReport, model: VAE, test: np.ndarray) -> list[str]:
     """What the reader of the numbers must know, each a sentence."""
-    said = []
-    train, point, parts = found.points["train"], found.points["test"], found.surgery
+    return [*_of_pixels(found, model, test), *_of_training(found), *_of_surgery(found.surgery)]
+
+
+def _of_pixels(found: ModelReport, model: VAE, test: np.ndarray) -> Iterator[str]:
     with measure.evaluation_mode(model):
         x = model.check_data(torch.from_numpy(np.ascontiguousarray(test[:2])))
-        d = model.decoder(draw(model.encoder(x), generator(0)))
+        d = model.decoder(draw(model.encoder(x), generator(0, device=model.device)))
     if is_bernoulli(d) and found.binarise != "static":
-        said.append(
+        yield (
             f"The pixels were made binary by the rule {found.binarise!r}: a model that was trained on grey pixels is "
             "measured here as a model of binary ones, and numbers of other rules do not compare."
         )
-    if not is_bernoulli(d) and point.distortion < 0:
-        said.append("D is negative: it is of a density, and depends on the pixels' unit.")
+    if takes_probabilities_for_logits(d):
+        yield f"{PROBABILITIES}."
+    if not is_bernoulli(d) and found.points["test"].distortion < 0:
+        yield "D is negative: it is of a density, and depends on the pixels' unit."
+    if test.max() > 1 and found.sheet["mean of 5 copies"].max() * test.max() < 2:
+        yield (
+            f"The pixels go up to {test.max():g}, and the copies stay near 0: was the model trained on pixels up to 1? "
+            f"Then measure it with --scale {test.max():g}."
+        )
+
+
+def _of_training(found: ModelReport) -> Iterator[str]:
+    train, point = found.points["train"], found.points["test"]
     if point.elbo < train.elbo - 5 * np.hypot(point.elbo_se, train.elbo_se):
-        said.append(
+        yield (
             f"The model has fitted the training images: its ELBO there is {train.elbo - point.elbo:.1f} nats better "
             "than on test images."
         )
     if point.rate < 5 * ACTIVE:
-        said.append("The rate is close to zero: the code is ignored (posterior collapse).")
-    if parts is not None:
-        if parts.index_information > log(parts.n) - NEAR_CAP:
-            said.append(
-                f"I(n; z) has nearly reached log {parts.n} = {log(parts.n):.2f} nats: each code names its image, and "
-                "how much of the marginal KL would be information among more images cannot be seen from so few."
-            )
-        elif parts.marginal_kl > parts.index_information:
-            said.append("More of the rate pays for a marginal that does not fit the codes than for information.")
-    else:
-        said.append("The encoder is no Gaussian, so the rate is not taken apart: its aggregate has no exact density.")
+        yield "The rate is close to zero: the code is ignored (posterior collapse)."
     if found.loss is not None and not found.loss.agrees:
-        said.append(f"The model's own loss is not the negative ELBO: {found.loss}.")
-    return said
+        yield f"The model's own loss is not the negative ELBO: {found.loss}."
+
+
+def _of_surgery(parts: ElboSurgery | None) -> Iterator[str]:
+    if parts is None:
+        return
+    if parts.index_information > log(parts.n) - NEAR_CAP:
+        yield (
+            f"I(n; z) has nearly reached log {parts.n} = {log(parts.n):.2f} nats: each code names its image, and "
+            "how much of the marginal KL would be information among more images cannot be seen from so few."
+        )
+    elif parts.marginal_kl > parts.index_information:
+        yield "More of the rate pays for a marginal that does not fit the codes than for information."
