@@ -4,7 +4,7 @@
 
 Every RUN is the folder of a finished training with the objective ``multi_rate``. Each member, ``model.at(beta)``, is
 measured on whole splits into ``book/results/members.csv``, which is written anew. The configuration and the weights of
-the first run, rounded to half precision, go to ``book/results/models/members``.
+the first run, rounded to half precision, go to ``book/results/members``.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def main() -> None:
     results.write_rows(table, found)
     made = [json.loads((folder / "provenance.json").read_text()) for folder in asked.runs]
     results.write_provenance(table.with_suffix(".json"), runs={run.pop("hash"): run for run in made})
-    refresh(RESULTS / "models" / "members" / f"family{found[0]['family']}", asked.runs[0])
+    refresh(RESULTS / "members" / f"family{found[0]['family']}", asked.runs[0])
 
 
 if __name__ == "__main__":

@@ -1,16 +1,19 @@
 """One network for all betas: its gates against layers by hand, its members against ordinary VAEs, and its training."""
 
 import copy
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
-from companion import data, learn, measure
+from companion import data, learn, measure, results
 from companion.models import VAE, MultiRateVAE, family, generator
 from companion.models.multirate import Gates
 from companion.objectives import MultiRate, TrainingStep, beta_vae
 
+RESULTS = Path(__file__).parents[1] / "book" / "results"
 SHAPE = (8, 8)
 MANY = learn.preset("laptop", "digits", objective="multi_rate", beta=0.2, span=5.0, steps=800)
 
@@ -122,3 +125,21 @@ def test_training_finds_a_rate_for_every_beta_and_a_stored_run_is_the_same(tmp_p
     for beta, point in points.items():  # none is beaten at its own price by a member for another
         assert point.distortion + beta * point.rate < 0.1 + min(p.distortion + beta * p.rate for p in points.values())
     assert measure.evaluate(trained, test).rate == pytest.approx(points[0.2].rate, rel=1e-5)
+
+
+@pytest.mark.needs("mnist-static")
+@pytest.mark.parametrize("beta", [0.1, 1.0, 10.0])
+def test_a_member_of_the_kept_network_measures_what_its_row_says(beta):
+    folder = RESULTS / "members" / "family---"
+    config, model = learn.load_run(folder)
+    assert (folder / "model.safetensors").stat().st_size < 1_500_000  # a page fetches it
+    (row,) = (
+        row
+        for row in results.read_rows(RESULTS / "members.csv")
+        if (row["beta"], row["split"], row["config_hash"]) == (beta, "test", config.hash)
+    )
+    test = data.load(config.data, config.binarise).test
+    some = np.sort(np.random.default_rng(2).permutation(len(test))[:1000])  # the set is sorted by class
+    point = measure.evaluate(model.at(beta), test[some], seed=1)
+    assert abs(point.rate - row["rate"]) < 5 * np.hypot(point.rate_se, row["rate_se"])
+    assert abs(point.elbo - row["elbo"]) < 5 * np.hypot(point.elbo_se, row["elbo_se"])
