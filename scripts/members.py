@@ -44,7 +44,7 @@ def main() -> None:
     table = RESULTS / "members.csv"
     results.write_rows(table, found)
     made = [json.loads((folder / "provenance.json").read_text()) for folder in asked.runs]
-    results.write_provenance(table.with_suffix(".json"), runs={run.pop("hash"): run for run in made})
+    results.write_provenance(table.with_suffix(".json"), runs={run["hash"]: run for run in made})
     refresh(RESULTS / "members" / f"family{found[0]['family']}", asked.runs[0])
 
 
