@@ -10,6 +10,7 @@ the first run, rounded to half precision, go to ``book/results/members``.
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from gallery import refresh
 
@@ -22,13 +23,14 @@ BETAS = (0.1, 0.17, 0.3, 0.5, 0.7, 1.0, 1.7, 2.3, 3.0, 5.0, 7.0, 10.0)
 
 def rows(folder: Path) -> list[Row]:
     """Both splits of every member of the run in ``folder``."""
-    config, model = learn.load_run(folder)
+    config, trained = learn.load_run(folder)
+    model: Any = trained  # a MultiRateVAE
     images, found = data.load(config.data, config.binarise), []
     for beta in BETAS:
         member = model.at(beta)
         for split in ("validation", "test"):
             point = measure.evaluate(member, getattr(images, split), split=split)
-            told = config.settings() | {"beta": beta, "span": config.objective.span, "config_hash": config.hash}
+            told = config.settings() | {"beta": beta, "config_hash": config.hash}
             told |= {"split": split, "draw_seed": point.seed, "n": point.n}
             told |= {name: round(getattr(point, name), 6) for name in POINT}
             found.append({name: told[name] for name in results.SCHEMAS["members"]})
