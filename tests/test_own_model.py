@@ -147,6 +147,8 @@ def test_a_file_a_table_or_pixels_that_do_not_fit(files, capsys):
     assert "expected FILE.py:FUNCTION with a file that exists, got 'nowhere.py:build'" in capsys.readouterr().err
     assert run(files, "vae", "--beside", str(files / "no.csv")) == 2
     assert "expected a table in book/results or the path of a CSV file" in capsys.readouterr().err
+    assert run(files, "vae", "--scale", "0") == 2
+    assert "scale: expected a positive number, got 0" in capsys.readouterr().err
     assert run(files, "vae", "--binarise", "grey") == 2
     assert re.search("expected (binary )?pixels", capsys.readouterr().err)
     assert not (files / "report").exists()

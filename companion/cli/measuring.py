@@ -40,6 +40,8 @@ def measure_command(options: argparse.Namespace) -> int:
 
 def measured(options: argparse.Namespace) -> tuple[studies.ModelReport, Sequence[Mapping[str, Any]]]:
     """The report, and the rows that are drawn beside its point."""
+    if options.scale is not None and not options.scale > 0:
+        raise ValueError(f"scale: expected a positive number, got {options.scale:g}")
     model, loss = built(options.model)
     images = data.load(options.data, options.binarise)
     beside = [] if options.scale else families_beside(options.beside, images.name, images.binarise)

@@ -29,7 +29,7 @@ from companion.measure.categories import (
     entropy_lower_bound,
     majority_accuracy,
 )
-from companion.measure.checks import LossDiagnosis, diagnose_loss, validate_model
+from companion.measure.checks import validate_model
 from companion.measure.decomposition import encode, gaussian_surgery, surgery
 from companion.measure.evaluation import ImportanceBound, evaluate, iwae, iwae_gain
 from companion.measure.intervals import InformationInterval, information_interval
@@ -40,6 +40,7 @@ from companion.measure.latents import (
     least_active_latents,
     traversal_variance,
 )
+from companion.measure.loss import LossDiagnosis, diagnose_loss
 from companion.measure.mi_bounds import barber_agakov, donsker_varadhan, infonce, leave_one_out, nwj
 from companion.measure.minibatch import (
     batch_information,

@@ -12,12 +12,7 @@ from companion import measure
 from companion.data import ImageData
 from companion.exact.decomposition import ElboSurgery
 from companion.measure import ImportanceBound, LossDiagnosis
-from companion.measure.checks import (
-    PROBABILITIES,
-    diagnose_loss,
-    takes_probabilities_for_logits,
-    validate_model,
-)
+from companion.measure.checks import PROBABILITIES, takes_probabilities_for_logits
 from companion.models import VAE, draw, generator
 from companion.models.decoders import is_bernoulli
 from companion.terms import RateDistortion
@@ -99,9 +94,9 @@ def report_model(
     test = images.test
     some, others = (each[np.random.default_rng(seed).permutation(len(each))] for each in (test, images.train))
     step("trying the model")
-    validate_model(model, test)
+    measure.validate_model(model, test)
     few = some[:LOSS_IMAGES]
-    named = None if loss is None else diagnose_loss(model, few, _called(model, loss, few), seed)
+    named = None if loss is None else measure.diagnose_loss(model, few, _called(model, loss, few), seed)
     step("rate and distortion")
     points = {"train": measure.evaluate(model, others[: len(test)], split="train", seed=seed)}
     points["test"] = point = measure.evaluate(model, test, seed=seed)
