@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
 
-from companion import results
+from companion import exact, results
 from companion.show.tables import UNARRIVED
 
 BOOK = Path(__file__).parents[1] / "book"
@@ -57,3 +59,19 @@ def test_a_claim_about_one_price_is_tested_where_a_run_of_it_has_arrived():
         found = rows[rows.beta == float(beta)]
         assert len(found)
         assert line.startswith(UNARRIVED) == (not found.arrived.any())
+
+
+@pytest.mark.parametrize("family", ["---", "-+v"])
+def test_a_walk_upwards_beats_separate_runs_of_as_many_steps_as_the_pages_say(family):
+    """Of both tables together only separate rows are beaten, all of them, and no hull of a walk lies 0.5 nats above."""
+    chosen = f"split == 'test' and family == '{family}'"
+    paths, apart = FRAMES["paths"].query(chosen), FRAMES["separate"].query(chosen)
+    upwards = (paths.direction == "up") | ((paths.direction == "start") & (paths.beta < 0.5))
+    walked = paths[upwards]
+    assert set(walked.beta) == set(apart.beta)
+    both = results.arrival(pd.concat([paths.assign(walk=upwards), apart.assign(walk=None)]))
+    assert both[both.walk == True].arrived.all()  # noqa: E712 (None is neither)
+    assert not both[both.walk.isna()].arrived.any()
+    rates = np.linspace(max(walked.rate.min(), apart.rate.min()), min(walked.rate.max(), apart.rate.max()), 200)
+    hulls = [exact.hull_distortion(*rows[["rate", "distortion"]].to_numpy().T, rates) for rows in (walked, apart)]
+    assert (hulls[0] - hulls[1]).max() < 0.5
