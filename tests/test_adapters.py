@@ -310,6 +310,31 @@ def test_the_form_of_diffusers_is_measured_over_flat_codes():
     assert len(list(model.parameters())) == 4
 
 
+@pytest.mark.parametrize("sd", [1.0, 0.25])
+def test_an_autoencoder_of_diffusers_itself_is_measured(sd):
+    from diffusers import AutoencoderKL
+
+    torch.manual_seed(0)
+    theirs = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(8, 8),
+        norm_num_groups=2,
+        latent_channels=2,
+        sample_size=8,
+    ).eval()
+    model, x = adapters.diffusers(theirs, (3, 8, 8), sd=sd), RNG.normal(size=(300, 3, 8, 8)).astype(np.float32)
+    validate_model(model, x)
+    point, images = measure.evaluate(model, x), torch.from_numpy(x)
+    with torch.no_grad():
+        e = theirs.encode(images).latent_dist
+        errors = [(images - theirs.decode(e.sample(generator(seed))).sample).square().mean() for seed in range(20)]
+    squared = torch.stack(errors).mean().item() * 192
+    assert point.rate == pytest.approx(e.kl().double().mean().item(), rel=1e-5)
+    assert point.distortion == pytest.approx(96 * log(2 * pi * sd**2) + squared / (2 * sd**2), rel=2e-3)
+    assert model.generate(2, generator(0)).shape == (1, 2, 3, 8, 8)
+
+
 # what is wrong with a model, in one sentence
 
 
