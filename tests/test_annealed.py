@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import special, stats
-from test_iwae import IMAGES, SHAPE, small
+from test_iwae import IMAGES, SHAPE, log_joint, small
 from torch.distributions import Bernoulli, Independent, Normal
 
 from companion import data, measure, models
@@ -104,6 +104,7 @@ def test_where_the_encoder_is_the_posterior_one_step_is_exact():
     assert both.gap == pytest.approx(0, abs=1e-3)
 
 
+@pytest.mark.verifies("thm-truth-ais")
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("temperatures", [2, 4])
 def test_the_mean_weight_is_unbiased_and_its_logarithm_is_below(start, temperatures):
@@ -121,6 +122,7 @@ def test_the_mean_weight_is_unbiased_and_its_logarithm_is_below(start, temperatu
     assert low.mean() > 4 * stats.sem(low)
 
 
+@pytest.mark.verifies("thm-truth-reverse")
 @pytest.mark.parametrize("start", STARTS)
 def test_reverse_weights_are_unbiased_for_the_inverse(start):
     """Over images x ~ p(x) and paths, E[p(x) / w] = 1, image by image as well."""
@@ -147,15 +149,6 @@ def test_two_temperatures_from_the_encoder_are_importance_weights():
     assert found.value == pytest.approx(bound.value, abs=4 * noise)
 
 
-def posterior_integral(model, image, dim):
-    """log p(x) of one image by a sum over a grid of ``dim``-dimensional codes."""
-    axis = torch.linspace(-8, 8, 161 if dim == 1 else 97)
-    grid = torch.cartesian_prod(*[axis] * dim).view(-1, dim)
-    with torch.no_grad():
-        joint = model.marginal().log_prob(grid) + model.decoder(grid).log_prob(torch.from_numpy(image).float())
-    return special.logsumexp(as_float64(joint)) + dim * np.log(16 / (len(axis) - 1))
-
-
 def pronounced(model):
     """The model with a decoder that tells codes apart, and an encoder at least as wide as the posterior."""
     x, z = torch.from_numpy(IMAGES[:1]).float(), draw(model.marginal(), generator(0), (50,))
@@ -169,7 +162,8 @@ def pronounced(model):
 
 def agrees(model, start, dim):
     """Many estimates of one image's likelihood are right on average."""
-    copies, truth = np.repeat(IMAGES[:1], 16, 0), posterior_integral(model, IMAGES[0], dim)
+    _, joint, log_cell = log_joint(model, IMAGES[0], 161 if dim == 1 else 97, dim)
+    copies, truth = np.repeat(IMAGES[:1], 16, 0), special.logsumexp(joint) + log_cell
     found = measure.annealed(model, copies, chains=8, temperatures=12, leapfrogs=2, start=start)
     ratio = np.exp(found.each - truth)
     assert abs(ratio.mean() - 1) < 4 * stats.sem(ratio) < 0.5

@@ -17,7 +17,7 @@ from companion.stats import bounded_mean_limit
 IMAGES = np.array(list(product([False, True], repeat=4))).reshape(16, 2, 2)
 PLACES = torch.tensor([8.0, 4.0, 2.0, 1.0])
 H = log(16)
-TRIALS, N, CONTRASTS = 500, 320, 32
+TRIALS, N = 500, 320
 
 
 def index(x):
@@ -73,7 +73,7 @@ def drawn(seed, n=N):
 @pytest.mark.parametrize("known", [True, False])
 def test_intervals_cover_the_information_and_are_shorter_than_the_trivial_one(make, known):
     model, truth, largest = make()[:3]
-    settings = {"entropy": H if known else None, "largest_rate": float(largest) + 1e-6, "contrasts": CONTRASTS}
+    settings = {"entropy": H if known else None, "largest_rate": float(largest) + 1e-6}
     found = [information_interval(model, drawn(seed), seed=seed, **settings) for seed in range(TRIALS)]
     covered = np.mean([f.lower <= truth <= f.upper for f in found])
     assert covered >= 0.95
@@ -95,7 +95,7 @@ def test_the_chances_to_miss_add_up_to_what_is_left_of_the_level(monkeypatch):
 
     monkeypatch.setattr(intervals, "bounded_mean_limit", recorded)
     model, _, largest = gaussian_model()
-    settings = {"largest_rate": float(largest) + 0.01, "contrasts": CONTRASTS, "level": 0.9}
+    settings = {"largest_rate": float(largest) + 0.01, "level": 0.9}
     information_interval(model, drawn(0), **settings)
     assert spent == pytest.approx([0.05, 0.05])
     spent.clear()
@@ -114,7 +114,7 @@ def test_images_in_the_order_of_their_classes_make_the_same_limits_as_shuffled_o
     )
     dear = images[np.argsort(images.reshape(2000, -1).sum(1), kind="stable")]
     limits = [
-        information_interval(model, x, entropy=H, largest_rate=float(largest) + 1e-6, contrasts=CONTRASTS, seed=2)
+        information_interval(model, x, entropy=H, largest_rate=float(largest) + 1e-6, seed=2)
         for x in (dear, dear[rng.permutation(2000)])
     ]
     assert limits[0].lower == pytest.approx(limits[1].lower, abs=0.3)
@@ -126,14 +126,14 @@ def test_a_rate_of_single_draws_has_no_upper_side():
     model = models.family("--v", image_shape=(8, 8), width=0.25, latent_dim=2, pseudo_inputs=3)
     images = np.random.default_rng(0).random((64, 8, 8)) < 0.5
     with pytest.raises(ValueError, match=r"largest_rate: expected a model whose KL.* has a closed form"):
-        information_interval(model, images, largest_rate=50.0, contrasts=16)
-    assert information_interval(model, images, contrasts=16).upper == inf
+        information_interval(model, images, largest_rate=50.0)
+    assert information_interval(model, images).upper == inf
 
 
 def test_the_limits_close_in_on_the_sandwich():
-    """With many images: the upper one on R, the lower one on the better of H - D and InfoNCE."""
+    """With many images: the upper one on R, the lower one on the better of H - D and the bound by pairs."""
     model, truth, largest, exactly = table_model()
-    found = information_interval(model, drawn(3, 100_000), entropy=H, largest_rate=float(largest) + 1e-6, contrasts=500)
+    found = information_interval(model, drawn(3, 100_000), entropy=H, largest_rate=float(largest) + 1e-6)
     assert exactly.rate < found.upper < exactly.rate + 0.03
     assert found.lower <= truth
     seen = H - mixed_distortion(exactly)
@@ -142,35 +142,74 @@ def test_the_limits_close_in_on_the_sandwich():
 
 def test_the_upper_side_needs_an_assumption():
     model, _, largest = gaussian_model()
-    free = information_interval(model, drawn(0, 3200), contrasts=CONTRASTS)
+    free = information_interval(model, drawn(0, 3200))
     assert (free.upper, free.assumes) == (inf, ())
-    assert "inf nats (95%, InfoNCE, n = 3200)" in str(free)
+    assert "inf nats (95%, Bhattacharyya, n = 3200)" in str(free)
     with pytest.raises(ValueError, match=r"largest_rate: expected one that no image exceeds, .* got 0.5 beside"):
-        information_interval(model, drawn(0), largest_rate=0.5, contrasts=CONTRASTS)
-    assumed = information_interval(model, drawn(0), entropy=H, largest_rate=float(largest) + 0.01, contrasts=CONTRASTS)
+        information_interval(model, drawn(0), largest_rate=0.5)
+    assumed = information_interval(model, drawn(0), entropy=H, largest_rate=float(largest) + 0.01)
     assert "if no rate exceeds 3.41837 and H = 2.77259" in str(assumed)
 
 
-def test_no_lower_limit_passes_the_logarithm_of_the_contrasts():
-    """Codes that name their image: I = log 16, and with groups of 4 nothing above log 4 is seen."""
-    model, truth, _ = gaussian_model()
-    assert truth > log(4)
-    for contrasts in (2, 4, 8):
-        found = information_interval(model, drawn(1, 4000), contrasts=contrasts)
-        assert 0.2 * log(contrasts) < found.lower < log(contrasts)
+def affinities(model):
+    """B(x, x') of all 16 images, ``[16, 16]``, and I: by sums over codes, or quadrature."""
+    x = torch.from_numpy(IMAGES).float()
+    e = model.encoder(x)
+    if isinstance(e, OneHotCategorical):
+        log_e, cell = e.logits.double().numpy(), 1.0
+    else:
+        z = torch.linspace(-5, 5, 20_001)[:, None, None]
+        log_e, cell = e.log_prob(z).double().numpy().T, 10 / 20_000
+    root = np.exp(log_e / 2)
+    return root @ root.T * cell
+
+
+@pytest.mark.verifies("thm-truth-pairs")
+@pytest.mark.parametrize("make", [table_model, gaussian_model])
+def test_the_bound_by_pairs_is_unbiased_and_below_the_information(make):
+    model, truth = make()[:2]
+    exactly = affinities(model)
+    for i, j in [(0, 1), (3, 12), (5, 5)]:
+        pairs = np.tile(IMAGES[[i, j]], (4000, 1, 1))
+        found = intervals._terms(model, pairs, seed=1)[2]
+        error = found.std() / len(found) ** 0.5
+        assert found.mean() == pytest.approx(exactly[i, j], abs=4 * error + 1e-6)
+        assert 0 <= found.min() <= found.max() <= 1
+    bound = -np.log(exactly.mean())
+    assert bound <= -np.log(exactly.mean(1)).mean() <= truth
+    found = information_interval(model, drawn(1, 40_000))
+    assert bound - 0.05 < found.lower < bound
+
+
+@pytest.mark.parametrize("n", [255, 256, 257, 513])
+def test_every_image_is_measured_and_every_pair_within_a_batch_counts(n):
+    rate, log_d, pairs = intervals._terms(gaussian_model()[0], drawn(0, n), seed=0)
+    assert (len(rate), len(log_d), len(pairs)) == (n, n, n // 2)
+
+
+def test_codes_that_never_meet_certify_about_the_logarithm_of_the_pairs():
+    """A code of 40 coins without noise, I = 27.7 nats: n / 2 zeros exclude means that would show with 97.5 %."""
+    images = np.random.default_rng(0).random((2000, 5, 8)) < 0.5
+    model = models.VAE(
+        lambda x: Independent(Normal(40 * x.flatten(1), 1.0), 1),
+        lambda z: Independent(Bernoulli(logits=z.view(-1, 5, 8)), 2),
+        models.StandardNormal(40),
+        (5, 8),
+    )
+    found = information_interval(model, images).lower
+    assert log(1000 / log(40)) - 0.3 < found <= log(1000 / log(40))
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"level": 1.0}, "level: expected a share between 0 and 1, got 1.0"),
-        ({"contrasts": 1}, "contrasts: expected 2 or more, and two groups within 320 images, got 1"),
-        ({"contrasts": 161}, "contrasts: expected 2 or more, and two groups within 320 images, got 161"),
+        ({"images": drawn(0, 1)}, "images: expected at least two, for a pair, got 1"),
     ],
 )
 def test_settings_that_make_no_interval(settings, message):
     with pytest.raises(ValueError, match=message):
-        information_interval(gaussian_model()[0], drawn(0), **settings)
+        information_interval(gaussian_model()[0], **{"images": drawn(0)} | settings)
 
 
 def test_a_density_has_no_entropy_side():
@@ -179,7 +218,7 @@ def test_a_density_has_no_entropy_side():
         model.encoder, lambda z: Independent(Normal(z[:, :, None].expand(-1, 2, 2), 1.0), 2), model.marginal, (2, 2)
     )
     with pytest.raises(ValueError, match="entropy: expected a decoder of binary pixels beside it, got a Independent"):
-        information_interval(dense, drawn(0), entropy=H, contrasts=CONTRASTS)
+        information_interval(dense, drawn(0), entropy=H)
 
 
 # limits of means

@@ -29,17 +29,24 @@ def small(name, latent_dim=1):
     return model
 
 
+def log_joint(model, image, points=1601, dim=1):
+    """A grid of codes from -8 to 8, log m(z) d(x|z) of one image there, and the log volume of a cell."""
+    axis = torch.linspace(-8, 8, points)
+    grid = torch.cartesian_prod(*[axis] * dim).view(-1, dim)
+    x = torch.from_numpy(image).float().expand(len(grid), *SHAPE)
+    with torch.no_grad():
+        joint = as_float64(model.decoder(grid).log_prob(x)) + as_float64(model.marginal().log_prob(grid))
+    return grid, joint, dim * np.log(16 / (points - 1))
+
+
 def integrals(model, image):
     """log p(x), IWAE-1 and IWAE-2 of one image over a grid of one-dimensional codes (two of them for IWAE-2)."""
-    grid = torch.linspace(-8, 8, 1601)[:, None]
-    x = torch.from_numpy(image).float()[None]
+    grid, joint, log_cell = log_joint(model, image)
     with torch.no_grad():
-        log_e = as_float64(model.encoder(x).log_prob(grid))
-        log_d = as_float64(model.decoder(grid).log_prob(x.expand(len(grid), *SHAPE)))
-        log_m = as_float64(model.marginal().log_prob(grid))
-    log_w, e = log_d + log_m - log_e, np.exp(log_e) * 0.01
+        log_e = as_float64(model.encoder(torch.from_numpy(image).float()[None]).log_prob(grid))
+    log_w, e = joint - log_e, np.exp(log_e + log_cell)
     pairs = np.logaddexp(log_w[:, None], log_w) - np.log(2.0)
-    return special.logsumexp(log_d + log_m) + np.log(0.01), (e * log_w).sum(), e @ pairs @ e
+    return special.logsumexp(joint) + log_cell, (e * log_w).sum(), e @ pairs @ e
 
 
 class Scripted(nn.Module):

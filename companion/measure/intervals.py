@@ -9,11 +9,20 @@ terms bounded must leave a lower bound a lower one, and an upper bound an upper 
 - R may not be cut off at a largest value: it would be too small, and no upper bound. That no image's KL(e(z|x) || m(z))
   exceeds ``largest_rate`` is an assumption, which only the construction of the encoder can justify.
 - H must be known. An upper bound on H, such as -ELBO of the best model at hand, would make H - D too large, so without
-  H that side is absent. InfoNCE takes its place: a lower bound for any critic, here log e(z|x) - log m(z) cut off on
-  both sides, so that its terms are bounded. It never passes log K, the logarithm of the contrasts.
+  H that side is absent. How far apart the codes of two images are takes its place, below.
 
-No lower limit that holds for every distribution can pass about log n: n images of a code that names them all look alike
-whether the population has n members or infinitely many (McAllester and Stratos (2020)).
+With the Bhattacharyya coefficient B(x, x') = E_e(z|x) sqrt(e(z|x') / e(z|x)), from 0 for codes that never meet to 1 for
+equal ones, and for two independent images,
+
+    I >= -E_x log E_x' B(x, x') >= -log E B(x, x')                        (Kolchinsky and Tracey (2017), section 3)
+
+for every encoder: it is the bound of Barber and Agakov with the reader q(x|z) ~ p(x) sqrt(e(z|x)), after Jensen's
+inequality twice. With a code from each of the two, the mean of 1 / cosh((log e(z|x) - log e(z|x')) / 2) is B without
+bias, and between 0 and 1.
+
+No lower limit that holds for every distribution can pass 2 log n, except by chance: n images that are drawn from a pool
+of n^2 look like those of the population half of the time, and the pool has no more than 2 log n nats (McAllester and
+Stratos (2020) have a limit of this order, for pairs of which nothing is known).
 """
 
 from dataclasses import dataclass
@@ -21,16 +30,14 @@ from math import inf, log, prod
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from companion.measure.mi_bounds import infonce
 from companion.measure.passes import image_batches, in_evaluation_mode
 from companion.models import VAE, AutoregressiveBernoulli, draw, generator
 from companion.models.decoders import is_bernoulli
 from companion.stats import as_float64, bounded_mean_limit
 from companion.units import nats
 
-CUT = 5.0  # nats, on either side of 0, where the critic is cut off
+BATCH = 256  # images, in pairs
 MIXED = 1e-3  # of the decoder: the share of uniform pixels
 
 
@@ -43,7 +50,7 @@ class InformationInterval:
         upper: infinite where no largest rate is assumed
         level: of confidence
         n: images
-        side: what the lower limit stands on, "H - D", "InfoNCE", or "none" where both are below 0
+        side: what the lower limit stands on, "H - D", "Bhattacharyya", or "none" where it is 0
         assumes: what must hold, in words, beside independent images
     """
 
@@ -68,46 +75,44 @@ def information_interval(
     entropy: float | None = None,
     largest_rate: float | None = None,
     level: float = 0.95,
-    contrasts: int = 128,
     seed: int = 0,
 ) -> InformationInterval:
     """Limits of I(X; Z) of the encoder on the distribution that ``images`` ``[n, ...]`` are independent draws of.
 
     Images that the model was trained on are no independent draws. They are taken in a random order, since stored sets
-    are often sorted, and one code is drawn for each.
+    are often sorted, and in pairs; one code is drawn for each.
 
     Args:
-        entropy: H of the data in nats, exact; without it the lower side is InfoNCE alone
+        entropy: H of the data in nats, exact; without it the lower side is by the Bhattacharyya coefficient alone
         largest_rate: that no image's rate KL(e(z|x) || m(z)) exceeds; without it the upper side is infinite. The rate
             must have a closed form: a single draw's log e(z|x) - log m(z) is not bounded by it
         level: of confidence; each side gets half of what is left, and the lower one shares its half where it has two
-        contrasts: K, images in each independent group of InfoNCE
 
-    Raises ``ValueError`` for a level that is not between 0 and 1, fewer than two groups of contrasts, a rate above
-    ``largest_rate`` or without a closed form, and, with ``entropy``, a decoder that is not of binary pixels.
+    Raises ``ValueError`` for a level that is not between 0 and 1, fewer than two images, a rate above ``largest_rate``
+    or without a closed form, and, with ``entropy``, a decoder that is not of binary pixels.
 
     >>> from companion import data, models
     >>> model = models.family("---", image_shape=(8, 8), width=0.25, latent_dim=4)
-    >>> found = information_interval(model, data.load("digits").test, contrasts=30)
+    >>> found = information_interval(model, data.load("digits").test)
     >>> found.lower >= 0, found.upper
     (True, inf)
     """
     if not 0 < level < 1:
         raise ValueError(f"level: expected a share between 0 and 1, got {level!r}")
-    groups = len(images) // contrasts
-    if contrasts < 2 or groups < 2:
-        raise ValueError(f"contrasts: expected 2 or more, and two groups within {len(images)} images, got {contrasts}")
+    if len(images) < 2:
+        raise ValueError(f"images: expected at least two, for a pair, got {len(images)}")
     images = images[np.random.default_rng(seed).permutation(len(images))]
-    rate, log_d, values = _terms(model, images, contrasts, seed)
+    rate, log_d, affinity = _terms(model, images, seed)
     miss, assumes = (1 - level) / 2, []
     upper = inf
     if largest_rate is not None:
         _check_closed_form(model, images)
         upper = _upper_side(rate, largest_rate, miss)
         assumes.append(f"no rate exceeds {largest_rate:g}")
-    sides = {"InfoNCE": bounded_mean_limit(values, -2 * CUT, log(contrasts), miss / (1 + (entropy is not None)))}
+    share = miss if entropy is None else miss / 2
+    sides = {"Bhattacharyya": -log(bounded_mean_limit(affinity, 0.0, 1.0, share, upper=True))}
     if entropy is not None:
-        sides["H - D"] = entropy - _distortion_limit(model, log_d, images, miss / 2)
+        sides["H - D"] = entropy - _distortion_limit(model, log_d, images, share)
         assumes.append(f"H = {entropy:g}")
     side = max(sides, key=lambda name: sides[name])
     lower = max(0.0, sides[side])
@@ -144,19 +149,18 @@ def _distortion_limit(model: VAE, log_d: np.ndarray, images: np.ndarray, miss: f
     return bounded_mean_limit(distortion, 0.0, -floor, miss, upper=True)
 
 
-def _terms(model: VAE, images: np.ndarray, contrasts: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The rate and log d of every image, and InfoNCE of every whole group, ``[groups]``."""
-    rng, rates, logs, values = generator(seed, device=model.device), [], [], []
-    m = model.marginal()
-    for x in image_batches(images, contrasts):
+def _terms(model: VAE, images: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The rate and log d of every image, and an unbiased B of every pair of neighbours, ``[n // 2]``."""
+    rng, rates, logs, pairs = generator(seed, device=model.device), [], [], []
+    for x in image_batches(images, BATCH):
         out = model(x, rng)
         rates.append(as_float64(out.terms.rate))
         logs.append(as_float64(out.terms.log_d))
-        if len(x) == contrasts:
-            values.append(_infonce(out.e, out.z, m.log_prob(out.z)))
-    return np.concatenate(rates), np.concatenate(logs), np.array(values)
-
-
-def _infonce(e: torch.distributions.Distribution, z: Tensor, log_m: Tensor) -> float:
-    """InfoNCE of one group, by the critic log e(z|x) - log m(z), cut off at ``CUT``."""
-    return infonce((e.log_prob(z[:, None]) - log_m[:, None]).clamp(-CUT, CUT).cpu()).value
+        own = as_float64(out.e.log_prob(out.z))
+        other = np.arange(len(x)) ^ 1  # the neighbour, of 0 that is 1 and of 1 that is 0
+        other[-1] = min(other[-1], len(x) - 1)
+        foreign = as_float64(out.e.log_prob(out.z[other]))  # log e(z'|x)
+        whole = len(x) // 2 * 2
+        apart = (own - foreign[other])[:whole]  # log e(z|x) - log e(z|x')
+        pairs.append((1 / np.cosh(np.clip(apart / 2, -700, 700))).reshape(-1, 2).mean(1))
+    return np.concatenate(rates), np.concatenate(logs), np.concatenate(pairs)
