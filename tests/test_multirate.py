@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from companion import data, learn, measure, results
-from companion.models import VAE, MultiRateVAE, family, generator
+from companion.models import VAE, LinearVAE, MultiRateVAE, family, generator
 from companion.models.multirate import Gates
 from companion.objectives import MultiRate, TrainingStep, beta_vae
 
@@ -24,6 +24,7 @@ def gated(name="---", seed=0):
     with torch.no_grad():
         for gate in model.gates.parameters():
             gate.copy_(torch.randn(gate.shape, generator=generator(seed, len(gate))) / 3)
+        model.closing.copy_(torch.tensor([0.3, 5.0, 0.8]).log())
     return model
 
 
@@ -62,18 +63,50 @@ def test_the_model_at_a_beta_is_an_ordinary_one_with_its_terms(name, beta):
     assert plain.state_dict().keys() == family(name, image_shape=SHAPE, width=0.25, latent_dim=3).state_dict().keys()
     with torch.no_grad():
         mine = model(images(), generator(3), beta=beta).terms
-        theirs, middle = (m.terms(images(), generator(3)) for m in (plain, model))
+        theirs, middle = plain.terms(images(), generator(3)), model(images(), generator(3)).terms
     for term in ("log_e", "log_d", "log_m"):
         torch.testing.assert_close(getattr(mine, term), getattr(theirs, term), atol=1e-4, rtol=1e-5)
     assert (theirs.log_d - middle.log_d).abs().max() > 1e-3
 
 
-def test_without_a_beta_it_is_the_model_it_began_with():
-    begun = family("--v", image_shape=SHAPE, width=0.25, latent_dim=3)
-    kept, model = copy.deepcopy(begun), MultiRateVAE(begun)
-    for beta in (None, 1.0, 0.1):  # the gates are 1 at first, and at the centre
-        terms = model(images(), generator(3), beta=beta).terms
-        torch.testing.assert_close(terms.log_d, kept.terms(images(), generator(3)).log_d)
+def test_its_terms_are_those_at_the_centre():
+    model = gated("--v")
+    mine, theirs = (m.terms(images(), generator(3)) for m in (model, model.at(1.0)))
+    for term in ("log_e", "log_d", "log_m"):
+        torch.testing.assert_close(getattr(mine, term), getattr(theirs, term), atol=1e-4, rtol=1e-5)
+
+
+def test_at_first_all_dimensions_are_open_below_the_centre_and_the_gates_are_1():
+    begun = family("---", image_shape=SHAPE, width=0.25, latent_dim=3)
+    kept, model = copy.deepcopy(begun), MultiRateVAE(begun, centre=2.0, span=5.0)
+    assert model.closing.exp().tolist() == pytest.approx([20.0, 40**0.5, 2.0])
+    log_d = model(images(), generator(3), beta=2.0 / 5.0).terms.log_d
+    torch.testing.assert_close(log_d, kept.terms(images(), generator(3)).log_d, atol=0.1, rtol=0.01)
+
+
+@pytest.mark.parametrize("beta", [0.2, 0.8, 5.0])
+def test_a_dimension_closes_as_beta_passes_its_threshold(beta):
+    """Its code is N(0, 1) whatever the image, and the decoder does not hear it; half way it is half open."""
+    model = gated()
+    with torch.no_grad():
+        e = model.at(beta).encoder(images())
+        open_share = 1 / (1 + (beta / torch.tensor([0.3, 5.0, 0.8])) ** 3)
+        rate = 0.5 * (e.variance + e.mean**2 - 1 - e.variance.log()).mean(0)
+        assert (rate[open_share < 0.01] < 1e-3).all()
+        assert (rate[open_share > 0.4] > 1e-3).all()
+        weights = model.weights_at(beta)
+        model.closing.fill_(99.0)  # all open
+        whole = model.weights_at(beta)
+    for name, axis in (("encoder.mean.weight", 0), (f"{model.opening}.weight", 0)):
+        found, opened = (w[name].movedim(axis, 0).flatten(1).norm(dim=1) for w in (weights, whole))
+        torch.testing.assert_close(found / opened, open_share)
+    variance = weights["encoder.variance.bias"] - open_share * whole["encoder.variance.bias"]
+    torch.testing.assert_close(functional.softplus(variance / (1 - open_share)), torch.ones(3), atol=1e-3, rtol=0)
+
+
+def test_models_without_dimensions_to_close_are_refused():
+    with pytest.raises(ValueError, match=r"model: expected a Gaussian encoder, .* got LinearEncoder and LinearDecoder"):
+        MultiRateVAE(LinearVAE(5, latent_dim=2))
 
 
 def test_a_member_shares_no_weights_with_the_whole():
@@ -106,13 +139,14 @@ def test_ranges_that_are_none_are_refused(settings):
         MultiRateVAE(family("---", image_shape=SHAPE, width=0.1, latent_dim=2), centre=0.0)
 
 
-def test_the_betas_of_the_steps_are_log_uniform():
+def test_the_betas_of_the_steps_lean_to_the_small_ones():
     objective = MultiRate(beta=2.0, span=4.0)
     logs = torch.tensor([objective.beta_at(TrainingStep(i, 2000, 0, 1)) for i in range(2000)]).log2()
     assert -1 <= logs.min() < -0.99
     assert 2.99 < logs.max() <= 3
     for share in (0.25, 0.5, 0.75):
-        assert abs((logs < -1 + 4 * share).double().mean().item() - share) < 4 * (share * (1 - share) / 2000) ** 0.5
+        found = (logs < -1 + 4 * share**2.2).double().mean().item()
+        assert abs(found - share) < 4 * (share * (1 - share) / 2000) ** 0.5
     assert objective.label == "beta 0.5 to 8"
 
 

@@ -27,6 +27,7 @@ from companion.terms import Terms
 MULTIPLIER_LIMIT = 1e3  # a learned multiplier stays between its inverse and itself
 LOG_LIMIT = log(MULTIPLIER_LIMIT)
 BETA_STREAM = 10  # of a step's generators: the beta of a batch
+LEAN = 2.2  # of the betas of one network towards the small ones; 1 is log-uniform
 MULTIPLIER_RATE = 0.03  # of Adam, on its logarithm; Adam forgets in ten steps, lest a first, far miss slow the rest
 
 
@@ -132,8 +133,9 @@ class BetaVAE(Objective):
 class MultiRate(Objective):
     """D + b R, at a new b for every batch: one network, a ``models.MultiRateVAE``, for all b of a range.
 
-    The logarithm of b is uniform between those of ``beta / span`` and ``beta * span``. Without a b the model is the
-    one at ``beta``, which is what validation sees; ``model.at(b)`` is the one at b.
+    The logarithm of b lies between those of ``beta / span`` and ``beta * span``, at ``u ** LEAN`` of the way for a
+    uniform u: more batches have a small b, where there is more to learn. Validation sees the model at ``beta``;
+    ``model.at(b)`` is the one at b.
     """
 
     beta: float = 1.0
@@ -154,7 +156,7 @@ class MultiRate(Objective):
     def beta_at(self, step: TrainingStep) -> float:
         """The b of a step."""
         uniform = torch.rand((), generator=step.generator(BETA_STREAM, "cpu"), dtype=torch.float64).item()
-        return self.beta * self.span ** (2 * uniform - 1)
+        return self.beta * self.span ** (2 * uniform**LEAN - 1)
 
     def prepare(self, model: VAE) -> VAE:
         """``model`` with gates, unless it has them."""
