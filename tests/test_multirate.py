@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from companion import data, learn, measure, results
+from companion import data, exact, learn, measure, results
 from companion.models import VAE, LinearVAE, MultiRateVAE, family, generator
 from companion.models.multirate import Gates
 from companion.objectives import MultiRate, TrainingStep, beta_vae
@@ -177,3 +177,16 @@ def test_a_member_of_the_kept_network_measures_what_its_row_says(beta):
     point = measure.evaluate(model.at(beta), test[some], seed=1)
     assert abs(point.rate - row["rate"]) < 5 * np.hypot(point.rate_se, row["rate_se"])
     assert abs(point.elbo - row["elbo"]) < 5 * np.hypot(point.elbo_se, row["elbo_se"])
+
+
+@pytest.mark.parametrize(("seed", "most"), [(0, 0.5), (1, 1.0), (2, 1.0)])
+def test_one_network_lies_as_close_above_the_walks_as_the_page_says(seed, most):
+    """At rates that both have, the hull of its members lies less above that of both walks of the same family."""
+    chosen = "split == 'test' and family == '---'"
+    walks, members = (results.load(RESULTS / f"{name}.csv").query(chosen) for name in ("paths", "members"))
+    network = members.query(f"seed == {seed}")
+    assert len(network) == 12
+    pair = [frame[["rate", "distortion"]].to_numpy().T for frame in (network, walks)]
+    rates = np.linspace(max(p[0].min() for p in pair), min(p[0].max() for p in pair), 500)
+    mine, theirs = (exact.hull_distortion(*points, rates) for points in pair)
+    assert (mine - theirs).max() < most

@@ -89,7 +89,7 @@ class MultiRateVAE(VAE):
                 f"got {type(model.encoder).__name__} and {type(model.decoder).__name__}"
             )
         self.opening, dims = inner[0], model.encoder.mean.out_features  # what the codes go into
-        #: The log beta at which each dimension of the code closes: at first all are open up to the centre.
+        # the log beta at which each dimension of the code closes: at first all are open up to the centre.
         self.closing = nn.Parameter(torch.linspace(log(2 * centre * span), log(centre), dims))
 
     def weights_at(self, beta: float) -> dict[str, Tensor]:
