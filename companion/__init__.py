@@ -5,9 +5,9 @@ marginal ``m(z)``. The submodules stand on floors, and each imports only from th
 
 ``units``, ``terms`` and ``stats`` (records), ``exact`` (closed forms and tables), ``data`` (verified images),
 ``models`` (e, d and m), ``measure`` (estimates with standard errors), ``adapters`` (models of other libraries),
-``objectives`` (what is minimised), ``learn``
-(one run), ``results`` (tables), ``studies`` (what single chapters measure), ``sweeps`` (grids of runs), ``show``
-(pictures), ``cli`` (``python -m companion``).
+``objectives`` (what is minimised), ``learn`` (one run), ``coding`` (rate and distortion as the bits of a file),
+``results`` (tables), ``studies`` (what single chapters measure), ``sweeps`` (grids of runs), ``show`` (pictures),
+``cli`` (``python -m companion``).
 
 Importing the package imports none of them, and no torch, until they are used.
 """
@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 __all__ = [
     "adapters",
     "cli",
+    "coding",
     "data",
     "exact",
     "learn",

@@ -24,6 +24,7 @@ FLOORS = [
     "adapters",
     "objectives",
     "learn",
+    "coding",
     "results",
     "studies",
     "sweeps",
@@ -33,6 +34,7 @@ FLOORS = [
 ]
 PUBLIC = {
     "adapters",
+    "coding",
     "data",
     "exact",
     "learn",

@@ -19,6 +19,7 @@ from test_project import NOTEBOOKS, ROOT, script
 
 FLOORS = [
     "adapters",
+    "coding",
     "data",
     "exact",
     "learn",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from companion import data, learn
-from companion.cli import commands, measuring
+from companion.cli import coding, commands, measuring
 from companion.models import FAMILIES
 from companion.objectives import OBJECTIVES
 from companion.objectives.information import CRITIC_INPUTS
@@ -67,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     add_path(parts)
     add_evaluate(parts)
     add_measure(parts)
+    add_coding(parts)
     draw = parts.add_parser("show", help="draw the plane of a sweep, or the images of a run")
     words = "folder of a sweep or a run, or a table FILE.csv, drawn into the folder FILE"
     draw.add_argument("path", type=Path, metavar="PATH", help=words)
@@ -108,6 +109,22 @@ def add_measure(parts: Any) -> None:
     own.add_argument("--beside", type=Path, metavar="TABLE.csv", help="rows for the plane (default: the book's)")
     own.add_argument("--draw-seed", type=int, default=0, help="of the codes drawn (default 0)")
     own.set_defaults(command=measuring.measure_command)
+
+
+def add_coding(parts: Any) -> None:
+    """``compress`` and ``decompress``."""
+    pack = parts.add_parser("compress", help="write images as a file of about -ELBO bits each, by a run's model")
+    pack.add_argument("run", type=Path, metavar="DIR", help="folder of the run: its decoder without autoregression")
+    pack.add_argument("out", type=Path, metavar="FILE", help="to write")
+    pack.add_argument("--split", choices=("train", "validation", "test"), default="test", help="of its data (test)")
+    pack.add_argument("--images", type=Path, metavar="FILE.npy", help="binary images of your own, [n, height, width]")
+    pack.add_argument("--first", type=int, metavar="N", help="as many of them (default: all)")
+    pack.set_defaults(command=coding.compress_command)
+    unpack = parts.add_parser("decompress", help="read a file that compress wrote with the same model")
+    unpack.add_argument("run", type=Path, metavar="DIR", help="folder of the run")
+    unpack.add_argument("file", type=Path, metavar="FILE", help="to read")
+    unpack.add_argument("out", type=Path, metavar="FILE.npy", help="to write the images to")
+    unpack.set_defaults(command=coding.decompress_command)
 
 
 def add_sweep(parts: Any) -> None:

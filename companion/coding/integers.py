@@ -1,0 +1,120 @@
+"""A VAE as tables of whole numbers, the same on both sides of a file.
+
+An entropy coder must be given the same probabilities when it writes and when it reads: one that differs in its last
+digit, and everything after it is noise. Networks do not promise that. So everything is computed in double precision,
+one image at a time, and what the networks say is rounded, far more coarsely than two orders of summation could
+differ, before a table is made of it. A table holds whole numbers.
+"""
+
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import ndtr, ndtri
+from torch.distributions import Distribution, Independent, Normal
+
+from companion.models import VAE, DiagonalGaussianMixture
+from companion.models.decoders import is_bernoulli
+
+#: The bins of each dimension of the code, of equal probability under a Gaussian with the marginal's mean and variance.
+BIN_BITS = 12
+BINS = 2**BIN_BITS
+MASS = 2**24  # what the weights of a table add up to, about: the coder's own resolution
+PIXEL = 2**16  # parts in which the probability of a pixel is counted
+MEAN_STEP, SCALE_STEP = 2.0**-14, 2.0**-8  # of a mean, and of the logarithm of a standard deviation
+
+
+class IntegerModel:
+    """The tables of ``model`` for coding images of shape ``image_shape``.
+
+    Raises ``ValueError`` for an encoder that is no diagonal Gaussian, a marginal that is neither one nor a mixture of
+    them, and a decoder whose pixels are not Bernoullis, independent given the code.
+    """
+
+    def __init__(self, model: VAE, image_shape: tuple[int, ...]) -> None:
+        self.model = deepcopy(model).cpu().double().eval()
+        self.image_shape = image_shape
+        with torch.no_grad():
+            self._read_marginal(self.model.marginal())
+            log_edges = ndtri(np.arange(BINS + 1) / BINS)
+        spread = np.sqrt(self.weights @ (self.scales**2 + self.means**2) - (self.weights @ self.means) ** 2)
+        centre, spread = _rounded(self.weights @ self.means, spread)
+        self.edges = centre[:, None] + spread[:, None] * log_edges  # [k, BINS + 1]
+        self.centres = centre[:, None] + spread[:, None] * ndtri((np.arange(BINS) + 0.5) / BINS)
+
+    def _read_marginal(self, m: Distribution) -> None:
+        """The weights ``[K]``, means and scales ``[K, k]`` of the components: one for a plain Gaussian."""
+        components = m.components if isinstance(m, DiagonalGaussianMixture) else m
+        loc, scale = (np.atleast_2d(a) for a in _gaussian("marginal", "a Gaussian or a mixture of them", components))
+        self.means, self.scales = _rounded(loc, scale)
+        log_weights = m.log_weights.numpy() if isinstance(m, DiagonalGaussianMixture) else np.zeros(1)
+        self.weights = np.rint(np.exp(log_weights) * MASS).clip(1) / MASS
+        self.weights /= self.weights.sum()
+
+    @property
+    def components(self) -> int:
+        """How many Gaussians the marginal is made of."""
+        return len(self.weights)
+
+    @torch.no_grad()
+    def encoder(self, x: np.ndarray) -> np.ndarray:
+        """The weights ``[k, BINS]`` of the bins under e(z|x), for one image."""
+        e = self.model.encoder(self.model.check_data(torch.as_tensor(x[None])))
+        loc, scale = _gaussian("encoder", "a Gaussian with independent dimensions", e)
+        return self.masses(loc[0], scale[0])
+
+    @torch.no_grad()
+    def decoder(self, bins: np.ndarray) -> np.ndarray:
+        """The probability of a one for every pixel, flat, at the middle of the bins ``[k]``: ``parts``."""
+        d = self.model.decoder(torch.from_numpy(self.codes(bins)[None]))
+        if not is_bernoulli(d):
+            raise ValueError(
+                "decoder: expected Bernoulli pixels that are independent given the code, "
+                f"got {type(d).__name__}: its pixels would take one pass of the network each"
+            )
+        return parts(d.mean.numpy())
+
+    def component(self, which: int) -> np.ndarray:
+        """The weights ``[k, BINS]`` of the bins under a component of the marginal."""
+        return self.masses(self.means[which], self.scales[which])
+
+    def mixing(self) -> np.ndarray:
+        """The weights ``[1, K]`` of the components."""
+        return np.rint(self.weights * MASS).clip(1)[None]
+
+    def responsibilities(self, bins: np.ndarray) -> np.ndarray:
+        """The weights ``[1, K]`` of the components given the code: from which of them it may have come."""
+        squares = (((self.codes(bins) - self.means) / self.scales) ** 2 / 2 + np.log(self.scales)).sum(1)
+        log_share = np.log(self.weights) - squares
+        share = np.exp(log_share - log_share.max())
+        return np.rint(share / share.sum() * MASS).clip(1)[None]
+
+    def codes(self, bins: np.ndarray) -> np.ndarray:
+        """The code ``[k]`` in the middle, by probability, of each bin."""
+        return self.centres[np.arange(len(bins)), bins]
+
+    def masses(self, loc: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        """The weights ``[k, BINS]`` of the bins under independent Gaussians, once their parameters are rounded."""
+        loc, scale = _rounded(loc, scale)
+        edges = (self.edges - loc[:, None]) / scale[:, None]
+        return np.rint(np.diff(ndtr(edges), axis=1) * MASS)
+
+
+def parts(p: np.ndarray) -> np.ndarray:
+    """The probabilities of pixels, flat, in whole parts of 2^16, none of them 0 or 1."""
+    return np.rint(p.astype(float).reshape(-1) * PIXEL).clip(1, PIXEL - 1) / PIXEL
+
+
+def _rounded(loc: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means and standard deviations on a grid: two machines that differ in the last digits agree on the same values."""
+    loc, scale = loc.astype(float), scale.astype(float)
+    return np.rint(loc / MEAN_STEP) * MEAN_STEP, np.exp(np.rint(np.log(scale) / SCALE_STEP) * SCALE_STEP)
+
+
+def _gaussian(name: str, wanted: str, distribution: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Means and standard deviations of independent Gaussians."""
+    inner = distribution.base_dist if isinstance(distribution, Independent) else distribution
+    if not isinstance(inner, Normal):
+        raise ValueError(f"{name}: expected {wanted}, whose bins have known probabilities, got {type(inner).__name__}")
+    return inner.mean.double().numpy(), inner.stddev.double().numpy()

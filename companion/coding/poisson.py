@@ -1,0 +1,126 @@
+"""One sample of e(z|x) sent by a number: relative-entropy coding by a Poisson process.
+
+Li & El Gamal (2018). Both sides know m(z) and share a seed, and so the same endless list of points: codes z_1, z_2, ...
+drawn from m, at times t_1 < t_2 < ... of a Poisson process of rate 1. The sender, who knows x as well, takes the point
+with the smallest t_i m(z_i) / e(z_i|x), and sends its place i in the list. The code there is an exact draw from e(z|x),
+and i is small where e is near m: E log i <= KL(e(z|x) || m) + 1 bit.
+"""
+
+from collections.abc import Callable, Sequence
+from math import inf, log
+from typing import Any
+
+import constriction
+import numpy as np
+
+from companion.seeds import numpy_generator
+from companion.units import bits
+
+BLOCK = 64  # points that are drawn together
+EXPONENTS = 62  # an index is below 2^EXPONENTS
+UNIFORM = constriction.stream.model.Uniform(2)
+
+Draw = Callable[[np.random.Generator, int], np.ndarray]
+
+
+def select(log_ratio: Callable[[np.ndarray], Any], draw: Draw, largest: float, seed: int) -> tuple[int, np.ndarray]:
+    """The place, from 1, of the point that stands for a draw of e(z|x), and the code there.
+
+    Args:
+        log_ratio: log e(z|x) - log m(z), ``[n]``, of codes ``[n, ...]``
+        draw: ``draw(rng, n)`` gives n independent codes of m(z), ``[n, ...]``
+        largest: an upper bound on ``log_ratio``, in nats: the search ends where no later point can win, after about
+            exp(largest) points
+        seed: of the list of points; another one for each sample
+
+    Raises ``ValueError`` for a ``largest`` that is no number, or that a ``log_ratio`` exceeds.
+
+    >>> def uniform(rng, n):
+    ...     return rng.random(n)
+    >>> place, z = select(lambda z: np.log(2 * z), uniform, np.log(2.0), seed=0)  # e has density 2 z
+    >>> bool(z == selected(uniform, 0, place))
+    True
+    """
+    if not -inf < largest < inf:
+        raise ValueError(f"largest: expected a number of nats, got {largest!r}")
+    place, best, code, start, block = 0, inf, np.empty(0), 0.0, 0
+    while not block or log(start) - largest < best:
+        codes, gaps = _points(draw, seed, block)
+        times, ratios = start + gaps.cumsum(), np.asarray(log_ratio(codes), float)
+        if ratios.shape != (BLOCK,) or not ratios.max() <= largest + 1e-9:
+            raise ValueError(f"log_ratio: expected at most {largest:g} nats at {BLOCK} codes, got {ratios.max():g}")
+        scores = np.log(times) - ratios
+        first = int(scores.argmin())
+        if scores[first] < best:
+            place, best, code = block * BLOCK + first + 1, float(scores[first]), codes[first]
+        start, block = float(times[-1]), block + 1
+    return place, code
+
+
+def selected(draw: Draw, seed: int, place: int) -> np.ndarray:
+    """The code at ``place``, as the receiver finds it; raises ``ValueError`` for a place below 1."""
+    if place < 1:
+        raise ValueError(f"place: expected a whole number of 1 or more, got {place!r}")
+    block, within = divmod(place - 1, BLOCK)
+    code: np.ndarray = _points(draw, seed, block)[0][within]
+    return code
+
+
+def message_bound(rate: float) -> float:
+    """An upper bound on the mean length, in bits, of the places that ``write_indices`` writes: R + log(R + 2) + 2.44.
+
+    Args:
+        rate: the mean of KL(e(z|x) || m), in nats
+
+    >>> round(message_bound(0.0), 4)
+    3.4427
+    """
+    return float(bits(rate + log(bits(rate) + 2) + 1)) + 1
+
+
+def write_indices(places: Sequence[int], rate: float) -> bytes:
+    """Places as bytes: the number of digits of each, by a geometric distribution of mean R + 1, then the digits.
+
+    Args:
+        places: whole numbers from 1 to 2^62 - 1
+        rate: the mean of KL(e(z|x) || m), in nats, which the receiver knows, too
+
+    Raises ``ValueError`` for other places, or a negative rate.
+
+    >>> read_indices(write_indices([1, 5, 1000], rate=2.0), rate=2.0)
+    [1, 5, 1000]
+    """
+    if not all(1 <= i < 2**EXPONENTS for i in places):
+        raise ValueError(f"places: expected whole numbers from 1 to 2^{EXPONENTS} - 1, got {list(places)}")
+    coder, lengths = constriction.stream.stack.AnsCoder(), _lengths(rate)
+    for place in reversed(places):
+        digits = np.array([int(digit) for digit in f"{place:b}"[1:]], np.int32)
+        coder.encode_reverse(digits, UNIFORM)
+        coder.encode_reverse(len(digits), lengths)
+    return len(places).to_bytes(4, "little") + np.asarray(coder.get_compressed()).astype("<u4").tobytes()
+
+
+def read_indices(data: bytes, rate: float) -> list[int]:
+    """The places that ``write_indices`` wrote with the same ``rate``; ``ValueError`` for bytes that are too few."""
+    if len(data) % 4 or not data:
+        raise ValueError(f"data: expected bytes written by write_indices, a multiple of 4, got {len(data)}")
+    coder = constriction.stream.stack.AnsCoder(np.frombuffer(data, "<u4", offset=4).astype(np.uint32))
+    lengths, places = _lengths(rate), []
+    for _ in range(int.from_bytes(data[:4], "little")):
+        digits = coder.decode(UNIFORM, int(coder.decode(lengths)))
+        places.append(int("1" + "".join(map(str, digits)), 2))
+    return places
+
+
+def _points(draw: Draw, seed: int, block: int) -> tuple[np.ndarray, np.ndarray]:
+    """The codes of a block of points, and the time that passes before each."""
+    rng = numpy_generator(seed, block)
+    gaps = rng.exponential(size=BLOCK)
+    return np.asarray(draw(rng, BLOCK)), gaps
+
+
+def _lengths(rate: float) -> Any:
+    if not 0 <= rate < inf:
+        raise ValueError(f"rate: expected a number of nats, 0 or more, got {rate!r}")
+    mean = float(bits(rate)) + 1
+    return constriction.stream.model.Categorical((mean / (1 + mean)) ** np.arange(EXPONENTS), perfect=False)
