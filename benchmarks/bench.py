@@ -36,7 +36,7 @@ from contenders import FULL, QUICK, Scale, Turn
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "book" / "results" / "speed.csv"
-MEASUREMENTS = ("training", "profile", "aggregate", "sampling")
+MEASUREMENTS = ("training", "profile", "aggregate", "sampling", "coding")
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 NATIVE_BF16 = {"avx512_bf16", "amx_bf16"}
 METHODS = (c.PRODUCT, c.SINGLE, c.BROADCAST, c.IN_BLOCKS)  # to an aggregate
@@ -286,6 +286,14 @@ class Bench:
             self.ratios(("sampling", case, name), found, c.FULL_PASSES)
         equal = (drawn[c.STORED] == drawn[c.FULL_PASSES]).double().mean().item()
         self.record("sampling", case, c.STORED, "share of equal pixels", values=[equal])
+
+    def coding(self) -> None:
+        """Images a second that are written to and read from a file by bits back, and how much memory that takes."""
+        case = f"{self.scale.coded} images, {self.scale.side} x {self.scale.side}"
+        for name, (_, *rest) in self.interleaved(c.coders(self.scale), ("coding",)).items():
+            speeds = [self.scale.coded / each.cpu for each in rest]
+            self.record("coding", case, name, "images a CPU second", values=speeds)
+            self.record("coding", case, name, "MiB more at the peak", values=[each.peak for each in rest])
 
 
 def uncompiled(names: Iterable[str]) -> list[str]:

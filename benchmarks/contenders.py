@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -27,6 +28,7 @@ PYTHAE, SQUARES = "pythae", "product of squares"
 PRODUCT, SINGLE = "matrix product, float64", "matrix product, float32"
 BROADCAST, IN_BLOCKS = "broadcasting", "broadcasting, in blocks"
 STORED, FULL_PASSES = "stored stages", "full passes"
+WRITING, READING = "writing", "reading"
 SETTINGS: dict[str, dict[str, Any]] = {
     "default": {},
     "channels_last": {"channels_last": True},
@@ -66,6 +68,7 @@ class Scale:
     checked: int = 2000
     drawn: int = 8
     drawn_width: float = 0.25
+    coded: int = 100
     matrix: int = 1024
 
     def taking(self, steps: int) -> "Scale":
@@ -86,6 +89,7 @@ QUICK = Scale(
     examples=(600,),
     checked=300,
     drawn_width=0.1,
+    coded=3,
     matrix=64,
 )
 
@@ -252,6 +256,16 @@ def sampling(scale: Scale, method: str, seed: int = 1) -> Turn:
     if method == STORED:
         return lambda: models.draw(d, models.generator(seed))
     return torch.no_grad()(lambda: full_passes(d, models.generator(seed)))
+
+
+def coders(scale: Scale) -> dict[str, Turn]:
+    """Writing a file of images by bits back, and reading one, with a model that has learned nothing."""
+    from companion import coding  # an older package lacks it
+
+    model = models.family("---", image_shape=(scale.side,) * 2, width=scale.drawn_width, latent_dim=scale.latent_dim)
+    images = np.random.default_rng(0).random((scale.coded, scale.side, scale.side)) < 0.5
+    file = coding.compress(model, images)
+    return {WRITING: partial(coding.compress, model, images), READING: partial(coding.decompress, model, file)}
 
 
 def full_passes(d: Any, rng: torch.Generator) -> Tensor:

@@ -10,6 +10,7 @@ from torch import nn
 
 import bench
 import contenders as c
+from companion import coding
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +107,14 @@ def test_both_ways_to_draw_draw_the_same(frame):
     assert torch.equal(one, other)
     assert 0.05 < one.double().mean() < 0.95
     assert frame.loc[("sampling", "share of equal pixels", c.STORED)]["median"].item() == 1.0
+
+
+def test_what_is_coded_comes_back(frame):
+    turns = c.coders(c.QUICK)
+    images = turns[c.READING]()
+    assert images.shape == (c.QUICK.coded, c.QUICK.side, c.QUICK.side)
+    assert coding.decompress(turns[c.WRITING].args[0], turns[c.WRITING]()).tolist() == images.tolist()
+    assert set(frame.loc[("coding", "images a CPU second")].index) == {c.WRITING, c.READING}
 
 
 def test_a_ratio_is_taken_within_each_round_and_a_median_has_its_ends():

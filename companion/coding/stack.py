@@ -31,7 +31,7 @@ from companion.learn import threads
 from companion.models import VAE
 from companion.models.decoders import check_binary
 
-CATEGORICAL = constriction.stream.model.Categorical(perfect=False)
+Categorical = constriction.stream.model.Categorical
 BERNOULLI = constriction.stream.model.Bernoulli(perfect=False)
 RESERVE = 64  # bits that the coder keeps to itself
 
@@ -57,15 +57,31 @@ class Stack:
         return np.asarray(self.coder.get_compressed())
 
     def push(self, symbols: np.ndarray, weights: np.ndarray) -> None:
-        """Write one symbol a row of ``weights``, ``[rows, symbols]``."""
-        self.coder.encode_reverse(symbols.astype(np.int32), CATEGORICAL, weights)
+        """Write one symbol a row of ``weights``, ``[rows, symbols]``; one of weight 0 is written with 2^-24."""
+        self.coder.encode_reverse(symbols.astype(np.int32), Categorical(perfect=False), weights)
 
     def pop(self, weights: np.ndarray) -> np.ndarray:
         """Read one symbol a row of ``weights``; raises ``ExhaustedError`` where the bits have come to an end."""
-        symbols = np.asarray(self.coder.decode(CATEGORICAL, weights))
+        symbols = np.asarray(self.coder.decode(Categorical(perfect=False), weights))
+        self._check()
+        return symbols
+
+    def draw(self, weights: np.ndarray) -> np.ndarray:
+        """As ``pop``, but never a symbol of weight 0: 4096 bins of 2^-24 in 64 rows would be 1.6 % in all."""
+        symbols = np.empty(len(weights), int)
+        for i, (first, kept) in enumerate(map(_support, weights)):
+            symbols[i] = first + int(self.coder.decode(Categorical(kept, perfect=False)))
+        self._check()
+        return symbols
+
+    def undraw(self, symbols: np.ndarray, weights: np.ndarray) -> None:
+        """Give back what ``draw`` has read."""
+        for symbol, (first, kept) in zip(symbols[::-1], map(_support, weights[::-1]), strict=True):
+            self.coder.encode_reverse(int(symbol) - first, Categorical(kept, perfect=False))
+
+    def _check(self) -> None:
         if self.bits < RESERVE:
             raise ExhaustedError
-        return symbols
 
     def push_pixels(self, pixels: np.ndarray, ones: np.ndarray) -> None:
         """Write binary pixels, flat, with the probabilities ``ones`` of a one."""
@@ -186,7 +202,7 @@ def _written(tables: IntegerModel, images: np.ndarray, initial: int, progress: b
 def _push_image(stack: Stack, tables: IntegerModel, x: np.ndarray) -> tuple[int, int, int]:
     """Borrow a code, write the image and the code; the bits of the three."""
     before, which = stack.bits, np.zeros(1, int)
-    bins = stack.pop(tables.encoder(x))
+    bins = stack.draw(tables.encoder(x))
     if tables.components > 1:
         which = stack.pop(tables.responsibilities(bins))
     borrowed = stack.bits
@@ -205,5 +221,12 @@ def _pop_image(stack: Stack, tables: IntegerModel) -> np.ndarray:
     x = stack.pop_pixels(tables.decoder(bins)).reshape(tables.image_shape)
     if tables.components > 1:
         stack.push(which, tables.responsibilities(bins))
-    stack.push(bins, tables.encoder(x))
+    stack.undraw(bins, tables.encoder(x))
     return x
+
+
+def _support(row: np.ndarray) -> tuple[int, np.ndarray]:
+    """Where the weights of a row begin, and those from there to the last; two symbols at least."""
+    where = np.flatnonzero(row)
+    first = min(int(where[0]), len(row) - 2)
+    return first, row[first : max(int(where[-1]) + 1, first + 2)]
