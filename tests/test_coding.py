@@ -256,6 +256,50 @@ def test_another_model_version_or_machine_is_refused():
 
 
 @pytest.mark.parametrize(
+    ("changes", "middle"),
+    [
+        ({"axes": 0}, b""),
+        ({"axes": 255}, struct.pack("<255H", *[2] * 255)),
+        ({"axes": 2}, struct.pack("<2H", 65535, 65535)),
+        ({"axes": 2}, struct.pack("<2H", 0, 8)),
+        ({"count": 0}, struct.pack("<2H", 8, 8)),
+        ({"count": 2**32 - 1}, struct.pack("<2H", 8, 8)),
+        ({"words": 0}, struct.pack("<2H", 8, 8)),
+    ],
+)
+def test_a_false_head_under_a_true_checksum_is_refused_at_once(changes, middle):
+    """Nothing of the size that it claims is made: the widest would take 4 GiB, the most images 256 GiB."""
+    words = b"" if "words" in changes else FILES["---"][HEAD.size + 4 : -4]
+    file = resealed(FILES["---"][: HEAD.size] + middle + words + b"....", **changes)
+    with pytest.raises(CodingError, match=r"^data: expected .*, got |the file is damaged$"):
+        decompress(SMALL["---"], file)
+
+
+@pytest.mark.parametrize(
+    ("means", "scale", "message"),
+    [
+        (0.0, float("inf"), "encoder: expected finite means, .* got 0 to 0, and inf to inf"),
+        (float("inf"), 1.0, "encoder: expected finite means, .* got inf to inf, and 1 to 1"),
+    ],
+)
+def test_an_encoder_without_numbers_is_refused(means, scale, message):
+    def encoder(x):
+        return Independent(Normal(torch.full((len(x), 1), means), scale, validate_args=False), 1)
+
+    model = VAE(encoder, sharp().decoder, sharp().marginal)
+    with pytest.raises(ValueError, match=message):
+        compress(model, np.zeros((2, 3)))
+
+
+def test_a_decoder_of_nan_is_refused():
+    def decoder(z):
+        return Independent(Bernoulli(torch.full((len(z), 3), torch.nan), validate_args=False), 1)
+
+    with pytest.raises(ValueError, match="decoder: expected probabilities of pixels, got NaN"):
+        compress(VAE(sharp().encoder, decoder, sharp().marginal), np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize(
     ("name", "message"),
     [
         ("-+-", "decoder: expected Bernoulli pixels that are independent .* got AutoregressiveBernoulli"),

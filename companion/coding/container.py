@@ -8,6 +8,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from hashlib import sha256
+from math import prod
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from companion.coding.integers import IntegerModel
 MAGIC, VERSION = b"RDBB", 1
 HEAD = struct.Struct("<4sBBHI16sIII")  # magic, version, axes, initial words, count, model, tables, images, words
 CHECKSUM = struct.Struct("<I")
+AXES, PIXELS = 8, 2**26  # at most, of one image: a false head is refused before anything of its size is made
 
 
 class CodingError(ValueError):
@@ -71,8 +73,12 @@ class Container:
             raise CodingError(f"data: expected {length} bytes, as the file says of itself, got {len(data)}")
         if zlib.crc32(data[:-4]) != CHECKSUM.unpack(data[-4:])[0]:
             raise CodingError("data: expected the checksum at its end to fit, got another: the file is damaged")
+        if not 1 <= axes <= AXES:
+            raise CodingError(f"data: expected images of 1 to {AXES} axes, got {axes}")
         shape = struct.unpack_from(f"<{axes}H", data, HEAD.size)
         stack = np.frombuffer(data, "<u4", words, HEAD.size + 2 * axes).astype(np.uint32)
+        if not (count and 1 <= prod(shape) <= PIXELS and words and stack[-1]):
+            raise CodingError(f"data: expected images and their bits, got {[count, *shape]} images, {words} words")
         return cls(count, shape, model, tables, images, initial, stack)
 
     def check_model(self, model: IntegerModel) -> None:

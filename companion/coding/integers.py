@@ -73,7 +73,10 @@ class IntegerModel:
                 "decoder: expected Bernoulli pixels that are independent given the code, "
                 f"got {type(d).__name__}: its pixels would take one pass of the network each"
             )
-        return parts(d.mean.numpy())
+        p = d.mean.numpy()
+        if np.isnan(p).any():
+            raise ValueError("decoder: expected probabilities of pixels, got NaN")
+        return parts(p)
 
     def component(self, which: int) -> np.ndarray:
         """The weights ``[k, BINS]`` of the bins under a component of the marginal."""
@@ -117,4 +120,10 @@ def _gaussian(name: str, wanted: str, distribution: Any) -> tuple[np.ndarray, np
     inner = distribution.base_dist if isinstance(distribution, Independent) else distribution
     if not isinstance(inner, Normal):
         raise ValueError(f"{name}: expected {wanted}, whose bins have known probabilities, got {type(inner).__name__}")
-    return inner.mean.double().numpy(), inner.stddev.double().numpy()
+    loc, scale = inner.mean.double().numpy(), inner.stddev.double().numpy()
+    if not (np.isfinite(loc).all() and np.isfinite(scale).all() and (scale > 0).all()):
+        raise ValueError(
+            f"{name}: expected finite means, and standard deviations above 0, "
+            f"got {loc.min():g} to {loc.max():g}, and {scale.min():g} to {scale.max():g}"
+        )
+    return loc, scale

@@ -17,6 +17,7 @@ from companion.seeds import numpy_generator
 from companion.units import bits
 
 BLOCK = 64  # points that are drawn together
+PATIENCE = log(50)  # of a density, no point in 50 exp(largest) is taken with a probability of exp(-50)
 EXPONENTS = 62  # an index is below 2^EXPONENTS
 UNIFORM = constriction.stream.model.Uniform(2)
 
@@ -54,6 +55,8 @@ def select(log_ratio: Callable[[np.ndarray], Any], draw: Draw, largest: float, s
         if scores[first] < best:
             place, best, code = block * BLOCK + first + 1, float(scores[first]), codes[first]
         start, block = float(times[-1]), block + 1
+        if not place and log(start) > largest + PATIENCE:
+            raise ValueError(f"log_ratio: expected that of two densities, got {ratios.max():g} nats or less so far")
     return place, code
 
 
@@ -104,11 +107,15 @@ def read_indices(data: bytes, rate: float) -> list[int]:
     """The places that ``write_indices`` wrote with the same ``rate``; ``ValueError`` for bytes that are too few."""
     if len(data) % 4 or not data:
         raise ValueError(f"data: expected bytes written by write_indices, a multiple of 4, got {len(data)}")
-    coder = constriction.stream.stack.AnsCoder(np.frombuffer(data, "<u4", offset=4).astype(np.uint32))
-    lengths, places = _lengths(rate), []
-    for _ in range(int.from_bytes(data[:4], "little")):
+    words, count = np.frombuffer(data, "<u4", offset=4).astype(np.uint32), int.from_bytes(data[:4], "little")
+    if count > 32 * len(words) or (len(words) and not words[-1]):  # a place takes a bit or more
+        raise ValueError(f"data: expected bytes written by write_indices, got {len(words)} words for {count} places")
+    coder, lengths, places = constriction.stream.stack.AnsCoder(words), _lengths(rate), []
+    for _ in range(count):
         digits = coder.decode(UNIFORM, int(coder.decode(lengths)))
         places.append(int("1" + "".join(map(str, digits)), 2))
+    if not coder.is_empty():
+        raise ValueError("data: expected bytes written by write_indices at this rate, got some that are left over")
     return places
 
 

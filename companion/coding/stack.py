@@ -162,13 +162,13 @@ def decompress(model: VAE, data: bytes, progress: bool = False) -> np.ndarray:
     model that ``compress`` refuses.
     """
     held = Container.from_bytes(data)
-    tables, images = IntegerModel(model, held.image_shape), np.empty((held.count, *held.image_shape), bool)
+    tables = IntegerModel(model, held.image_shape)
     with threads(1):
         held.check_model(tables)
         stack = Stack(held.words)
         try:
-            for i in tqdm(range(held.count), unit="image", disable=not progress):
-                images[i] = _pop_image(stack, tables)
+            order = tqdm(range(held.count), unit="image", disable=not progress)
+            images = np.array([_pop_image(stack, tables) for _ in order])
         except ExhaustedError:
             raise CodingError("data: expected more bits than there are: the file is damaged") from None
     if images_checksum(images) != held.images or not np.array_equal(stack.words, initial_words(held.initial_words)):
