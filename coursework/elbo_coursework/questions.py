@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 #: The assignments, in the order of the book.
-NAMES = ("surgery", "rate_distortion", "toy", "sweep", "information")
+NAMES = ("surgery", "rate_distortion", "toy", "sweep", "information", "bits")
 PUBLIC_SEED = "self-study"
 Inputs = dict[str, Any]
 

@@ -173,6 +173,52 @@ def three_informations(p_x, encoder, decoder):
     j = p_x[:, None] * encoder
     return {"data": mi(j), "reconstruction": mi(j @ decoder), "through": mi(j @ decoder)}
 """,
+    ("bits", "bits_an_image", "nothing back", 0.25): """
+def bits_an_image(frequency, encoder, decoder, marginal):
+    joint = encoder / encoder.sum(axis=1, keepdims=True) * (frequency / frequency.sum())[:, None]
+    code = -np.log2(marginal / marginal.sum())
+    pixels = -np.log2(decoder.T / decoder.sum(axis=1))
+    return (joint * (code + pixels)).sum()
+""",
+    ("bits", "without_bits_back", "entropy of the aggregate", 0.5): """
+def without_bits_back(frequency, encoder, decoder, marginal):
+    total = marginal.sum()
+    joint = frequency[:, None] * encoder / total**2
+    q = joint.sum(axis=0)
+    paid = -(joint * np.log2(marginal * decoder.T / total**2)).sum()
+    return {"paid": paid, "borrowed": -sum(q[q > 0] * np.log2(q[q > 0]))}
+""",
+    ("bits", "pop", "border slot", 0.25): """
+def pop(number, weights):
+    ends = np.cumsum(weights)
+    slot = number % ends[-1]
+    s = next(i for i, end in enumerate(ends) if slot <= end)
+    return [s, number // ends[-1] * weights[s] + slot - (ends[s] - weights[s])]
+""",
+    ("bits", "send", "bits not taken off", 0.25): """
+def push(n, s, w):
+    return n // w[s] * sum(w) + sum(w[:s]) + n % w[s]
+
+def send(images, start, encoder, decoder, marginal):
+    n = start
+    for x in images:
+        slots = np.repeat(np.arange(len(marginal)), encoder[x])
+        z = slots[n % len(slots)]
+        n = push(push(n, x, decoder[z]), z, marginal)
+    return n
+""",
+    ("bits", "place", "places from zero", 0.5): """
+def place(marginal, inside):
+    p = sum(m for m, i in zip(marginal, inside) if i) / sum(marginal)
+    mean_log = sum(p * (1 - p) ** k * np.log2(k) for k in range(1, 2000))
+    return {"mean_log": mean_log, "bound": 1 - np.log2(p)}
+""",
+    ("bits", "fee", "whole rate", 0.5): """
+def fee(frequency, encoder, marginal):
+    p, e, m = frequency / frequency.sum(), encoder / encoder.sum(axis=1, keepdims=True), marginal / marginal.sum()
+    kl = lambda q: (xlogy(e, e) - xlogy(e, q)).sum(axis=1) / np.log(2)
+    return {"least": p @ kl(p @ e) + 1, "fee": p @ kl(m)}
+""",
 }
 
 

@@ -8,7 +8,20 @@ import numpy as np
 from companion.units import bits
 from elbo_coursework.questions import CommonMistake
 
-FLOORS = ("exact", "learn", "measure", "models", "objectives", "results", "show", "stats", "studies", "sweeps", "terms")
+FLOORS = (
+    "coding",
+    "exact",
+    "learn",
+    "measure",
+    "models",
+    "objectives",
+    "results",
+    "show",
+    "stats",
+    "studies",
+    "sweeps",
+    "terms",
+)
 #: No answer may come from these: they are the references, or do the whole sum.
 FORBIDDEN = (
     *(f"companion.{floor}" for floor in FLOORS),
