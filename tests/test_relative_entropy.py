@@ -54,11 +54,13 @@ def test_what_the_receiver_finds_is_a_draw_from_the_posterior(scale, dims):
     places, codes = sent(problem)
     received = np.array([selected(problem(i)[1], i, place) for i, place in enumerate(places)])
     assert np.array_equal(received, codes)
-    direct = means + scale * np.random.default_rng(5).normal(size=means.shape)
+    left = (received - means) / scale  # with the means left in, they would decide the test, whatever was received
+    direct = np.random.default_rng(5).normal(size=left.shape)
     for j in range(dims):
-        assert kstest((received[:, j] - means[:, j]) / scale, "norm").pvalue > 1e-3
-        assert ks_2samp(received[:, j], direct[:, j]).pvalue > 1e-3
-        assert abs(np.corrcoef(received[:, j] - means[:, j], means[:, j])[0, 1]) < 5 / np.sqrt(SAMPLES)
+        assert kstest(left[:, j], "norm").pvalue > 1e-3
+        assert ks_2samp(left[:, j], direct[:, j]).pvalue > 1e-3
+        assert ks_2samp(1.5 * left[:, j], direct[:, j]).pvalue < 1e-3  # it can fail
+        assert abs(np.corrcoef(left[:, j], means[:, j])[0, 1]) < 5 / np.sqrt(SAMPLES)
 
 
 @pytest.mark.verifies("thm-sample-draw")

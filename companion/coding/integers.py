@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import ndtr, ndtri
+from scipy.special import expit, ndtr, ndtri
 from torch.distributions import Distribution, Independent, Normal
 
 from companion.models import VAE, DiagonalGaussianMixture
@@ -73,7 +73,8 @@ class IntegerModel:
                 "decoder: expected Bernoulli pixels that are independent given the code, "
                 f"got {type(d).__name__}: its pixels would take one pass of the network each"
             )
-        p = d.mean.numpy()
+        logits = d.base_dist.logits if isinstance(d, Independent) else d.logits
+        p = expit(logits.double().numpy())
         if np.isnan(p).any():
             raise ValueError("decoder: expected probabilities of pixels, got NaN")
         return parts(p)
