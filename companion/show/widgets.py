@@ -136,8 +136,8 @@ class Explorer(Player):
 PAD = """<figure class="pad" style="margin: 0">
 <div style="position: relative; cursor: crosshair; width: fit-content">
 <img src="{image}" alt="{alt}" draggable="false" style="max-width: 100%; display: block">
-<span style="position: absolute; width: 16px; height: 16px; margin: -22px; border: 14px solid transparent;
-border-radius: 50%; background: {colour} padding-box; touch-action: none"></span></div>
+<span style="box-sizing: content-box; position: absolute; width: 16px; height: 16px; margin: -22px;
+border: 14px solid transparent; border-radius: 50%; background: {colour} padding-box; touch-action: none"></span></div>
 <div style="display: flex; flex-wrap: wrap; gap: 0.75em">{sliders}</div>
 <output aria-live="polite" style="display: block"></output>
 <script>
