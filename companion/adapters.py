@@ -220,8 +220,8 @@ class _PythaeVamp(nn.Module):
         self.pseudo_inputs, self.idle, self.encode = model.pseudo_inputs, model.idle_input, encoder.__call__
 
     def forward(self) -> DiagonalGaussianMixture:
-        device = next(self.pseudo_inputs.parameters()).device
-        components = self.encode(self.pseudo_inputs(self.idle.to(device)))
+        weight = next(self.pseudo_inputs.parameters())  # of its device and precision
+        components = self.encode(self.pseudo_inputs(self.idle.to(weight)))
         weights = components.base_dist.loc.new_zeros(len(self.idle)).log_softmax(0)
         return DiagonalGaussianMixture(weights, components)
 

@@ -6,8 +6,8 @@ Two paths give independent streams, also where one is the other with zeros behin
 import numpy as np
 
 #: The second number of a path, what is drawn under a seed: the order of the training images, the draws of codes,
-#: binary training images of grey ones, and binary held-out images of grey ones.
-ORDER, DRAWS, PIXELS, HELD_OUT = 1, 2, 3, 4
+#: binary training images of grey ones, binary held-out images of grey ones, and the points of a shared list of codes.
+ORDER, DRAWS, PIXELS, HELD_OUT, POINTS = 1, 2, 3, 4, 5
 
 
 def sequence(seed: int, *path: int) -> np.random.SeedSequence:

@@ -12,22 +12,27 @@ from companion.atomic import atomic_write
 
 def compress_command(options: argparse.Namespace) -> None:
     """Write the images under the model of a run, and print what the file is made of."""
+    check_output(options.out)
     config, model = learn.load_run(options.run)
-    x = stored(options.images) if options.images else getattr(data.load(config.data, config.binarise), options.split)
+    split = options.split or "test"
+    x = stored(options.images) if options.images else getattr(data.load(config.data, config.binarise), split)
     if options.first is not None and not 0 < options.first <= len(x):
         raise ValueError(f"first: expected 1 to {len(x)} images, got {options.first}")
     found = coding.bits_back(model, x[: options.first], progress=True)
     with atomic_write(options.out) as temporary:
         temporary.write_bytes(found.data)
     n, pixels = len(found.net), prod(x.shape[1:])
-    each = {"borrowed": -found.borrowed, "pixels": found.pixels, "code": found.code, "D + R": found.net}
+    each = {"borrowed": -found.borrowed, "pixels": found.pixels, "code": found.code, "net": found.net}
     print(f"{options.out}: {len(found.data)} bytes for {n} images of {n * pixels / 8:.0f} bytes at a bit a pixel")
     print("bits an image:", ", ".join(f"{name} {bits.mean():.2f}" for name, bits in each.items()))
-    print(f"D + R {units.nats(found.net.mean()):.2f} nats; {found.initial_bits} initial bits are in the file")
+    print(
+        f"net {units.nats(found.net.mean()):.2f} nats, about D + R; {found.initial_bits} initial bits are in the file"
+    )
 
 
 def decompress_command(options: argparse.Namespace) -> None:
     """Read the images of a file under the model of a run, and store them."""
+    check_output(options.out, options.file)
     images = coding.decompress(learn.load_run(options.run)[1], options.file.read_bytes(), progress=True)
     with atomic_write(options.out) as temporary, temporary.open("wb") as file:
         np.save(file, images)
@@ -42,4 +47,17 @@ def stored(path: Path) -> np.ndarray:
         raise ValueError(f"images: expected an array stored by numpy.save, got {path}: {error}") from error
     if not isinstance(images, np.ndarray):
         raise ValueError(f"images: expected one array stored by numpy.save, got an archive, {path}")
-    return images
+    if images.ndim < 2 or images.dtype.kind not in "biuf":
+        raise ValueError(
+            f"images: expected numbers of shape [n, ...], got {images.dtype} of shape {list(images.shape)}"
+        )
+    return images.astype(images.dtype.newbyteorder("="))
+
+
+def check_output(path: Path, read: Path | None = None) -> None:
+    """Raise ``ValueError`` before the work where its result could not be written, or would replace what is read."""
+    if path.is_dir() or (read and read.exists() and path.resolve() == read.resolve()):
+        raise ValueError(
+            f"out: expected a file to write, got {path}, which is {'a folder' if path.is_dir() else 'read'}"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)

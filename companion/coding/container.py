@@ -29,6 +29,7 @@ class Container:
     """What a compressed file holds.
 
     Attributes:
+        count, image_shape: of the images
         model: of the weights, 16 bytes
         tables: a checksum of the tables that this machine makes for an empty image
         images: a checksum of the images
@@ -88,7 +89,7 @@ class Container:
         if tables_checksum(model) != self.tables:
             raise CodingError(
                 "model: expected the tables that the file was written with, got others of the same weights: "
-                "read it with the versions of torch and SciPy that wrote it"
+                "read it on such a processor, and with such versions of torch, NumPy and SciPy, as wrote it"
             )
 
 
@@ -97,15 +98,18 @@ def model_digest(model: IntegerModel) -> bytes:
     digest = sha256()
     for name, tensor in sorted(model.model.state_dict().items()):
         digest.update(f"{name} {list(tensor.shape)}".encode())
-        digest.update(tensor.float().numpy().tobytes())
+        digest.update(tensor.numpy().tobytes())
     return digest.digest()[:16]
 
 
 def tables_checksum(model: IntegerModel) -> int:
-    """A checksum of the tables of an image without ink, and of its most probable code."""
-    weights = model.encoder(np.zeros(model.image_shape, bool))
-    pixels = model.decoder(weights.argmax(1))
-    return zlib.crc32(pixels.tobytes(), zlib.crc32(weights.tobytes()))
+    """A checksum of the tables of an image without ink and of one at random, and of their most probable codes."""
+    checksum = 0
+    for image in (np.zeros(model.image_shape, bool), np.random.default_rng(0).random(model.image_shape) < 0.5):
+        weights = model.encoder(image)
+        for table in (weights, model.decoder(weights.argmax(1))):
+            checksum = zlib.crc32(table.tobytes(), checksum)
+    return checksum
 
 
 def images_checksum(images: np.ndarray) -> int:

@@ -1,12 +1,13 @@
 """A VAE as tables of whole numbers, the same on both sides of a file.
 
 An entropy coder must be given the same probabilities when it writes and when it reads: one that differs in its last
-digit, and everything after it is noise. Networks do not promise that. So everything is computed in double precision,
-one image at a time, and what the networks say is rounded, far more coarsely than two orders of summation could
-differ, before a table is made of it. A table holds whole numbers.
+digit, and everything after it is noise. Networks do not promise that. So the weights are taken in double precision, one
+image is coded at a time, and what the networks say is rounded before a table is made of it: so coarsely that two
+orders of summation all but never round to different sides. A table holds whole numbers.
 """
 
 from copy import deepcopy
+from math import exp, prod
 from typing import Any
 
 import numpy as np
@@ -23,34 +24,33 @@ BINS = 2**BIN_BITS
 MASS = 2**24  # what the weights of a table add up to, about: the coder's own resolution
 PIXEL = 2**16  # parts in which the probability of a pixel is counted
 MEAN_STEP, SCALE_STEP = 2.0**-14, 2.0**-8  # of a mean, and of the logarithm of a standard deviation
+EDGES, MIDDLES = ndtri(np.arange(BINS + 1) / BINS), ndtri((np.arange(BINS) + 0.5) / BINS)  # of a standard normal
 
 
 class IntegerModel:
     """The tables of ``model`` for coding images of shape ``image_shape``.
 
     Raises ``ValueError`` for an encoder that is no diagonal Gaussian, a marginal that is neither one nor a mixture of
-    them, and a decoder whose pixels are not Bernoullis, independent given the code.
+    them, a decoder whose pixels are not Bernoullis, independent given the code, and for shapes that do not fit.
     """
 
     def __init__(self, model: VAE, image_shape: tuple[int, ...]) -> None:
         self.model = deepcopy(model).cpu().double().eval()
         self.image_shape = image_shape
         with torch.no_grad():
-            self._read_marginal(self.model.marginal())
-            log_edges = ndtri(np.arange(BINS + 1) / BINS)
-        spread = np.sqrt(self.weights @ (self.scales**2 + self.means**2) - (self.weights @ self.means) ** 2)
-        centre, spread = _rounded(self.weights @ self.means, spread)
-        self.edges = centre[:, None] + spread[:, None] * log_edges  # [k, BINS + 1]
-        self.centres = centre[:, None] + spread[:, None] * ndtri((np.arange(BINS) + 0.5) / BINS)
+            loc, scale = self._read_marginal(self.model.marginal())
+        self.centre = self.weights @ loc
+        self.spread = np.sqrt(self.weights @ (scale**2 + (loc - self.centre) ** 2))
+        self.means, self.scales = self.rounded(loc, scale)
 
-    def _read_marginal(self, m: Distribution) -> None:
-        """The weights ``[K]``, means and scales ``[K, k]`` of the components: one for a plain Gaussian."""
+    def _read_marginal(self, m: Distribution) -> tuple[np.ndarray, np.ndarray]:
+        """Means and scales ``[K, k]`` of the components, one for a plain Gaussian; their weights ``[K]`` are kept."""
         components = m.components if isinstance(m, DiagonalGaussianMixture) else m
         loc, scale = (np.atleast_2d(a) for a in _gaussian("marginal", "a Gaussian or a mixture of them", components))
-        self.means, self.scales = _rounded(loc, scale)
         log_weights = m.log_weights.numpy() if isinstance(m, DiagonalGaussianMixture) else np.zeros(1)
         self.weights = np.rint(np.exp(log_weights) * MASS).clip(1) / MASS
         self.weights /= self.weights.sum()
+        return loc, scale
 
     @property
     def components(self) -> int:
@@ -62,12 +62,15 @@ class IntegerModel:
         """The weights ``[k, BINS]`` of the bins under e(z|x), for one image."""
         e = self.model.encoder(self.model.check_data(torch.as_tensor(x[None])))
         loc, scale = _gaussian("encoder", "a Gaussian with independent dimensions", e)
-        return self.masses(loc[0], scale[0])
+        if loc.shape != (1, len(self.centre)):
+            raise ValueError(f"encoder: expected codes of shape [{len(self.centre)}], got {list(loc.shape[1:])}")
+        return self.masses(*self.rounded(loc[0], scale[0]))
 
     @torch.no_grad()
     def decoder(self, bins: np.ndarray) -> np.ndarray:
         """The probability of a one for every pixel, flat, at the middle of the bins ``[k]``: ``parts``."""
-        d = self.model.decoder(torch.from_numpy(self.codes(bins)[None]))
+        dtype = next((p.dtype for p in self.model.parameters()), torch.float32)
+        d = self.model.decoder(torch.from_numpy(self.codes(bins)[None]).to(dtype))
         if not is_bernoulli(d):
             raise ValueError(
                 "decoder: expected Bernoulli pixels that are independent given the code, "
@@ -77,6 +80,8 @@ class IntegerModel:
         p = expit(logits.double().numpy())
         if np.isnan(p).any():
             raise ValueError("decoder: expected probabilities of pixels, got NaN")
+        if p.size != prod(self.image_shape):
+            raise ValueError(f"decoder: expected images {list(self.image_shape)}, got {list(p.shape[1:])}")
         return parts(p)
 
     def component(self, which: int) -> np.ndarray:
@@ -89,31 +94,29 @@ class IntegerModel:
 
     def responsibilities(self, bins: np.ndarray) -> np.ndarray:
         """The weights ``[1, K]`` of the components given the code: from which of them it may have come."""
-        squares = (((self.codes(bins) - self.means) / self.scales) ** 2 / 2 + np.log(self.scales)).sum(1)
+        squares = (((MIDDLES[bins] - self.means) / self.scales) ** 2 / 2 + np.log(self.scales)).sum(1)
         log_share = np.log(self.weights) - squares
         share = np.exp(log_share - log_share.max())
         return np.rint(share / share.sum() * MASS).clip(1)[None]
 
     def codes(self, bins: np.ndarray) -> np.ndarray:
         """The code ``[k]`` in the middle, by probability, of each bin."""
-        return self.centres[np.arange(len(bins)), bins]
+        return self.centre + self.spread * MIDDLES[bins]
+
+    def rounded(self, loc: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Means and standard deviations in units of the marginal's, on a grid that two machines all but share."""
+        loc, scale = (loc - self.centre) / self.spread, scale / self.spread
+        steps = np.rint(np.log(scale) / SCALE_STEP)
+        return np.rint(loc / MEAN_STEP) * MEAN_STEP, np.vectorize(exp, otypes=[float])(steps * SCALE_STEP)
 
     def masses(self, loc: np.ndarray, scale: np.ndarray) -> np.ndarray:
-        """The weights ``[k, BINS]`` of the bins under independent Gaussians, once their parameters are rounded."""
-        loc, scale = _rounded(loc, scale)
-        edges = (self.edges - loc[:, None]) / scale[:, None]
-        return np.rint(np.diff(ndtr(edges), axis=1) * MASS)
+        """The weights ``[k, BINS]`` of the bins under independent Gaussians, in units of the marginal's."""
+        return np.rint(np.diff(ndtr((EDGES - loc[:, None]) / scale[:, None]), axis=1) * MASS)
 
 
 def parts(p: np.ndarray) -> np.ndarray:
     """The probabilities of pixels, flat, in whole parts of 2^16, none of them 0 or 1."""
     return np.rint(p.astype(float).reshape(-1) * PIXEL).clip(1, PIXEL - 1) / PIXEL
-
-
-def _rounded(loc: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means and standard deviations on a grid: two machines that differ in the last digits agree on the same values."""
-    loc, scale = loc.astype(float), scale.astype(float)
-    return np.rint(loc / MEAN_STEP) * MEAN_STEP, np.exp(np.rint(np.log(scale) / SCALE_STEP) * SCALE_STEP)
 
 
 def _gaussian(name: str, wanted: str, distribution: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -33,11 +33,12 @@ from companion.models.decoders import check_binary
 
 Categorical = constriction.stream.model.Categorical
 BERNOULLI = constriction.stream.model.Bernoulli(perfect=False)
+DAMAGED = "the file is damaged, or this machine makes other tables than the one that wrote it"
 RESERVE = 64  # bits that the coder keeps to itself
 
 
-class ExhaustedError(Exception):
-    """An image borrows more than the stack holds."""
+class StackError(Exception):
+    """More is read from the stack than it holds, or a symbol comes off it that was never drawn."""
 
 
 class Stack:
@@ -61,13 +62,13 @@ class Stack:
         self.coder.encode_reverse(symbols.astype(np.int32), Categorical(perfect=False), weights)
 
     def pop(self, weights: np.ndarray) -> np.ndarray:
-        """Read one symbol a row of ``weights``; raises ``ExhaustedError`` where the bits have come to an end."""
+        """Read one symbol a row of ``weights``; raises ``StackError`` where the bits have come to an end."""
         symbols = np.asarray(self.coder.decode(Categorical(perfect=False), weights))
         self._check()
         return symbols
 
     def draw(self, weights: np.ndarray) -> np.ndarray:
-        """As ``pop``, but never a symbol of weight 0: 4096 bins of 2^-24 in 64 rows would be 1.6 % in all."""
+        """As ``pop``, but within the first and the last weight of a row: 4096 bins of 2^-24 in 64 rows make 1.6 %."""
         symbols = np.empty(len(weights), int)
         for i, (first, kept) in enumerate(map(_support, weights)):
             symbols[i] = first + int(self.coder.decode(Categorical(kept, perfect=False)))
@@ -77,11 +78,13 @@ class Stack:
     def undraw(self, symbols: np.ndarray, weights: np.ndarray) -> None:
         """Give back what ``draw`` has read."""
         for symbol, (first, kept) in zip(symbols[::-1], map(_support, weights[::-1]), strict=True):
+            if not first <= symbol < first + len(kept):
+                raise StackError
             self.coder.encode_reverse(int(symbol) - first, Categorical(kept, perfect=False))
 
     def _check(self) -> None:
         if self.bits < RESERVE:
-            raise ExhaustedError
+            raise StackError
 
     def push_pixels(self, pixels: np.ndarray, ones: np.ndarray) -> None:
         """Write binary pixels, flat, with the probabilities ``ones`` of a one."""
@@ -123,8 +126,11 @@ def compress(model: VAE, images: Any) -> bytes:
             independent given z
         images: ``[n, ...]``, of zeros and ones
 
-    The file is as long as n (D + R), to about half a percent, and the initial bits: about 12 a dimension of the code,
-    less what the rate saves. Raises ``ValueError`` for another model, or other images.
+    The file is about as long as n (D + R), a frame of some 50 bytes, and initial bits: 12 a dimension of the code, and
+    128. That holds where the aggregate is close to the marginal, the means of e(z|x) lie within about 3.5 standard
+    deviations of the marginal's, and its widths are not far below those of the 4096 bins of equal probability.
+    Elsewhere the images come back all the same, and the length is another one. Raises ``ValueError`` for another model,
+    or other images.
 
     >>> from companion.models import family
     >>> model = family("---", image_shape=(8, 8), width=0.1, latent_dim=2)
@@ -145,14 +151,17 @@ def bits_back(model: VAE, images: Any, progress: bool = False) -> BitsBack:
     if x.ndim < 2 or not len(x):
         raise ValueError(f"images: expected binary ones of shape [n, ...], n at least 1, got shape {list(x.shape)}")
     check_binary(torch.as_tensor(x))
-    tables, initial = IntegerModel(model, x.shape[1:]), 0
+    if max(x.shape[1:]) >= 2**16:
+        raise ValueError(f"images: expected fewer than 65536 pixels along an axis, got {list(x.shape[1:])}")
     with threads(1):
-        while True:
-            initial = 2 * initial or -(-tables.means.shape[1] * BIN_BITS // 32) + 4
+        tables = IntegerModel(model, x.shape[1:])
+        initial = -(-len(tables.centre) * BIN_BITS // 32) + 4
+        while initial < 2**16:
             try:
                 return _written(tables, x.astype(bool), initial, progress)
-            except ExhaustedError:
-                continue
+            except StackError:
+                initial *= 2
+    raise ValueError(f"model: expected codes that borrow less than {2**21} bits, got more")
 
 
 def decompress(model: VAE, data: bytes, progress: bool = False) -> np.ndarray:
@@ -162,17 +171,17 @@ def decompress(model: VAE, data: bytes, progress: bool = False) -> np.ndarray:
     model that ``compress`` refuses.
     """
     held = Container.from_bytes(data)
-    tables = IntegerModel(model, held.image_shape)
     with threads(1):
+        tables = IntegerModel(model, held.image_shape)
         held.check_model(tables)
         stack = Stack(held.words)
         try:
             order = tqdm(range(held.count), unit="image", disable=not progress)
             images = np.array([_pop_image(stack, tables) for _ in order])
-        except ExhaustedError:
-            raise CodingError("data: expected more bits than there are: the file is damaged") from None
+        except StackError:
+            raise CodingError(f"data: expected the bits of {held.count} images, got others: {DAMAGED}") from None
     if images_checksum(images) != held.images or not np.array_equal(stack.words, initial_words(held.initial_words)):
-        raise CodingError("data: expected the images that the file was made of, got others: the file is damaged")
+        raise CodingError(f"data: expected the images that the file was made of, got others: {DAMAGED}")
     return images
 
 
@@ -182,20 +191,17 @@ def initial_words(count: int) -> np.ndarray:
 
 
 def _written(tables: IntegerModel, images: np.ndarray, initial: int, progress: bool) -> BitsBack:
-    stack = Stack(initial_words(initial))
+    stack, checksum = Stack(initial_words(initial)), tables_checksum(tables)
     account = np.empty((len(images), 3))
     order = range(len(images) - 1, -1, -1)  # the receiver takes the last one off first
     for i in tqdm(order, unit="image", disable=not progress):
         account[i] = _push_image(stack, tables, images[i])
-    held = Container(
-        len(images),
-        images.shape[1:],
-        model_digest(tables),
-        tables_checksum(tables),
-        images_checksum(images),
-        initial,
-        stack.words,
-    )
+    if tables_checksum(tables) != checksum:
+        raise ValueError(
+            "model: expected the same tables each time, got others: does it draw numbers, as dropout does?"
+        )
+    shape, about = images.shape[1:], images_checksum(images)
+    held = Container(len(images), shape, model_digest(tables), checksum, about, initial, stack.words)
     return BitsBack(held.to_bytes(), 32 * initial, *account.T)
 
 
