@@ -21,7 +21,7 @@ from companion.units import bits
 HEAD = struct.Struct("<II")  # of a message: how many places, and a checksum of the rest
 BLOCK = 64  # points that are drawn together
 FARTHEST = 20  # nats of ``largest``: the search takes exp(largest) points
-PATIENCE = log(50)  # of a density, no point in 50 exp(largest) is taken with a probability of exp(-50)
+PATIENCE = log(50)  # with two densities, a search finds nothing in 50 exp(largest) points once in exp(50) times
 ROUNDING = 1e-9  # nats by which a ``log_ratio`` may exceed ``largest``
 EXPONENTS = 62  # an index is below 2^EXPONENTS
 UNIFORM = constriction.stream.model.Uniform(2)

@@ -186,7 +186,7 @@ def decompress(model: VAE, data: bytes, progress: bool = False) -> np.ndarray:
 
 
 def initial_words(count: int) -> np.ndarray:
-    """What lies on the stack before the first image: the same everywhere, so its return proves the decoding right."""
+    """What lies on the stack before the first image: the same everywhere, so its return speaks for the decoding."""
     return np.frombuffer(shake_256(b"bits back").digest(4 * count), "<u4").astype(np.uint32)
 
 
