@@ -1,14 +1,19 @@
 """Sphinx extension: the book on paper, by the builder ``latex``, and a link to it where it was built.
 
-What the site plays stands still on paper: of a player one frame, of an HTML table the same cells set by LaTeX. A table
-too wide for paper stays on the site. ``{where-built} PATH`` shows its content on the site if that file exists.
+What lives on the site stands still on paper: a figure's still, of an HTML table the same cells set by LaTeX. Pictures
+stay vectors, by Typst, with the colours that were drawn. A table too wide for paper stays on the site.
+``{where-built} PATH`` shows its content on the site if that file exists.
 """
 
 import re
+import tempfile
+from base64 import b64encode
 from html import unescape
 from pathlib import Path
 from typing import Any
 
+import matplotlib
+import typst
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -16,11 +21,16 @@ from sphinx.config import Config
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
-PLAYER = re.compile(
-    r'<figure class="player".*?<img src="(?P<image>[^"]*)" alt="(?P<alt>[^"]*)".*?<label[^>]*>(?P<name>[^<]*)'
-    r'.*?max="(?P<last>\d+)".*?<output[^>]*>(?P<caption>[^<]*)',
+LIVE = re.compile(
+    r'<div class="rd-figure" data-figure="(?P<kind>[^"]*)" role="group" aria-label="(?P<name>[^"]*)">\n'
+    r'<div class="rd-view">(?P<still>.*?)</div>\n<p class="rd-caption">(?P<caption>.*?)</p>',
     re.DOTALL,
 )
+SVG = re.compile(r"<svg .*</svg>", re.DOTALL)
+FILE = re.compile(r'<img [^>]*src="([^"]*)"')
+ALT = re.compile(r'(?:aria-label|alt)="([^"]*)"')
+VARIABLE = re.compile(r"var\(--[\w-]+, ([^()]*)\)")
+FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 ROW = re.compile(r"<tr>.*?</tr>", re.DOTALL)
 CELL = re.compile(r"<t[hd][^>]*text-align: (?P<side>\w+)[^>]*>(?P<text>.*?)</t[hd]>", re.DOTALL)
 CODE = re.compile(r"<code[^>]*>(.*?)</code>")
@@ -66,6 +76,7 @@ def configure(app: Sphinx, config: Config) -> None:
     config.latex_theme = "manual"
     config.latex_engine = "xelatex"
     config.latex_domain_indices = False
+    config.nb_mime_priority_overrides = [("latex", "image/svg+xml", 10)]  # which becomes PDF
     config.today = config.copyright  # the licence, on the page of the title
     defined = "".join(f"\\AtBeginDocument{{\\def\\{name}{{{text}}}}}\n" for name, text in macros.items())
     config.latex_elements = {**ELEMENTS, "preamble": PREAMBLE + defined}
@@ -79,12 +90,12 @@ class Paper(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         """Replace what only a browser can show."""
-        for raw in list(self.document.findall(nodes.raw)):
-            shown = still(raw.astext()) or table(raw.astext())
-            if shown:
-                raw.parent.parent.replace_self(shown)  # all forms of the output
+        self.set_still()
         for image in self.document.findall(nodes.image):
             image.setdefault("scale", 72)  # of the size on a screen
+            if image["uri"].endswith(".svg"):
+                image["uri"] = vectors((Path(self.env.srcdir) / image["uri"]).read_text())
+                image["candidates"] = {"?": image["uri"]}
         for box in list(self.document.findall(nodes.admonition)):
             if "proof" in box["classes"]:  # a box of no title
                 box.replace_self(box.children)
@@ -95,16 +106,37 @@ class Paper(SphinxPostTransform):
             if wide["cols"] > WIDE:
                 wide.parent.replace_self(nodes.paragraph("", f"The site has it, a table of {wide['cols']} columns."))
 
+    def set_still(self) -> None:
+        """Put stills and tables in the place of HTML, all forms of an output at once."""
+        for raw in list(self.document.findall(nodes.raw)):
+            shown, output = still(raw.astext()) or table(raw.astext()), raw.parent.parent
+            if shown and isinstance(output.parent, nodes.figure):  # which has a caption of its own
+                shown = list(shown[0].findall(nodes.image)) or shown
+            if shown:
+                output.replace_self(shown)
+
 
 def still(html: str) -> list[nodes.Node]:
-    """The first frame of a player with its words; nothing for other HTML."""
-    found = PLAYER.match(html)
+    """The still of a figure that lives, with its words; nothing for other HTML."""
+    found = LIVE.search(html)
     if not found:
         return []
-    words = {name: unescape(text).strip() for name, text in found.groupdict().items()}
-    told = f"{words['alt'].rstrip('.')}. One of {int(words['last']) + 1} frames; {words['name']}: {words['caption']}."
-    image = nodes.image(uri=words["image"], alt=words["alt"], candidates={"?": words["image"]})
+    drawn, (name, caption) = SVG.search(found["still"]), map(unescape, found.group("name", "caption"))
+    uri = vectors(drawn[0]) if drawn else FILE.search(found["still"])[1]  # type: ignore[index]
+    alt = unescape(ALT.search(found["still"])[1])  # type: ignore[index]
+    told = f"{alt.rstrip('.')}. On the site this figure moves; {name}: {caption.rstrip('.')}."
+    image = nodes.image(uri=uri, alt=alt, candidates={"?": uri})
     return [nodes.figure("", image, nodes.caption("", told), align="center")]
+
+
+def vectors(svg: str) -> str:
+    """The picture as PDF, as a data URI."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "drawn.svg").write_text(VARIABLE.sub(r"\1", svg))
+        main = Path(folder) / "main.typ"
+        main.write_text('#set page(width: auto, height: auto, margin: 0pt)\n#image("drawn.svg")')
+        pdf = typst.compile(str(main), root=folder, font_paths=[str(FONTS)])
+    return "data:application/pdf;base64," + b64encode(pdf).decode()
 
 
 def table(html: str) -> list[nodes.Node]:

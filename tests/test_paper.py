@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbformat.v4 as nb
 import pytest
+from pypdf import PdfReader
 
 from companion import show
 
@@ -42,18 +43,14 @@ WIDE = f"{'| a ' * 11}|\n{'| --- ' * 11}|\n{'| b ' * 11}|\n"
 PLAIN = "| one |\n| --- |\n| 83.5 |\n"
 
 
-class Drawn:
-    """A picture of which only the bytes matter."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def png(self, dpi: int = 96) -> bytes:
-        return f"drawn at step {self.step}".encode()
+def drawn(step):
+    figure, axes = show.panels((3, 2))
+    axes.set_title(f"drawn at step {step}")
+    return figure
 
 
 PLAYER = show.Player(
-    [Drawn(step) for step in (10, 20, 30)],
+    [drawn(step) for step in (10, 20, 30)],
     ["step 10", "step 20", "step 30"],
     name="training",
     alt="A dot < a line.",
@@ -65,8 +62,8 @@ TABLE = show.Table(["family", "what it says", "R"], [["-+v", "a sentence of many
 def build(folder: Path, builder: str) -> str:
     """A strict build of a book of one notebook, and the file it gives."""
     cells = [nb.new_markdown_cell(text) for text in (PAGE, WIDE, PLAIN)]
-    for shown in (PLAYER, TABLE):
-        data = {"text/html": shown._repr_html_(), "text/plain": repr(shown)}
+    picture = {"image/svg+xml": drawn(50).svg()}
+    for data in (*({"text/html": one._repr_html_(), "text/plain": repr(one)} for one in (PLAYER, TABLE)), picture):
         cells.append(nb.new_code_cell("shown", outputs=[nb.new_output("execute_result", data, execution_count=1)]))
     language = {"name": "python", "pygments_lexer": "python"}
     notebook = nb.new_notebook(cells=cells, metadata={"language_info": language})
@@ -79,6 +76,11 @@ def build(folder: Path, builder: str) -> str:
     return (out / ("book.tex" if builder == "latex" else "index.html")).read_text()
 
 
+def words(pdf: Path) -> str:
+    """The title of a picture, as text in its PDF, whose ticks are numbers."""
+    return " ".join(re.findall(r"[a-z]\w* \w+ \w+ \d+", PdfReader(pdf).pages[0].extract_text()))
+
+
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory):
     folder = tmp_path_factory.mktemp("book")
@@ -88,15 +90,18 @@ def paper(tmp_path_factory):
 def test_a_player_is_one_frame_and_a_table_keeps_its_cells(paper):
     out, tex = paper
     image, caption = re.search(
-        r"\\sphinxincludegraphics\[scale=0.72\]\{\{(\w+)\}.png\}\n\\caption\{(.*)\}", tex
+        r"\\sphinxincludegraphics\[scale=0.72\]\{\{(\w+)\}.pdf\}\n\\caption\{(.*)\}", tex
     ).groups()
-    assert (out / f"{image}.png").read_bytes() == b"drawn at step 20"
-    assert caption.startswith("A dot < a line. One of 3 frames; training: step 20.")
+    assert words(out / f"{image}.pdf") == "drawn at step 20"
+    assert caption.startswith("A dot < a line. On the site this figure moves; training: step 20.")
     rows = tex[tex.index(r"\begin{tabulary}{\linewidth}[t]{lLr}") :]
     cells = re.findall(r"\\sphinxAtStartPar\n(.*)\n", rows[: rows.index(r"\end{tabulary}")])
     code = [rf"\sphinxcode{{\sphinxupquote{{{name}}}}}" for name in (r"\sphinxhyphen{}+v", r"\sphinxhyphen{}" * 3)]
     assert cells[-6:] == [code[0], "a sentence of many words", "0.5", code[1], "less", "25"]
     assert "Player(" not in tex
+    pictures = re.findall(r"includegraphics\[scale=0.72\]\{\{(\w+)\}.pdf\}", tex)
+    assert [words(out / f"{name}.pdf") for name in pictures] == ["drawn at step 20", "drawn at step 50"]
+    assert not any(page.images for name in pictures for page in PdfReader(out / f"{name}.pdf").pages)
 
 
 def test_the_rest_of_a_page_is_set_for_paper(paper):

@@ -1,3 +1,4 @@
+import base64
 import io
 import json
 import re
@@ -60,16 +61,70 @@ def test_a_sheet_holds_every_pixel_of_every_image():
     assert figure.axes[0].images[0].get_cmap().name == "gray_r"
 
 
-def test_a_player_holds_its_frames_its_captions_and_a_plain_image():
+def settings(page):
+    return json.loads(re.search(r"<script type=\"application/json\">(.*?)</script>", page, re.S)[1])
+
+
+def test_a_player_holds_its_frames_its_captions_and_a_still():
     figures = [show.rd_plane(POINTS[:1]), show.rd_plane(POINTS)]
     player = show.Player(figures, ["one </script>", "two"], name="points", alt='the "plane"')
     page = player._repr_html_()
-    frames = json.loads(re.search(r"<script type=\"application/json\">(.*?)</script>", page, re.S)[1])
-    assert [caption for _, caption in frames] == ["one </script>", "two"]
+    told = settings(page)
+    assert told["captions"] == ["one </script>", "two"]
+    assert (told["name"], told["start"]) == ("points", 1)
+    assert told["frames"] == [figure.framed('the "plane"') for figure in figures]
     assert page.count("</script>") == 1
-    assert f'<img src="{frames[1][0]}" alt="the &quot;plane&quot;"' in page
-    assert 'max="1" value="1"' in page
+    assert f'<div class="rd-view">{told["frames"][1]}</div>' in page
+    assert 'aria-label="the &quot;plane&quot;"' in page
+    assert '<p class="rd-caption">two</p>' in page
     assert page == show.Player(figures, ["one </script>", "two"], name="points", alt='the "plane"')._repr_html_()
+    picture, bar = player.live().children
+    bar.children[0].value = 0
+    assert (picture.value, bar.children[1].value) == (told["frames"][0], "one </script>")
+
+
+def test_a_figure_that_lives_shows_its_still_its_settings_and_with_a_kernel_an_explorer():
+    still, explorer = half(1.0), show.Explorer(half, str, [1.0, 2.0], name="R", alt="a plane")
+    told = {"entropy": 1.5, "names": ["a </script>", "β"]}
+    figure = show.LiveFigure("kind", still, told, name="a < b", alt="a plane", caption="c & d")
+    bundle = figure._repr_mimebundle_()
+    assert bundle.keys() == {"text/plain", "text/html"}
+    assert '<div class="rd-figure" data-figure="kind" role="group" aria-label="a &lt; b">' in bundle["text/html"]
+    assert (
+        f'<div class="rd-view">{still.framed("a plane")}</div>\n<p class="rd-caption">c &amp; d</p>'
+        in bundle["text/html"]
+    )
+    assert settings(bundle["text/html"]) == told
+    with_kernel = show.LiveFigure("kind", still, told, name="a", alt="a plane", kernel=explorer)
+    assert with_kernel._repr_mimebundle_()["application/vnd.jupyter.widget-view+json"]["model_id"]
+
+
+def test_a_figure_on_a_page_has_the_colours_of_the_page_and_letters_that_stay_readable():
+    figure, axes = show.panels((4.5, 2))
+    axes.plot([0, 1], [0, 1], color=show.PALETTE[1])
+    axes.plot([0, 1], [1, 0], color="#123456")
+    axes.set_title("rate", fontsize=9)
+    svg = figure.svg()
+    assert svg == figure.svg() == figure._repr_svg_()
+    assert "stroke: var(--rd-2, #d55e00)" in svg
+    assert "stroke: #123456" in svg
+    assert ">rate</text>" in svg
+    assert set(re.findall(r'id="([^"]*)"', svg)) == set(re.findall(r'(?:href="|url\()#([^")]*)', svg))
+    assert not re.search(r'fill: var\(--rd-paper[^"]*"[^>]*/></g><g', svg[:900])  # no ground behind it
+    # 324 points wide with letters of 9: they are 11 pixels where the picture is 396 wide
+    assert figure.framed("a line").startswith('<div class="rd-still" style="--rd-wide: 583px; --rd-least: 396px">')
+
+
+def test_an_image_keeps_its_own_pixels_and_ink_is_named():
+    images = np.arange(32).reshape(2, 4, 4) / 31
+    svg = show.image_sheet({"a": images}).svg()
+    (data,) = re.findall(r'xlink:href="data:image/png;base64,\s*([^"]*)"[^>]*class="ink"', svg)
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).getchannel("R"))
+    assert pixels.shape == (6, 12)
+    np.testing.assert_allclose(255 - pixels[1:5, 1:5], 255 * images[0], atol=1.1)  # a map of 256 steps
+    figure, axes = show.panels((2, 2))
+    show.draw_table(axes, np.eye(2))
+    assert "class=" not in figure.svg()
 
 
 def test_saved_pictures_are_the_same_bytes_twice(tmp_path):
@@ -77,7 +132,7 @@ def test_saved_pictures_are_the_same_bytes_twice(tmp_path):
         show.save(show.rd_plane(POINTS), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     image = Image.open(io.BytesIO((tmp_path / "a.png").read_bytes()))
-    assert image.size == (864, 648)
+    assert image.size == (648, 489)
     assert "Software" not in image.info
 
 
@@ -127,9 +182,9 @@ def test_an_explorer_stores_its_frames_and_draws_any_value_where_there_is_a_kern
     assert bundle["text/html"] == plain._repr_html_()
     assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"]
     image, (slider, caption) = (box := explorer.live()).children[0], box.children[1].children
-    assert (slider.value, caption.value, image.value) == (2.0, "R = 2", half(2.0).png(dpi=80))
+    assert (slider.value, caption.value, image.value) == (2.0, "R = 2", half(2.0).framed("a plane"))
     slider.value = 3.24
-    assert (caption.value, image.value) == ("R = 3.24", half(3.24).png(dpi=80))
+    assert (caption.value, image.value) == ("R = 3.24", half(3.24).framed("a plane"))
 
 
 def test_whole_numbers_are_explored_one_by_one():
@@ -142,19 +197,12 @@ def test_values_that_do_not_increase_are_refused():
         show.Explorer(half, str, [1, 1], name="R", alt="a plane")
 
 
-def test_the_pad_knows_where_its_axes_are():
+def test_the_pad_knows_the_entropy_and_its_still_shades_what_no_model_reaches():
     pad = show.PhasePad(2.0)
-    page = pad._repr_html_()
-    left, low, width, height = json.loads(re.search(r"box = (\[.*?\]);", page)[1])
-    pixels = np.asarray(Image.open(io.BytesIO(pad.figure().png(dpi=80))).convert("L")) < 128
-    column, row = (
-        np.flatnonzero(pixels.sum(0) > 0.7 * height * len(pixels)),
-        np.flatnonzero(pixels.sum(1) > 0.7 * width * pixels.shape[1]),
-    )
-    assert abs(column.mean() + 0.5 - left * pixels.shape[1]) < 1  # the spine of the vertical axis
-    assert abs(len(pixels) - row.mean() - 0.5 - low * len(pixels)) < 1
-    assert "H = 2.0000" in page
-    assert 'max="3.50"' in page
+    assert settings(pad._repr_html_()) == {"entropy": 2.0}
+    shaded = pad.figure().axes[0].collections[0].get_paths()[0]
+    assert shaded.contains_point((0.9, 0.9))
+    assert not shaded.contains_point((1.1, 1.1))
 
 
 @pytest.mark.parametrize("entropy", [0.0, -1.0, float("inf")])

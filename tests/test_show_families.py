@@ -1,7 +1,7 @@
 """Planes of many families, sheets of samples, and the player over beta: what is drawn is what the rows say."""
 
 import io
-import re
+from base64 import b64encode
 from pathlib import Path
 
 import matplotlib as mpl
@@ -216,16 +216,17 @@ def sheets(tmp_path):
 
 def test_the_player_over_beta_shows_the_stored_bytes_from_the_largest_beta_down(sheets):
     player = show.beta_player(sheets, ROWS[:2] + ROWS[-1:], alt="samples of three models")
-    assert [caption for _, caption in player.frames] == [
+    assert player.captions == [
         "β = 1.1: R 0.0004, D 80.6, R + D 80.6 nats",
         "β = 1: R 6.2, D 74.1, R + D 80.3 nats",
         "β = 0.05: R 156.0, D 4.8, R + D 160.8 nats",
     ]
     stored = show.StoredFigure(sheets[1.1])
-    assert stored.png() == sheets[1.1].read_bytes() == stored._repr_png_()
-    assert player.frames[0][0] == show.Player([stored] * 2, ["", ""], name="a", alt="b").frames[0][0]
-    assert len({image for image, _ in player.frames}) == 3
-    assert re.search('aria-live="polite">β = 0.05: R 156.0', player._repr_html_())
+    assert stored._repr_png_() == sheets[1.1].read_bytes()
+    assert b64encode(sheets[1.1].read_bytes()).decode() in player.frames[0]
+    assert player.frames[0] == stored.framed("samples of three models")
+    assert len(set(player.frames)) == 3
+    assert '<p class="rd-caption">β = 0.05: R 156.0' in player._repr_html_()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@
   ``contour_plane``, and ``empty_plane`` to draw into.
 - Bars, dots and lines: ``seed_dots``, ``paired_panels``. Heat maps: ``count_maps``, ``draw_table``.
 - Images: ``image_sheet``, ``sample_gallery``, ``StoredFigure``.
-- Figures that move, without a kernel: ``Player``, ``beta_player``, ``PhasePad``; with one as well, ``Explorer``.
+- Figures that live on a page without a kernel: ``LiveFigure`` by a script of its own, ``Player``, ``beta_player`` and
+  ``Explorer`` by frames, ``PhasePad``.
 - Words: ``Table``, ``claim_table``, ``arrival_report`` of the runs that have not arrived, ``run_label``, ``spread``.
 - ``report_page``: a ``studies.ModelReport`` as one HTML file; ``model_plane`` is its plane.
 - A figure of your own: ``panels`` gives a ``Figure`` and its axes in the book's ``style``, with the colours of
@@ -17,13 +18,14 @@ from companion.show.images import StoredFigure, beta_player, image_sheet, sample
 from companion.show.plane import contour_plane, empty_plane, family_plane, rd_plane, skew_plane
 from companion.show.report import model_plane, report_page
 from companion.show.tables import Table, arrival_report, claim_table, run_label, spread
-from companion.show.widgets import Explorer, PhasePad, Player
+from companion.show.widgets import Explorer, LiveFigure, PhasePad, Player
 
 __all__ = [
     "GUIDE",
     "PALETTE",
     "Explorer",
     "Figure",
+    "LiveFigure",
     "PhasePad",
     "Player",
     "StoredFigure",

@@ -1,4 +1,8 @@
-"""The figure: its colours, its style, and the frame of panels that every drawing begins with."""
+"""The figure: its colours, its style, and the frame of panels that every drawing begins with.
+
+On a page a figure is SVG, transparent, with text as text. Its colours are CSS variables, which a page sets for light,
+dark and print (``book/_static/figures.css``), each with the colour that was drawn behind it, for any other viewer.
+"""
 
 import io
 from collections.abc import Iterator
@@ -8,14 +12,26 @@ from typing import Any
 
 import matplotlib as mpl
 from cycler import cycler
-from matplotlib import figure
+from matplotlib import figure, image
 
 from companion.atomic import atomic_write
+from companion.show.svg import INK, framed, themed
 
 #: The colours, in the order of use: those of Okabe and Ito, colour-blind safe.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 #: The grey of lines that guide the eye.
 GUIDE = "#767676"
+#: The colours that a page may change, and the CSS variable of each; any other is shown as it was drawn.
+VARIABLES = {colour.lower(): f"--rd-{i}" for i, colour in enumerate(PALETTE[:6], 1)} | {
+    "#000000": "--rd-ink",
+    "#404040": "--rd-ink",
+    "#595959": "--rd-muted",
+    GUIDE: "--rd-muted",
+    "#a6a6a6": "--rd-line",
+    "#cccccc": "--rd-line",
+    "#d9d9d9": "--rd-region",
+    "#ffffff": "--rd-paper",
+}
 
 
 @contextmanager
@@ -29,16 +45,31 @@ def style() -> Iterator[None]:
 
 
 class Figure(figure.Figure):
-    """A figure that a notebook shows as PNG: the same bytes each time, by no global state of matplotlib."""
+    """A figure that a notebook shows as SVG: the same text each time, by no global state of matplotlib."""
+
+    def svg(self) -> str:
+        """The figure as an ``<svg>`` element: transparent, text as text, colours as CSS variables."""
+        buffer = io.StringIO()
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        for drawn in self.findobj(image.AxesImage):
+            drawn.set_interpolation("none")  # its own pixels, whatever the size
+            drawn.set_gid(INK if drawn.get_cmap().name == "gray_r" else None)
+        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "companion"}):
+            self.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+        return themed(buffer.getvalue(), VARIABLES)
 
     def png(self, dpi: int = 96) -> bytes:
-        """The bytes of the figure."""
+        """The bytes of the figure as PNG, on white."""
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
         return buffer.getvalue()
 
-    def _repr_png_(self) -> bytes:
-        return self.png()
+    def framed(self, alt: str) -> str:
+        """The figure as HTML, with the words ``alt`` for readers who do not see it."""
+        return framed(self.svg(), alt)
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
 
 
 @style()

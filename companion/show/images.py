@@ -1,5 +1,7 @@
 """Images: sheets of them, galleries of samples, and figures that are stored as files."""
 
+import html
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,9 +49,10 @@ class StoredFigure:
     def __repr__(self) -> str:
         return f"StoredFigure({str(self.path)!r})"
 
-    def png(self, dpi: int = 96) -> bytes:
-        """The file's bytes."""
-        return self.bytes
+    def framed(self, alt: str) -> str:
+        """The file as HTML, with the words ``alt`` for readers who do not see it."""
+        data = b64encode(self.bytes).decode()
+        return f'<img class="ink" src="data:image/png;base64,{data}" alt="{html.escape(alt)}">'
 
     def _repr_png_(self) -> bytes:
         return self.bytes

@@ -36,7 +36,7 @@ PALE = 0.15  # opacity of what is not in focus
 
 @style()
 def empty_plane(
-    across: str = "rate R (nats)", up: str = "distortion D (nats)", size: tuple[float, float] = (6, 4.5)
+    across: str = "rate R (nats)", up: str = "distortion D (nats)", size: tuple[float, float] = (4.5, 3.4)
 ) -> Figure:
     """An empty plane with its axes named, to be drawn into: ``empty_plane().axes[0]``; its size in inches."""
     figure, axes = panels(size)

@@ -1,0 +1,79 @@
+"""A figure as SVG that belongs to its page: its colours by CSS variables, its text as text, and no more than needed."""
+
+import html
+import re
+from collections.abc import Mapping
+from xml.etree import ElementTree
+
+SPACE, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
+FONT = "'DejaVu Sans', sans-serif"  # the site serves the first, so that the signs of a formula keep their places
+INK = "ink"  # the name of an image of ink on white, which a dark page shows as light on dark
+SHAPE = ("d", "x", "y", "width", "height")
+COLOUR = re.compile(r"#[0-9a-f]{6}\b")
+READABLE = 11  # pixels, the least that letters get on a narrow page
+SIZE = re.compile(r"font-size: ([\d.]+)px")
+BOX = re.compile(r'viewBox="0 0 ([\d.]+) ')
+FAMILY = re.compile(r"font-family: [^;]*")
+NUMBER = re.compile(r"-?\d+\.\d{3,}")
+UNTURNED = re.compile(r"rotate\(-?0 .*\)")
+
+
+def themed(written: str, variables: Mapping[str, str]) -> str:
+    """The ``<svg>`` element of a file that matplotlib wrote, about half as long, black where no colour is named.
+
+    Names of parts go, which two figures on one page would share; coordinates are rounded to a hundredth of a point.
+
+    Args:
+        variables: a CSS variable for each colour that the page may change; the colour itself stands behind it, for a
+            viewer that sets none
+
+    >>> print(themed('<svg xmlns="http://www.w3.org/2000/svg"><path d="M 1.234 2" style="fill: red"/></svg>', {}))
+    <svg xmlns="http://www.w3.org/2000/svg" fill="var(--rd-ink, #000)" ...<path d="M 1.23 2" style="fill: red" /></svg>
+    """
+    ElementTree.register_namespace("", SPACE[1:-1])
+    ElementTree.register_namespace("xlink", LINK[1:-1])
+    root = ElementTree.fromstring(written)
+    used = {each.get(f"{LINK}href") for each in root.iter()} | set(re.findall(r"url\((#\w+)\)", written))
+    for parent in list(root.iter()):
+        for style in parent.findall(f"{SPACE}style"):
+            parent.remove(style)
+        _slim(parent, variables, used)
+    root.attrib |= {"fill": "var(--rd-ink, #000)", "stroke-linejoin": "round", "style": "image-rendering: pixelated"}
+    return ElementTree.tostring(root, encoding="unicode").strip()
+
+
+def _slim(element: ElementTree.Element, variables: Mapping[str, str], used: set[str | None]) -> None:
+    given = element.attrib
+    if f"#{given.get('id')}" not in used and given.pop("id", None) == INK:
+        given["class"] = INK
+    if UNTURNED.fullmatch(given.get("transform", "")):
+        del given["transform"]
+    for name in given.keys() & set(SHAPE):
+        given[name] = " ".join(NUMBER.sub(lambda found: f"{float(found[0]):.2f}", given[name]).split())
+    if "style" in given:
+        named = COLOUR.sub(lambda found: _variable(found[0], variables), given["style"])
+        given["style"] = FAMILY.sub(f"font-family: {FONT}", named)
+    if not (element.text or "").strip():
+        element.text = None
+    if not (element.tail or "").strip():
+        element.tail = None
+
+
+def _variable(colour: str, variables: Mapping[str, str]) -> str:
+    return f"var({variables[colour]}, {colour})" if colour in variables else colour
+
+
+def framed(svg: str, alt: str) -> str:
+    """The picture in a frame that keeps its letters readable: it scrolls where the page is too narrow for them.
+
+    Raises ``ValueError`` for an empty ``alt``, which says what the picture shows, or an ``svg`` without a ``viewBox``.
+    """
+    if not alt.strip():
+        raise ValueError("alt: expected a description of the picture, got an empty one")
+    box = BOX.search(svg)
+    if not box:
+        raise ValueError(f"svg: expected an element with a viewBox from 0 0, got {svg[:60]!r}")
+    wide, smallest = float(box[1]), min(map(float, SIZE.findall(svg)), default=READABLE)
+    sizes = f"--rd-wide: {1.8 * wide:.0f}px; --rd-least: {READABLE / smallest * wide:.0f}px"
+    named = svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(alt)}" ', 1)
+    return f'<div class="rd-still" style="{sizes}">{named}</div>'

@@ -1,0 +1,77 @@
+"""Sphinx extension: figures as parts of their page, with its colours, and what those that live need beside them.
+
+A figure that a notebook stored as SVG is set into the page itself, since only there the page's CSS reaches it. The
+settings of a figure that lives (``companion.show.widgets``) move into a script beside the page, which is read when the
+figure comes near.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from docutils import nodes
+from fontTools import subset
+from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from companion.show.svg import framed
+
+SETTINGS = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
+LETTERS = "U+20-17F,U+370-3FF,U+2000-209F,U+2190-22FF,U+25A0-25FF,U+27E8-27E9"
+FACES = {"DejaVuSans.ttf": "dejavu-sans.woff", "DejaVuSans-Oblique.ttf": "dejavu-sans-oblique.woff"}
+
+
+class Inline(SphinxPostTransform):
+    """SVG into the page, and settings out of it."""
+
+    formats = ("html",)
+    default_priority = 6  # after MyST-NB has chosen among the forms of an output
+
+    def run(self, **kwargs: Any) -> None:
+        """All pictures and figures of one page."""
+        for image in list(self.document.findall(nodes.image)):
+            if image["uri"].endswith(".svg") and (path := Path(self.env.srcdir) / image["uri"]).is_file():
+                image.replace_self(
+                    nodes.raw("", framed(path.read_text(), image.get("alt", "a picture")), format="html")
+                )
+        for number, raw in enumerate(self.document.findall(nodes.raw)):
+            if 'data-figure="' in raw.astext() and (found := SETTINGS.search(raw.astext())):
+                self.move(raw, found, f"data/{Path(self.env.docname).name}-{number}")
+
+    def move(self, raw: nodes.raw, found: re.Match[str], name: str) -> None:
+        """Write the settings as ``name``.js, which hands them to the page."""
+        path = Path(self.app.outdir) / "_static" / f"{name}.js"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"rd.loaded({json.dumps(name)}, {found[1]});\n")
+        text = raw.astext().replace(found[0], "").replace(" data-figure=", f' data-load="{name}" data-figure=', 1)
+        raw.replace_self(nodes.raw("", text, format="html"))
+
+
+def letters(app: Sphinx, error: Exception | None) -> None:
+    """The letters that figures are set in, as far as any figure needs them."""
+    if error or app.builder.format != "html":
+        return
+    for face, name in FACES.items():
+        out = Path(app.outdir) / "_static" / name
+        if not out.is_file():
+            face_file = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / face
+            subset.main(
+                [
+                    str(face_file),
+                    f"--unicodes={LETTERS}",
+                    "--flavor=woff",
+                    "--drop-tables+=FFTM",
+                    f"--output-file={out}",
+                ]
+            )
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Connect all."""
+    app.add_css_file("figures.css")
+    app.add_js_file("figures.js", loading_method="defer")
+    app.add_post_transform(Inline)
+    app.connect("build-finished", letters)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
