@@ -2,21 +2,25 @@
 
 A figure that a notebook stored as SVG is set into the page itself, since only there the page's CSS reaches it. The
 settings of a figure that lives (``companion.show.widgets``) move into a script beside the page, which is read when the
-figure comes near.
+figure comes near. ``{live} KIND`` is such a figure on a page that is no notebook, with its settings and its still from
+``book/results``.
 """
 
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import matplotlib
 from docutils import nodes
+from docutils.parsers.rst import directives
 from fontTools import subset
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.docutils import SphinxDirective
 
 from companion.show.svg import framed
+from companion.show.widgets import live_page
 
 SETTINGS = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
 LETTERS = "U+20-17F,U+370-3FF,U+2000-209F,U+2190-22FF,U+25A0-25FF,U+27E8-27E9"
@@ -49,6 +53,30 @@ class Inline(SphinxPostTransform):
         raw.replace_self(nodes.raw("", text, format="html"))
 
 
+class Live(SphinxDirective):
+    """A figure that lives, with a number and the content as its caption."""
+
+    required_arguments, has_content = 1, True
+    option_spec: ClassVar = dict.fromkeys(("settings", "still", "alt", "label", "name"), directives.unchanged_required)
+
+    def run(self) -> list[nodes.Node]:
+        """The figure."""
+        settings, still = (self.read(self.options[option]) for option in ("settings", "still"))
+        alt = self.options["alt"]
+        page = live_page(self.arguments[0], self.options["label"], framed(still, alt), "", json.loads(settings))
+        shown = nodes.figure("", nodes.raw("", page, format="html"), align="center")
+        parsed = self.parse_content_to_nodes()
+        shown += nodes.caption("", "", *parsed[0].children)
+        self.add_name(shown)
+        return [shown]
+
+    def read(self, name: str) -> str:
+        """The text of a file of ``book/results``; the page is read anew where it changes."""
+        path = Path(self.env.srcdir) / "book" / "results" / name
+        self.env.note_dependency(str(path))
+        return path.read_text()
+
+
 def letters(app: Sphinx, error: Exception | None) -> None:
     """The letters that figures are set in, as far as any figure needs them."""
     if error or app.builder.format != "html":
@@ -72,6 +100,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect all."""
     app.add_css_file("figures.css")
     app.add_js_file("figures.js", loading_method="defer")
+    app.add_directive("live", Live)
     app.add_post_transform(Inline)
     app.connect("build-finished", letters)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

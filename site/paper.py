@@ -109,7 +109,8 @@ class Paper(SphinxPostTransform):
     def set_still(self) -> None:
         """Put stills and tables in the place of HTML, all forms of an output at once."""
         for raw in list(self.document.findall(nodes.raw)):
-            shown, output = still(raw.astext()) or table(raw.astext()), raw.parent.parent
+            shown = still(raw.astext()) or table(raw.astext())
+            output = raw if isinstance(raw.parent, nodes.figure) else raw.parent.parent
             if shown and isinstance(output.parent, nodes.figure):  # which has a caption of its own
                 shown = list(shown[0].findall(nodes.image)) or shown
             if shown:

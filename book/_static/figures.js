@@ -214,14 +214,19 @@
   }
 
   /** Ink 0 to 1 of an image, row by row, on a canvas that scales it without smoothing, black on nothing. */
-  function ink(pixels, side, { size = 84, label = "", canvas = el("canvas", { class: "rd-ink" }) } = {}) {
-    canvas.width = canvas.height = side;
-    canvas.style.width = `${size}px`;
+  function ink(pixels, columns, { width = "84px", label = "", canvas = el("canvas", { class: "rd-ink" }) } = {}) {
+    const rows = pixels.length / columns, picture = new ImageData(columns, rows);
+    [canvas.width, canvas.height, canvas.style.width] = [columns, rows, width];
     if (label) { canvas.setAttribute("role", "img"); canvas.setAttribute("aria-label", label); } else canvas.setAttribute("aria-hidden", "true");
-    const picture = new ImageData(side, side);
-    for (let i = 0; i < side * side; i += 1) picture.data[4 * i + 3] = Math.round(255 * pixels[i]);
+    for (let i = 0; i < pixels.length; i += 1) picture.data[4 * i + 3] = Math.round(255 * pixels[i]);
     canvas.getContext("2d").putImageData(picture, 0, 0);
     return canvas;
+  }
+
+  /** Pixels 0 and 1 of the bytes that `numpy.packbits` made, in base64. */
+  function bits(packed) {
+    const bytes = atob(packed);
+    return Uint8Array.from({ length: 8 * bytes.length }, (_, i) => (bytes.charCodeAt(i >> 3) >> (7 - (i & 7))) & 1);
   }
 
   /* ---- the player: frames drawn beforehand ---- */
@@ -247,5 +252,5 @@
     if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
     else start();
   }
-  return { el, load, loaded, figure, scale, clamp, ticks, words, still, plane, slider, button, play, handle, ink };
+  return { el, load, loaded, figure, scale, clamp, ticks, words, still, plane, slider, button, play, handle, ink, bits };
 });

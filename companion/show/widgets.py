@@ -25,6 +25,12 @@ class Frame(Protocol):
         """The frame as HTML, with the words ``alt`` for readers who do not see it."""
 
 
+def live_page(kind: str, name: str, still: str, caption: str, settings: Any) -> str:
+    """The HTML of a figure that lives: its still, which is HTML, a caption, and what the script of its kind is told."""
+    told = json.dumps(settings, ensure_ascii=False).replace("</", "<\\/")
+    return PAGE.format(kind=kind, name=html.escape(name), still=still, caption=html.escape(caption), settings=told)
+
+
 class LiveFigure:
     """A figure that the site's script of its ``kind`` makes live; where scripts are stripped, its still picture.
 
@@ -57,13 +63,7 @@ class LiveFigure:
         return f"LiveFigure({self.kind!r}, {self.name!r})"
 
     def _repr_html_(self) -> str:
-        return PAGE.format(
-            kind=self.kind,
-            name=html.escape(self.name),
-            still=self.still,
-            caption=html.escape(self.caption),
-            settings=json.dumps(self.settings, ensure_ascii=False).replace("</", "<\\/"),
-        )
+        return live_page(self.kind, self.name, self.still, self.caption, self.settings)
 
     def live(self) -> Any:
         """The figure as an ipywidgets box, or None where nothing is drawn anew."""

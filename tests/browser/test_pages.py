@@ -2,12 +2,10 @@
 
 import json
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
@@ -25,18 +23,9 @@ TOUCHED = """([where, at]) => {
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert path, "expected Chromium on the path, found none: install it"
-    assert PAGES, f"expected the site in {SITE}: make book"
-    with sync_playwright() as play:
-        yield play.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-
-
 def opened(browser: Browser, name: str, scheme: str = "light", size: tuple[int, int] = DESK) -> tuple[Page, list[str]]:
     """A page, its mathematics set, and what went wrong: errors on the console, and requests that leave the site."""
+    assert PAGES, f"expected the site in {SITE}: make book"
     context = browser.new_context(color_scheme=scheme, viewport={"width": size[0], "height": size[1]}, offline=True)
     context.set_default_timeout(120_000)  # milliseconds: a busy machine is no fault of a page
     page, wrong = context.new_page(), []
