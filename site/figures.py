@@ -8,6 +8,7 @@ figure comes near. ``{live} KIND`` is such a figure on a page that is no noteboo
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -36,10 +37,9 @@ class Inline(SphinxPostTransform):
     def run(self, **kwargs: Any) -> None:
         """All pictures and figures of one page."""
         for image in list(self.document.findall(nodes.image)):
-            if image["uri"].endswith(".svg") and (path := Path(self.env.srcdir) / image["uri"]).is_file():
-                image.replace_self(
-                    nodes.raw("", framed(path.read_text(), image.get("alt", "a picture")), format="html")
-                )
+            if "jupyter_execute" in image["uri"] and image["uri"].endswith(".svg"):
+                svg = (Path(self.env.srcdir) / image["uri"]).read_text()
+                image.replace_self(nodes.raw("", framed(svg, image.get("alt", "")), format="html"))
         for number, raw in enumerate(self.document.findall(nodes.raw)):
             if 'data-figure="' in raw.astext() and (found := SETTINGS.search(raw.astext())):
                 self.move(raw, found, f"data/{Path(self.env.docname).name}-{number}")
@@ -77,23 +77,21 @@ class Live(SphinxDirective):
         return path.read_text()
 
 
-def letters(app: Sphinx, error: Exception | None) -> None:
-    """The letters that figures are set in, as far as any figure needs them."""
+def bring(app: Sphinx, error: Exception | None) -> None:
+    """What figures need beside the pages: the letters they are set in, and the sheets of the kept models."""
     if error or app.builder.format != "html":
         return
+    static, models = Path(app.outdir) / "_static", Path(app.srcdir) / "book" / "results" / "models"
     for face, name in FACES.items():
-        out = Path(app.outdir) / "_static" / name
+        out = static / name
         if not out.is_file():
-            face_file = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / face
-            subset.main(
-                [
-                    str(face_file),
-                    f"--unicodes={LETTERS}",
-                    "--flavor=woff",
-                    "--drop-tables+=FFTM",
-                    f"--output-file={out}",
-                ]
-            )
+            whole = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / face
+            asked = [f"--unicodes={LETTERS}", "--flavor=woff", "--drop-tables+=FFTM", f"--output-file={out}"]
+            subset.main([str(whole), *asked])
+    for sheet in models.glob("*/*/*.png"):
+        copy = static / "models" / sheet.relative_to(models)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(sheet, copy)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -102,5 +100,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_js_file("figures.js", loading_method="defer")
     app.add_directive("live", Live)
     app.add_post_transform(Inline)
-    app.connect("build-finished", letters)
+    app.connect("build-finished", bring)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

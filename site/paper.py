@@ -21,6 +21,8 @@ from sphinx.config import Config
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
+from companion.show.svg import plain
+
 LIVE = re.compile(
     r'<div class="rd-figure" data-figure="(?P<kind>[^"]*)" role="group" aria-label="(?P<name>[^"]*)">\n'
     r'<div class="rd-view">(?P<still>.*?)</div>\n<p class="rd-caption">(?P<caption>.*?)</p>',
@@ -29,7 +31,6 @@ LIVE = re.compile(
 SVG = re.compile(r"<svg .*</svg>", re.DOTALL)
 FILE = re.compile(r'<img [^>]*src="([^"]*)"')
 ALT = re.compile(r'(?:aria-label|alt)="([^"]*)"')
-VARIABLE = re.compile(r"var\(--[\w-]+, ([^()]*)\)")
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 ROW = re.compile(r"<tr>.*?</tr>", re.DOTALL)
 CELL = re.compile(r"<t[hd][^>]*text-align: (?P<side>\w+)[^>]*>(?P<text>.*?)</t[hd]>", re.DOTALL)
@@ -133,7 +134,7 @@ def still(html: str) -> list[nodes.Node]:
 def vectors(svg: str) -> str:
     """The picture as PDF, as a data URI."""
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "drawn.svg").write_text(VARIABLE.sub(r"\1", svg))
+        (Path(folder) / "drawn.svg").write_text(plain(svg))
         main = Path(folder) / "main.typ"
         main.write_text('#set page(width: auto, height: auto, margin: 0pt)\n#image("drawn.svg")')
         pdf = typst.compile(str(main), root=folder, font_paths=[str(FONTS)])

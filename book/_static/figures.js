@@ -76,8 +76,10 @@
     return given ? JSON.parse(given.textContent) : {};
   }
 
-  /** The kinds whose scripts a page needs are loaded by their names; `player` is in this file. */
+  /** The kinds whose scripts a page needs are loaded by their names; `player` is in this file. What scrolls is within
+      reach of the keyboard. */
   function start() {
+    document.querySelectorAll(".rd-still").forEach(each => { if (each.scrollWidth > each.clientWidth + 1) each.tabIndex = 0; });
     const needed = new Set([...document.querySelectorAll("[data-figure]")].map(each => each.dataset.figure));
     needed.forEach(kind => kinds[kind] ? document.querySelectorAll(`[data-figure="${kind}"]`).forEach(begin) : load(kind));
   }

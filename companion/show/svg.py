@@ -13,6 +13,7 @@ COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 READABLE = 11  # pixels, the least that letters get on a narrow page
 SIZE = re.compile(r"font-size: ([\d.]+)px")
 BOX = re.compile(r'viewBox="0 0 ([\d.]+) ')
+VARIABLE = re.compile(r"var\(--[\w-]+, ([^()]*)\)")
 FAMILY = re.compile(r"font-family: [^;]*")
 NUMBER = re.compile(r"-?\d+\.\d{3,}")
 UNTURNED = re.compile(r"rotate\(-?0 .*\)")
@@ -77,3 +78,12 @@ def framed(svg: str, alt: str) -> str:
     sizes = f"--rd-wide: {1.8 * wide:.0f}px; --rd-least: {READABLE / smallest * wide:.0f}px"
     named = svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(alt)}" ', 1)
     return f'<div class="rd-still" style="{sizes}">{named}</div>'
+
+
+def plain(svg: str) -> str:
+    """The picture with the colours that were drawn in place of CSS variables, for where no page sets them.
+
+    >>> plain('<path style="fill: var(--rd-1, #0072b2)" />')
+    '<path style="fill: #0072b2" />'
+    """
+    return VARIABLE.sub(r"\1", svg)

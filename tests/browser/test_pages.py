@@ -1,23 +1,29 @@
 """The built site in a real browser, with the network off: run by ``make test-site``."""
 
+import io
 import json
-import re
 from pathlib import Path
 
+import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
 AXE = ROOT / "site" / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.glob("book/**/*.html"))
+DRAWN = [name for name in PAGES if 'class="rd-still"' in (SITE / name).read_text()]
+PLAYED = [name for name in PAGES if 'data-figure="player"' in (SITE / name).read_text()]
 PHONE, DESK = (360, 780), (1280, 900)
 OWN = "() => axe.run('#main-content article').then(found => found.violations)"
-TOUCHED = """([where, at]) => {
-  const box = document.querySelector('figure.pad img').getBoundingClientRect();
-  const spot = {clientX: box.left + at * box.width, clientY: box.top + at * box.height};
-  const move = new PointerEvent('pointermove', {...spot, pointerType: 'touch', buttons: 1, bubbles: true});
-  document.querySelector(where).dispatchEvent(move);
+SMALLEST = """() => {
+  const letters = [...document.querySelectorAll('article svg text, article svg tspan')];
+  const seen = letters.filter(each => !each.querySelector('tspan') && each.getBoundingClientRect().width);
+  const scale = at => Math.hypot(at.a, at.b);
+  const size = each => parseFloat(getComputedStyle(each).fontSize) * scale(each.getScreenCTM());
+  const sizes = seen.map(each => [size(each), each.textContent]);
+  return sizes.sort((a, b) => a[0] - b[0])[0] || [99, ''];
 }"""
 
 pytestmark = pytest.mark.browser
@@ -52,48 +58,108 @@ def test_a_page_stands_on_its_own(browser, name, scheme):
     page.context.close()
 
 
-@pytest.mark.parametrize("name", PAGES)
+def live(page: Page, kind: str) -> list[Locator]:
+    """The figures of one kind, each brought near and made live."""
+    found = page.locator(f'[data-figure="{kind}"]').all()
+    for figure in found:
+        figure.scroll_into_view_if_needed()
+        expect(figure).to_have_attribute("data-live", "on")
+    return found
+
+
+@pytest.mark.parametrize("name", PLAYED)
 def test_players_move_by_keyboard_and_by_click(browser, name):
-    page, _ = opened(browser, name)
-    for player in page.locator("figure.player").all():
-        slider, image, caption = (player.locator(part) for part in ("input", "img", "output"))
-        seen = [(image.get_attribute("src"), caption.inner_text())]
+    page, wrong = opened(browser, name)
+    for player in live(page, "player"):
+        slider, view, caption = (player.locator(part) for part in ("input", ".rd-view", ".rd-caption"))
+        seen = []
         slider.focus()
-        for move in (lambda: page.keyboard.press("Home"), lambda: page.keyboard.press("ArrowRight")):
-            move()
-            seen.append((image.get_attribute("src"), caption.inner_text()))
-        assert len(set(seen[1:])) == 2
+        for key in ("Home", "ArrowRight"):
+            page.keyboard.press(key)
+            seen.append((view.inner_html(), caption.inner_text()))
+            assert slider.get_attribute("aria-valuetext") == caption.inner_text()
+        assert len(set(seen)) == 2
         page.keyboard.press("Home")
         box = slider.bounding_box()
         slider.click(position={"x": box["width"] - 2, "y": box["height"] / 2})
-        assert (image.get_attribute("src"), caption.inner_text()) != seen[1]
-        assert slider.get_attribute("aria-valuetext") == caption.inner_text()
+        assert (view.inner_html(), caption.inner_text()) != seen[0]
+        page.keyboard.press("End")
+        player.get_by_role("button").click()  # plays from the start
+        assert (view.inner_html(), caption.inner_text()) != (seen[0], "")
+        player.get_by_role("button").click()
+    assert wrong == []
     page.context.close()
 
 
-def test_the_pad_follows_the_pointer_and_the_keys(browser):
-    page, _ = opened(browser, "book/sandwich.html")
-    pad = page.locator("figure.pad")
-    stage, told, (across, up) = pad.locator("div").first, pad.locator("output"), pad.locator("input").all()
-    # a point of 16 pixels in a handle of 44: the theme's border-box would leave the point none
-    seen = pad.locator("span").evaluate("e => [e.clientWidth, e.clientHeight, e.offsetWidth, e.offsetHeight]")
-    assert seen == [16, 16, 44, 44]
-    box = stage.bounding_box()
-    left, low, width, height = json.loads(re.search(r"box = (\[.*?\]);", pad.inner_html())[1])
-    low_corner = {"x": (left + 0.1 * width) * box["width"], "y": (1 - low - 0.1 * height) * box["height"]}
-    stage.click(position=low_corner)
-    assert float(across.input_value()) == pytest.approx(float(across.get_attribute("max")) / 10, abs=0.02)
-    assert float(up.input_value()) == pytest.approx(float(up.get_attribute("max")) / 10, abs=0.02)
-    assert "no model stands here" in told.inner_text()
-    up.focus()
-    page.keyboard.press("End")
-    assert "the code carries between 0.00 and" in told.inner_text()
+@pytest.mark.parametrize("name", DRAWN)
+def test_figures_stand_without_scripts_and_can_be_read_on_a_phone(browser, name):
+    page = browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 780}).new_page()
+    page.goto((SITE / name).as_uri())
+    for figure in page.locator("[data-figure]").all():
+        assert figure.locator("svg, img").first.bounding_box()["width"] > 200
+    page.context.close()
+    page, _ = opened(browser, name, size=PHONE)
+    for kind in {figure.get_attribute("data-figure") for figure in page.locator("[data-figure]").all()}:
+        live(page, kind)
+    smallest, words = page.evaluate(SMALLEST)
+    assert smallest > 10.9, words
+    page.context.close()
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_no_figure_is_a_light_slab_in_the_dark(browser, name):
+    page, _ = opened(browser, name, "dark")
+    for figure in page.locator("article .rd-still, article .rd-figure").all():
+        if figure.is_visible():
+            shown = np.asarray(Image.open(io.BytesIO(figure.screenshot())).convert("L"))
+            assert (shown > 225).mean() < 0.2
+    page.context.close()
+
+
+def test_the_pad_follows_the_pointer_the_finger_and_the_keys(browser):
+    page, wrong = opened(browser, "book/sandwich.html")
+    (pad,) = live(page, "sandwich-pad")
+    dot, told = pad.locator(".rd-handle"), pad.locator(".rd-caption")
+    box = dot.bounding_box()
+    assert min(box["width"], box["height"]) >= 44
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    shown = Image.open(io.BytesIO(page.screenshot())).convert("RGB").getpixel((round(x), round(y)))
+    assert shown == (0xD5, 0x5E, 0x00)  # the point has its colour at its place
     before = told.inner_text()
-    page.evaluate(TOUCHED, ["figure.pad img", 0.5])  # a finger beside the point scrolls the page
-    assert told.inner_text() == before
-    page.evaluate(TOUCHED, ["figure.pad span", 0.5])
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 60, y + 120, steps=4)
+    page.mouse.up()
     assert told.inner_text() != before
-    assert stage.evaluate("each => getComputedStyle(each).touchAction") == "auto"
+    pad.get_by_role("button", name="half of each").click()
+    assert "On the line the bounds meet" in told.inner_text()
+    dot.focus()
+    page.keyboard.press("Shift+ArrowDown")
+    assert "No model stands here" in told.inner_text()
+    assert dot.get_attribute("aria-valuetext") == told.inner_text()
+    page.keyboard.press("Shift+ArrowUp")
+    page.keyboard.press("Shift+ArrowUp")
+    assert "The code carries between" in told.inner_text()
+    assert dot.evaluate("each => getComputedStyle(each).touchAction") == "none"
+    assert pad.locator("svg").first.evaluate("each => getComputedStyle(each).touchAction") == "auto"
+    assert wrong == []
+    page.context.close()
+
+
+def test_the_hero_draws_again_and_its_words_are_those_of_its_file(browser):
+    page, wrong = opened(browser, "book/index.html")
+    (hero,) = live(page, "hero")
+    facts = json.loads((ROOT / "book" / "results" / "hero.json").read_text())["models"]
+    told = hero.inner_text().replace("−", "-")
+    for model in facts:
+        assert f"ELBO {model['elbo']:.1f} nats" in told
+        assert f"{model['rate']:.1f} nats" in told
+    pixels = "each => each.toDataURL()"
+    rows = hero.locator("canvas").all()
+    before = [row.evaluate(pixels) for row in rows]
+    hero.get_by_role("button", name="Draw again").click()
+    assert [row.evaluate(pixels) == old for row, old in zip(rows, before, strict=True)] == [True, False, False]
+    assert wrong == []
     page.context.close()
 
 
