@@ -17,7 +17,7 @@ from sphinx.errors import ExtensionError
 
 ICON = re.compile(r'<i class="((?:[\w-]+ )*?(?:fas|fa-solid) fa-([a-z-]+)[^"]*)"([^>]*)></i>')
 TOLD = re.compile(r"<(?:script|link)[^>]*vendor/fontawesome[^>]*>(?:</script>)?\n?")
-CODE = re.compile(r"\\(f[0-9a-f]{3})\b")
+CODE = re.compile(r"\\(f[0-9a-f]{3})\b|([\uf000-\uf8ff])")  # in digits, or as the letter itself
 DRAWN = '<i class="{classes}"{rest}><svg viewBox="0 0 {width} {height}" aria-hidden="true"><path d="{path}"/></svg></i>'
 
 
@@ -47,7 +47,7 @@ def draw(app: Sphinx, error: Exception | None) -> None:
 def cut(vendor: Path, static: Path) -> None:
     """Write the letters that the style sheets ask for as ``icons.woff``."""
     sheets = (path.read_text() for path in static.rglob("*.css") if vendor not in path.parents)
-    codes = sorted({code for sheet in sheets for code in CODE.findall(sheet)})
+    codes = sorted({code or f"{ord(letter):x}" for sheet in sheets for code, letter in CODE.findall(sheet)})
     whole = next(vendor.glob("*/webfonts/fa-solid-900.ttf"))
     asked = ["--unicodes=" + ",".join(codes), "--flavor=woff", f"--output-file={static / 'icons.woff'}"]
     subset.main([str(whole), *asked])

@@ -76,10 +76,17 @@
     return given ? JSON.parse(given.textContent) : {};
   }
 
-  /** The kinds whose scripts a page needs are loaded by their names; `player` is in this file. What scrolls is within
-      reach of the keyboard. */
+  /** Pictures and formulas that scroll come within reach of the keyboard, and no others. */
+  function reach() {
+    document.querySelectorAll('.rd-still, mjx-container[display="true"]').forEach(each => {
+      if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
+    });
+  }
+
+  /** The kinds whose scripts a page needs are loaded by their names; `player` is in this file. */
   function start() {
-    document.querySelectorAll(".rd-still").forEach(each => { if (each.scrollWidth > each.clientWidth + 1) each.tabIndex = 0; });
+    reach();
+    addEventListener("load", () => globalThis.MathJax && MathJax.startup.promise.then(reach));
     const needed = new Set([...document.querySelectorAll("[data-figure]")].map(each => each.dataset.figure));
     needed.forEach(kind => kinds[kind] ? document.querySelectorAll(`[data-figure="${kind}"]`).forEach(begin) : load(kind));
   }

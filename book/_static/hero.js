@@ -44,7 +44,7 @@
     const rows = models.map((each, i) => {
       const canvas = strip(each.draws[0], `Ten digits that ${each.name} gives back.`);
       return { each, canvas, element: el("div", { class: "hero-row" },
-        el("p", { class: "hero-name" }, el("strong", { style: `color: ${COLOURS[i]}` }, each.verdict), ` ELBO ${words(each.elbo, 1)} nats`), canvas, bars(each, COLOURS[i], most)) };
+        el("p", { class: "hero-name" }, el("span", { style: `color: ${COLOURS[i]}`, "aria-hidden": "true" }, "● "), el("strong", {}, each.verdict), ` ELBO ${words(each.elbo, 1)} nats`), canvas, bars(each, COLOURS[i], most)) };
     });
     let turn = 0;
     const again = button("Draw again", () => {

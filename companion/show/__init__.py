@@ -9,11 +9,11 @@
 - Words: ``Table``, ``claim_table``, ``arrival_report`` of the runs that have not arrived, ``run_label``, ``spread``.
 - ``report_page``: a ``studies.ModelReport`` as one HTML file; ``model_plane`` is its plane.
 - A figure of your own: ``panels`` gives a ``Figure`` and its axes in the book's ``style``, with the colours of
-  ``PALETTE`` and ``GUIDE`` for lines that guide the eye; ``save`` writes it whole.
+  ``PALETTE``, ``GUIDE`` for lines that guide the eye and the colour map ``SHADE``; ``save`` writes it whole.
 """
 
 from companion.show.charts import count_maps, draw_table, paired_panels, seed_dots
-from companion.show.figure import GUIDE, PALETTE, Figure, panels, save, style
+from companion.show.figure import GUIDE, PALETTE, SHADE, Figure, panels, save, style
 from companion.show.images import StoredFigure, beta_player, image_sheet, sample_gallery
 from companion.show.plane import contour_plane, empty_plane, family_plane, rd_plane, skew_plane
 from companion.show.report import model_plane, report_page
@@ -23,6 +23,7 @@ from companion.show.widgets import Explorer, LiveFigure, PhasePad, Player
 __all__ = [
     "GUIDE",
     "PALETTE",
+    "SHADE",
     "Explorer",
     "Figure",
     "LiveFigure",

@@ -13,6 +13,7 @@ from typing import Any
 import matplotlib as mpl
 from cycler import cycler
 from matplotlib import figure, image
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
 
 from companion.atomic import atomic_write
 from companion.show.svg import INK, framed, themed
@@ -21,6 +22,10 @@ from companion.show.svg import INK, framed, themed
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 #: The grey of lines that guide the eye.
 GUIDE = "#767676"
+#: A colour map from nothing to the first colour, for shares and densities on a ground that is light or dark.
+SHADE = LinearSegmentedColormap.from_list("shade", [to_rgba(PALETTE[0], 0), to_rgba(PALETTE[0], 1)])
+#: The colour maps of ink on white.
+INKS = ("gray_r", "Greys")
 #: The colours that a page may change, and the CSS variable of each; any other is shown as it was drawn.
 VARIABLES = {colour.lower(): f"--rd-{i}" for i, colour in enumerate(PALETTE[:6], 1)} | {
     "#000000": "--rd-ink",
@@ -53,7 +58,7 @@ class Figure(figure.Figure):
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         for drawn in self.findobj(image.AxesImage):
             drawn.set_interpolation("none")  # its own pixels, whatever the size
-            drawn.set_gid(INK if drawn.get_cmap().name == "gray_r" else None)
+            drawn.set_gid(INK if drawn.get_cmap().name in INKS else None)
         with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "companion"}):
             self.savefig(buffer, format="svg", transparent=True, metadata=nothing)
         return themed(buffer.getvalue(), VARIABLES)

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from companion.exact.fronts import lower_hull, pareto_front
 from companion.models.families import DECODERS, MARGINALS
 from companion.results.frames import records
-from companion.show.figure import GUIDE, PALETTE, Figure, panels, style
+from companion.show.figure import GUIDE, PALETTE, SHADE, Figure, panels, style
 from companion.terms import RateDistortion
 
 Rows = Sequence[Mapping[str, Any]]
@@ -295,7 +295,7 @@ def contour_plane(across: np.ndarray, up: np.ndarray, height: np.ndarray, marks:
     """
     figure = empty_plane("code $z_1$", "code $z_2$", (4.6, 4.4))
     axes = figure.axes[0]
-    axes.contourf(across, up, height, np.max(np.asarray(height)) * np.linspace(0.02, 1, 12), cmap="Blues")
+    axes.contourf(across, up, height, np.max(np.asarray(height)) * np.linspace(0.02, 1, 12), cmap=SHADE)
     if len(marks):
         axes.plot(*np.asarray(marks).T, "o", color=PALETTE[1], markersize=4)
     axes.set(aspect="equal")

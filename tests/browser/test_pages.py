@@ -40,6 +40,7 @@ def opened(browser: Browser, name: str, scheme: str = "light", size: tuple[int, 
     page.on("request", lambda asked: wrong.append(asked.url) if asked.url.startswith("http") else None)
     page.goto((SITE / name).as_uri())
     page.evaluate("() => window.MathJax ? MathJax.startup.promise : null")
+    page.wait_for_load_state("load")
     return page, wrong
 
 
