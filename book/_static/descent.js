@@ -278,6 +278,15 @@
    * `encoder`, `decoder` and `marginal`; the trained one has a `history` of `rates` and `distortions` before each step.
    */
   function descend(pX, start, options = {}) {
+    const walk = descending(pX, start, options);
+    for (;;) {
+      const { done, value } = walk.next();
+      if (done) return value;
+    }
+  }
+
+  /** `descend` as a generator that pauses after every step, for a page that has other things to do. */
+  function* descending(pX, start, options = {}) {
     const { parametrisation, objective, optimiser, steps, learningRate, watch } = readOptions(options);
     const p = checkDistribution("pX", pX), q = readStart(parametrisation, start, p.length);
     const history = { rates: [], distortions: [] }, move = OPTIMISERS[optimiser](q);
@@ -290,9 +299,10 @@
       watch(step, () => modelOf(p, tables));
       const gradient = gradientByParameters(parametrisation, q, p, tables, objective.price(rate));
       move(gradient, (learningRate * (1 + Math.cos((Math.PI * step) / steps))) / 2, step + 1);
+      yield step;
     }
     return { ...modelOf(p, tablesOf(parametrisation, q, p.length)), history };
   }
 
-  return { betaVae, descend, drawStart, gradientAt, targetRate, targetRateSquared };
+  return { betaVae, descend, descending, drawStart, gradientAt, targetRate, targetRateSquared };
 });

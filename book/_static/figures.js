@@ -108,15 +108,16 @@
     const first = Math.ceil(low / step - 1e-9), last = Math.floor(high / step + 1e-9);
     return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
   }
-  /** A number as it is read: the minus of typography, so many decimals. */
-  const words = (value, decimals = 2) => value.toFixed(decimals).replace("-", "−");
+  /** A number as it is read: so many decimals, the minus of typography, and none before 0. */
+  const words = (value, decimals = 2) => value.toFixed(decimals).replace(/^-(?=[0.]*$)/, "").replace("-", "−");
   const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   /* ---- parts ---- */
 
   /** Axes in an SVG that is as wide as its place, so that text keeps its size; `draw(plane)` fills it, at every width.
-      plane: {svg, layer, x, y, width, height}; x and y map values to pixels, with `.inverse`. */
-  function plane(place, { x, y, across, up, ratio = 0.75, tallest = 420, label, draw }) {
+      plane: {svg, layer, x, y, width, height}; x and y map values to pixels, with `.inverse`. An axis has round numbers,
+      or what `marks` has for it: {x, y}, lists of a value and its text. */
+  function plane(place, { x, y, across, up, marks = {}, ratio = 0.75, tallest = 420, label, draw }) {
     const svg = el("svg", { role: "group", "aria-label": label, class: "rd-plane" });
     place.append(svg);
     const render = () => {
@@ -126,7 +127,7 @@
       svg.setAttribute("width", width);
       svg.setAttribute("height", height);
       const made = { svg, width, height, box, x: scale(x, [box.left, box.right]), y: scale(y, [box.bottom, box.top]) };
-      axes(made, x, y, across, up);
+      axes(made, marks.x || numbered(x, 90, made.box.right - made.box.left), marks.y || numbered(y, 60, made.box.bottom - made.box.top), across, up);
       made.layer = svg.appendChild(el("g"));
       draw(made);
     };
@@ -136,17 +137,21 @@
     return { svg, render };
   }
 
+  /** Round numbers for an axis, one about every `apart` pixels of its `length`, with their texts. */
+  const numbered = (ends, apart, length) =>
+    ticks(...ends, Math.max(3, Math.round(length / apart))).map(value => [value, words(value, 6).replace(/\.?0+$/, "")]);
+
   function axes({ svg, x, y, box, height }, across, up, name, side) {
     const rule = { stroke: "var(--rd-ink)", "stroke-width": 1 };
     svg.append(el("line", { x1: box.left, x2: box.right, y1: box.bottom, y2: box.bottom, ...rule }),
       el("line", { x1: box.left, x2: box.left, y1: box.top, y2: box.bottom, ...rule }));
-    for (const value of ticks(...across, Math.max(3, Math.round((box.right - box.left) / 90)))) {
+    for (const [value, text] of across) {
       svg.append(el("line", { x1: x(value), x2: x(value), y1: box.bottom, y2: box.bottom + 5, ...rule }),
-        el("text", { x: x(value), y: box.bottom + 18, "text-anchor": "middle" }, words(value, 6).replace(/\.?0+$/, "")));
+        el("text", { x: x(value), y: box.bottom + 18, "text-anchor": "middle" }, text));
     }
-    for (const value of ticks(...up, Math.max(3, Math.round((box.bottom - box.top) / 60)))) {
+    for (const [value, text] of up) {
       svg.append(el("line", { x1: box.left - 5, x2: box.left, y1: y(value), y2: y(value), ...rule }),
-        el("text", { x: box.left - 8, y: y(value) + 4, "text-anchor": "end" }, words(value, 6).replace(/\.?0+$/, "")));
+        el("text", { x: box.left - 8, y: y(value) + 4, "text-anchor": "end" }, text));
     }
     svg.append(el("text", { x: (box.left + box.right) / 2, y: height - 4, "text-anchor": "middle" }, name),
       el("text", { transform: `translate(12 ${(box.top + box.bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, side));
@@ -154,24 +159,20 @@
 
   let counted = 0;
   /** A named slider with ticks; `say(value)` is what is read and spoken; `input(value)` follows it.
-      Returns {element, input, value, set(value)}; set moves it and calls `input`. */
+      Returns {element, input, value, set(value), follow(value)}; set moves it and calls `input`, follow moves it alone. */
   function slider({ name, min, max, step = "any", value, say = String, marks = [], input }) {
     const id = `rd-${counted += 1}`;
     const range = el("input", { type: "range", id, min, max, step, value, list: marks.length ? `${id}-marks` : null });
     const told = el("output", { for: id });
-    const update = () => {
-      const words = say(Number(range.value));
-      told.textContent = words;
-      range.setAttribute("aria-valuetext", words);
-      input(Number(range.value));
-    };
+    const tell = words => { told.textContent = words; range.setAttribute("aria-valuetext", words); };
+    const update = () => { tell(say(Number(range.value))); input(Number(range.value)); };
+    const follow = to => { range.value = to; tell(say(to)); };
     range.addEventListener("input", update);
     const element = el("div", { class: "rd-slider" }, el("label", { for: id }, name), range, told,
       marks.length ? el("datalist", { id: `${id}-marks` }, ...marks.map(mark => el("option", { value: mark }))) : null);
-    const made = { element, input: range, set: to => { range.value = to; update(); }, update };
+    const made = { element, input: range, set: to => { range.value = to; update(); }, follow, update };
     Object.defineProperty(made, "value", { get: () => Number(range.value) });
-    told.textContent = say(Number(value));
-    range.setAttribute("aria-valuetext", say(Number(value)));
+    tell(say(Number(value)));
     return made;
   }
 
@@ -194,13 +195,14 @@
   }
 
   /** A point to drag within a plane: 16 pixels in a handle of 44, by pointer, by finger, and by arrow keys.
-      move(x, y) gets values and may change them: it returns where the point is to stand. */
+      move(x, y) gets values and may change them: it returns where the point is to stand. Returns {element, put, place,
+      say}: put moves the point as a hand would, place moves it alone. */
   function handle(made, { x, y, label, step = [0.02, 0.02], move }) {
-    const [dx, dy] = step;
     const group = el("g", { class: "rd-handle", tabindex: 0, role: "slider", "aria-label": label, "aria-valuenow": x, "aria-valuetext": "" },
       el("circle", { r: 22, fill: "transparent" }), el("circle", { r: 8, class: "rd-dot" }));
-    const put = (to, at) => {
-      [x, y] = move(to, at) || [to, at];
+    const put = (to, at) => place(...(move(to, at) || [to, at]));
+    const place = (to, at) => {
+      [x, y] = [to, at];
       group.setAttribute("transform", `translate(${made.x(x)} ${made.y(y)})`);
       group.setAttribute("aria-valuenow", x.toFixed(3));
     };
@@ -209,8 +211,9 @@
       put(made.x.inverse(event.clientX - area.left), made.y.inverse(event.clientY - area.top));
     };
     group.addEventListener("pointerdown", event => { group.setPointerCapture(event.pointerId); group.focus(); event.preventDefault(); });
+    group.addEventListener("touchstart", event => event.preventDefault(), { passive: false }); // Chromium heeds no touch-action within SVG
     group.addEventListener("pointermove", event => event.buttons && follow(event));
-    const keys = { ArrowRight: [dx, 0], ArrowLeft: [-dx, 0], ArrowUp: [0, dy], ArrowDown: [0, -dy] };
+    const keys = { ArrowRight: [step[0], 0], ArrowLeft: [-step[0], 0], ArrowUp: [0, step[1]], ArrowDown: [0, -step[1]] };
     group.addEventListener("keydown", event => {
       const by = keys[event.key];
       if (!by) return;
@@ -219,7 +222,7 @@
     });
     made.svg.append(group);
     put(x, y);
-    return { element: group, put, say: words => group.setAttribute("aria-valuetext", words) };
+    return { element: group, put, place, say: words => group.setAttribute("aria-valuetext", words) };
   }
 
   /** Ink 0 to 1 of an image, row by row, on a canvas that scales it without smoothing, black on nothing. */

@@ -24,6 +24,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 GUIDE = "#767676"
 #: A colour map from nothing to the first colour, for shares and densities on a ground that is light or dark.
 SHADE = LinearSegmentedColormap.from_list("shade", [to_rgba(PALETTE[0], 0), to_rgba(PALETTE[0], 1)])
+RASTER = 192  # dots per inch of what is drawn with ``rasterized=True``, hundreds of shapes on top of each other
 #: The colour maps of ink on white.
 INKS = ("gray_r", "Greys")
 #: The colours that a page may change, and the CSS variable of each; any other is shown as it was drawn.
@@ -60,7 +61,7 @@ class Figure(figure.Figure):
             drawn.set_interpolation("none")  # its own pixels, whatever the size
             drawn.set_gid(INK if drawn.get_cmap().name in INKS else None)
         with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "companion"}):
-            self.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+            self.savefig(buffer, format="svg", dpi=RASTER, transparent=True, metadata=nothing)
         return themed(buffer.getvalue(), VARIABLES)
 
     def png(self, dpi: int = 96) -> bytes:

@@ -54,7 +54,7 @@ class LiveFigure:
         name: str,
         alt: str,
         caption: str = "",
-        kernel: "Explorer | None" = None,
+        kernel: "Player | None" = None,
     ) -> None:
         self.kind, self.still, self.settings, self.kernel = kind, still.framed(alt), dict(settings), kernel
         self.name, self.alt, self.caption = name, alt, caption

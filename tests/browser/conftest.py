@@ -1,10 +1,11 @@
 """The browser that the tests of pages and of their scripts share."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from live_pages import Figure
 from playwright.sync_api import Browser, Page, sync_playwright
 
 STATIC = Path(__file__).parents[2] / "book" / "_static"
@@ -29,3 +30,9 @@ def laboratory(browser: Browser) -> Iterator[Page]:
         page.add_script_tag(path=STATIC / f"{name}.js")
     yield page
     page.close()
+
+
+@pytest.fixture
+def figure(browser: Browser, tmp_path: Path) -> Callable[..., Figure]:
+    """A figure that lives, by its kind, on a page of its own."""
+    return lambda kind, *args, **options: Figure(browser, tmp_path, kind, *args, **options)
