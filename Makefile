@@ -46,12 +46,13 @@ help:  ## list these commands
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt -e '.[book,test]' -e ./coursework
 	@touch $@
 
+# of MathJax what sets TeX as HTML with hidden MathML: neither its menu nor its speech
 MATHJAX := site/node_modules/mathjax/es5
 site/vendor/mathjax: site/package-lock.json
-	@rm -rf $@ $@.part; mkdir -p $@.part/output $@.part/input
+	@rm -rf $@ $@.part; mkdir -p $@.part/output $@.part/input $@.part/a11y
 	@if npm ci --prefix site --silent --ignore-scripts --no-audit --no-fund \
-	  && cp -r $(MATHJAX)/tex-mml-chtml.js $(MATHJAX)/a11y $(MATHJAX)/sre $@.part \
-	  && cp -r $(MATHJAX)/output/chtml $@.part/output && cp -r $(MATHJAX)/input/tex $(MATHJAX)/input/mml $@.part/input; \
+	  && cp $(MATHJAX)/startup.js $(MATHJAX)/core.js $@.part && cp $(MATHJAX)/a11y/assistive-mml.js $@.part/a11y \
+	  && cp -r $(MATHJAX)/output/chtml.js $(MATHJAX)/output/chtml $@.part/output && cp -r $(MATHJAX)/input/tex.js $(MATHJAX)/input/tex $@.part/input; \
 	then mv $@.part $@; else rm -rf $@.part; echo "MathJax is not installed here: the pages will fetch it from jsdelivr.net"; fi
 
 book: .venv/ready site/vendor/mathjax  ## build the site from the stored notebooks into _build/html

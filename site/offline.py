@@ -1,9 +1,9 @@
 """Sphinx extension: the site serves MathJax itself where it is installed; elsewhere pages fetch it from a network.
 
-What the theme writes is mended in the finished pages. Opened as files, without a server, they may not fetch fonts
-ahead of their use. For screen readers and keyboards, the label of a folded cell must not hide the words that stand on
-it, a list of references has no items that a list must have, a table that scrolls must be within reach, and a signature
-is no list.
+What the theme writes is mended in the finished pages. A page without a formula has no MathJax, and pictures of cards
+load when they come near. Opened as files, without a server, pages may not fetch fonts ahead of their use. For screen
+readers and keyboards, the label of a folded cell must not hide the words that stand on it, a list of references has no
+items that a list must have, a table that scrolls must be within reach, and a signature is no list.
 """
 
 import re
@@ -15,6 +15,7 @@ from sphinx.config import Config
 
 MENDED = {
     r'<link rel="preload" as="font"[^>]*>\n?| aria-label="Toggle hidden content"': "",
+    r'<img (?!loading)(?=[^>]*class="[^"]*sd-card-img-top)': '<img loading="lazy" ',
     r'<div role="list" class="citation-list">': '<div class="citation-list">',
     r'<div class="pst-scrollable-table-container">': '<div class="pst-scrollable-table-container" tabindex="0">',
     # a signature over several lines is no list of definitions
@@ -22,6 +23,7 @@ MENDED = {
     r'<dl>\n(?=<span class="sig-line">)': "",
     r'(?m)^(<span class="sig-line">.*)\n</dl>$': r"\1",
 }
+MATHJAX = re.compile(r"<script>window\.MathJax = .*?</script>\s*|<script[^>]*mathjax[^>]*></script>\s*")
 VENDOR = Path(__file__).parent / "vendor"
 
 
@@ -36,13 +38,16 @@ def serve(app: Sphinx, config: Config) -> None:
     """Copy what stands in ``VENDOR`` beside the static files, and let the pages look for MathJax there."""
     if (VENDOR / "mathjax").is_dir():
         config.html_static_path.append(str(VENDOR))
-        config.mathjax_path = "mathjax/tex-mml-chtml.js"
+        config.mathjax_path = "mathjax/startup.js"
+        config.mathjax3_config["loader"] = {"load": ["core", "input/tex", "output/chtml", "a11y/assistive-mml"]}
 
 
 def calm(app: Sphinx, error: Exception | None) -> None:
     """Mend every page."""
     for page in Path(app.outdir).rglob("*.html") if app.builder.format == "html" and not error else ():
         text = page.read_text()
+        if 'class="math' not in text:
+            text = MATHJAX.sub("", text)
         for written, mended in MENDED.items():
             text = re.sub(written, mended, text)
         page.write_text(text)

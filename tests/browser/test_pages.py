@@ -113,7 +113,7 @@ def test_no_figure_is_a_light_slab_in_the_dark(browser, name):
     for figure in page.locator("article .rd-still, article .rd-figure").all():
         if figure.is_visible():
             shown = np.asarray(Image.open(io.BytesIO(figure.screenshot())).convert("L"))
-            assert (shown > 225).mean() < 0.2
+            assert (shown > 225).mean() < 0.3  # a picture of data may be half ink
     page.context.close()
 
 
