@@ -1,9 +1,8 @@
-"""Sphinx extension: the files with which the page *The lab* runs a network in the reader's browser.
+"""Sphinx extension: the network that the figure *lab* runs in the reader's browser, once for all pages.
 
 Pages are also opened as files, from which a script may not fetch others, so data come as scripts that call
-``rd.loaded(name, data)``: ``_static/one_network.js`` holds the network of ``book/results/members``, its numbers in half
-precision as they are stored, and ``_static/data/lab.js`` the images and clouds of ``book/results/lab.json``. A figure
-``<figure data-figure="lab" data-load="data/lab">`` loads both.
+``rd.loaded(name, data)``. ``_static/one_network.js`` holds the network of ``book/results/members``, its numbers in half
+precision as they are stored; a figure loads it by ``rd.load("one_network")``. What else it needs are its settings.
 """
 
 import json
@@ -21,7 +20,6 @@ from companion.models.layers import GatedConv2d, GatedConvTranspose2d
 from companion.models.multirate import SHARPNESS
 
 MEMBERS = Path("book", "results", "members", "family---")
-LAB = Path("book", "results", "lab.json")
 Facts = dict[str, Any]
 
 
@@ -82,18 +80,16 @@ def script(name: str, data: Facts) -> str:
 
 
 def write(app: Sphinx, error: Exception | None) -> None:
-    """Write both scripts beside the static files."""
+    """Write the network beside the static files."""
     if error or app.builder.format != "html":
         return
-    root, out = Path(app.srcdir), Path(app.outdir, "_static")
-    for name, data in (("one_network", network(root / MEMBERS)), ("data/lab", json.loads((root / LAB).read_text()))):
-        path = out / f"{name}.js"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(script(name, data))
+    path = Path(app.outdir, "_static", "one_network.js")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(script("one_network", network(Path(app.srcdir) / MEMBERS)))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Connect all."""
+    """Connect both."""
     app.add_css_file("lab.css")
     app.connect("build-finished", write)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -38,7 +38,7 @@
 
   /** A canvas to draw on: `begin()` gives the image that a stroke goes on, `change()` is called as it grows. */
   function pad(side, { label, begin, change }) {
-    const canvas = root.rd.el("canvas", { class: "rd-ink rd-pad", role: "img", "aria-label": label });
+    const canvas = root.rd.el("canvas", { class: "rd-ink lab-pad", role: "img", "aria-label": label });
     let last = null, x = null;
     const draw = (event) => {
       const box = canvas.getBoundingClientRect();
@@ -58,24 +58,27 @@
     return canvas;
   }
 
-  /** A button for every label; each press chooses the next image that has it. */
+  /** A button for every label: it chooses the image that it shows, and pressed again the next one with its label.
+      {element, mark(x)}: `mark` shows as pressed the button whose image `x` is. */
   function picks(images, labels, side, choose) {
     const each = [...new Set(labels)].map((label) => {
       const those = images.filter((_, i) => labels[i] === label), picture = root.rd.el("canvas", { class: "rd-ink" });
-      let next = 0;
-      const made = root.rd.button(picture, () => {
-        choose(those[next]);
-        next = (next + 1) % those.length;
-        show();
+      let at = 0, pressed = false;
+      const element = root.rd.button(picture, () => {
+        if (pressed) at = (at + 1) % those.length;
+        choose(those[at]);
       });
-      const show = () => {
-        root.rd.ink(those[next], side, { width: "40px", canvas: picture });
-        made.setAttribute("aria-label", `Test image: a ${label}, number ${next + 1} of ${those.length}`);
+      const mark = (x) => {
+        if (those.includes(x)) at = those.indexOf(x);
+        pressed = those[at] === x;
+        root.rd.ink(those[at], side, { width: "40px", canvas: picture });
+        element.setAttribute("aria-pressed", pressed);
+        element.setAttribute("aria-label", `Test image: a ${label}, number ${at + 1} of ${those.length}`);
       };
-      show();
-      return made;
+      return { element, mark };
     });
-    return root.rd.el("div", { class: "rd-picks", role: "group", "aria-label": "Test images" }, ...each);
+    const group = { class: "lab-picks", role: "group", "aria-label": "Test images" };
+    return { element: root.rd.el("div", group, ...each.map((one) => one.element)), mark: (x) => each.forEach((one) => one.mark(x)) };
   }
 
   return { centred, pad, picks, stroke, unpack };

@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from scipy import stats
 from test_project import ROOT, script
 from torch.distributions import Normal, kl_divergence
@@ -66,15 +65,6 @@ BAD = [
     ("rd.network.normals(0.5)", "seed: expected a whole number, got 0.5"),
     ("rd.network.load({...one_network, halves: 'AAAA'})", "halves: expected 271325 numbers, got 1"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert path, "expected Chromium on the path, found none: install it"
-    with sync_playwright() as play:
-        yield play.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +203,7 @@ def test_one_update_is_timed(page, capsys):
         print(f"\none update: median {np.median(times):.0f} ms, from {times.min():.0f} to {times.max():.0f} ms")
 
 
-@pytest.mark.parametrize("name", ["layers", "network", "drawing", "lab", "lab_charts"])
+@pytest.mark.parametrize("name", ["layers", "network", "drawing", "lab", "lab_state", "lab_charts"])
 def test_the_scripts_are_classic_and_short(name):
     text = (STATIC / f"{name}.js").read_text()
     assert not re.search(r"^\s*(import|export)\b", text, re.M)
