@@ -246,7 +246,7 @@
   function player(element, { name, frames, captions, start: first }) {
     const view = element.querySelector(".rd-view"), last = frames.length - 1;
     const told = el("p", { class: "rd-caption", "aria-live": "polite" });
-    const show = i => { view.innerHTML = frames[i]; told.textContent = captions[i]; };
+    const show = i => { view.innerHTML = frames[i]; told.textContent = captions[i]; reach(); };
     const bar = slider({ name, min: 0, max: last, step: 1, value: first, say: i => captions[i], marks: frames.map((_, i) => i), input: show });
     const film = play(fresh => {
       bar.set(fresh && bar.value === last ? 0 : Math.min(last, bar.value + 1));

@@ -4,8 +4,8 @@
   ``contour_plane``, and ``empty_plane`` to draw into.
 - Bars, dots and lines: ``seed_dots``, ``paired_panels``. Heat maps: ``count_maps``, ``draw_table``.
 - Images: ``image_sheet``, ``sample_gallery``, ``StoredFigure``.
-- Figures that live on a page without a kernel: ``LiveFigure`` by a script of its own, ``Player``, ``beta_player`` and
-  ``Explorer`` by frames, ``PhasePad``.
+- Figures that live on a page without a kernel: ``LiveFigure`` by a script of its own, ``Player`` and
+  ``Explorer`` by frames, ``PhasePad``, and ``plane_explorer`` of all rows, or of rows with a ``Look`` of their own.
 - Words: ``Table``, ``claim_table``, ``arrival_report`` of the runs that have not arrived, ``run_label``, ``spread``.
 - ``report_page``: a ``studies.ModelReport`` as one HTML file; ``model_plane`` is its plane.
 - A figure of your own: ``panels`` gives a ``Figure`` and its axes in the book's ``style``, with the colours of
@@ -13,8 +13,9 @@
 """
 
 from companion.show.charts import count_maps, draw_table, paired_panels, seed_dots
+from companion.show.explorer import Look, plane_explorer
 from companion.show.figure import GUIDE, PALETTE, SHADE, Figure, panels, save, style
-from companion.show.images import StoredFigure, beta_player, image_sheet, sample_gallery
+from companion.show.images import StoredFigure, image_sheet, sample_gallery
 from companion.show.plane import contour_plane, empty_plane, family_plane, rd_plane, skew_plane
 from companion.show.report import model_plane, report_page
 from companion.show.tables import Table, arrival_report, claim_table, run_label, spread
@@ -27,12 +28,12 @@ __all__ = [
     "Explorer",
     "Figure",
     "LiveFigure",
+    "Look",
     "PhasePad",
     "Player",
     "StoredFigure",
     "Table",
     "arrival_report",
-    "beta_player",
     "claim_table",
     "contour_plane",
     "count_maps",
@@ -43,6 +44,7 @@ __all__ = [
     "model_plane",
     "paired_panels",
     "panels",
+    "plane_explorer",
     "rd_plane",
     "report_page",
     "run_label",

@@ -2,14 +2,12 @@
 
 import html
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from companion.show.figure import Figure, panels, style
-from companion.show.widgets import Player
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -76,27 +74,3 @@ def sample_gallery(samples: np.ndarray, inputs: np.ndarray | None = None) -> Fig
         raise ValueError(f"samples: expected shape [draws, n, H, W], got {list(samples.shape)}")
     rows = {} if inputs is None else {"input": np.asarray(inputs, dtype=np.float64)}
     return image_sheet({**rows, "one sample": samples[0], f"mean of {len(samples)}": samples.mean(0)})
-
-
-def beta_player(sheets: Mapping[float, Path | str], rows: Sequence[Mapping[str, Any]], alt: str) -> Player:
-    """Stored ``sheets``, a PNG file for each beta, behind a slider from the largest beta to the smallest.
-
-    Args:
-        rows: of one family and one split, with the keys beta, rate, distortion and elbo in nats: one for each beta of
-            the sheets, for the captions; others are passed over
-        alt: what the sheets show
-
-    Raises ``ValueError`` for a beta without a row or with several, fewer than two sheets, or a file that is no PNG.
-    """
-    betas = sorted(sheets, reverse=True)
-    frames = [StoredFigure(sheets[beta]) for beta in betas]
-    return Player(frames, [_caption(beta, rows) for beta in betas], name="β", alt=alt)
-
-
-def _caption(beta: float, rows: Sequence[Mapping[str, Any]]) -> str:
-    found = [row for row in rows if row["beta"] == beta]
-    if len(found) != 1:
-        raise ValueError(f"rows: expected one row for beta {beta:g}, got {len(found)}")
-    rate, distortion, elbo = (found[0][name] for name in ("rate", "distortion", "elbo"))
-    decimals = 1 if rate >= 0.1 else 4
-    return f"β = {beta:g}: R {rate:.{decimals}f}, D {distortion:.1f}, R + D {-elbo:.1f} nats"

@@ -16,10 +16,11 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from companion.results.frames import MATCHED, matched_pairs, records
 from companion.results.statistics import PairedDifferences, with_error
+from companion.show.explorer import Look, plane_explorer
 from companion.show.figure import GUIDE, PALETTE, Figure, panels, style
 from companion.show.plane import empty_plane
 from companion.show.tables import Table, spread
-from companion.show.widgets import Player
+from companion.show.widgets import LiveFigure
 from companion.stats import mean_and_error
 
 Rows = Sequence[Mapping[str, Any]]
@@ -58,6 +59,10 @@ PARTS = {  # columns of the shares of the rate: words and colour
     "dimension_wise_kl": ("dimension-wise KL W", PALETTE[2]),
     "marginal_kl": ("marginal KL, T + W", PALETTE[4]),
 }
+ALT = (
+    "The plane with a logarithmic rate across and distortion up. Grey circles are twins at beta 1, grey squares "
+    "twins at beta 0, far to the right and lower. Coloured marks are relatives, each tied to its twin."
+)
 PALE = 0.12  # opacity of what is not in focus
 
 
@@ -207,17 +212,31 @@ def paired_objectives(rows: Rows | pd.DataFrame) -> list[str]:
     return weight_pairs(rows)["objective"].unique().tolist()
 
 
-def relatives_player(rows: Rows | pd.DataFrame) -> Player:
-    """``relatives_plane`` with all relatives, and with each of them in focus."""
-    present = paired_objectives(rows)
-    return Player(
-        [relatives_plane(rows, focus) for focus in (None, *present)],
-        ["all", *(STYLES[objective][0] for objective in present)],
-        name="in focus",
-        alt="The plane with a logarithmic rate across and distortion up. Grey circles are twins at beta 1, grey "
-        "squares twins at beta 0, far to the right and lower. Coloured marks are relatives, each tied to its twin.",
-        start=0,
+def relatives_explorer(rows: Rows | pd.DataFrame) -> LiveFigure:
+    """``relatives_plane`` to explore: every run with its numbers, by relative and by beta, its twin tied to it.
+
+    Raises ``ValueError`` as ``relatives_plane`` does.
+    """
+    still, rows = relatives_plane(rows), records(rows)
+    made = [tuple(row[name] for name in ALIKE) for row in rows]
+    twins = {how: i for i, (how, row) in enumerate(zip(made, rows, strict=True)) if row["lambda"] == 0}
+    return plane_explorer(
+        rows,
+        still=still,
+        look=_look,
+        say=lambda row: f"{_look(row).name}, β = {row['beta']:g}, w = {row['lambda']:g}, seed {row['seed']}",
+        filters={"relative": lambda row: _look(row).name, "β": lambda row: f"{row['beta']:g}"},
+        ties=[(twins[how], i) for i, how in enumerate(made) if twins.get(how, i) != i],
+        log=True,
+        alt=ALT,
     )
+
+
+def _look(row: Mapping[str, Any]) -> Look:
+    """Its own colour and marker for a relative; for a twin those of ``relatives_plane``, whatever its objective."""
+    if row["lambda"] == 0:
+        return Look("weight 0", GUIDE, "s" if row["beta"] == 0 else "o")
+    return Look(*STYLES[row["objective"]])
 
 
 def objectives_figure() -> Figure:
