@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from companion import show
+from companion.show.svg import small
 from companion.terms import RateDistortion
 
 POINTS = [RateDistortion(22.0, 75.0, 0.1, 0.2, 0.2, n=100), RateDistortion(5.0, 100.0, 0.1, 0.2, 0.2, n=100)]
@@ -125,6 +126,17 @@ def test_an_image_keeps_its_own_pixels_and_ink_is_named():
     figure, axes = show.panels((2, 2))
     show.draw_table(axes, np.eye(2))
     assert "class=" not in figure.svg()
+
+
+@pytest.mark.parametrize(("colours", "shorter"), [(1, True), (256, True), (257, False)])
+def test_an_image_of_few_colours_is_stored_by_a_palette_pixel_by_pixel_the_same(colours, shorter):
+    rng = np.random.default_rng(colours)
+    pixels = rng.integers(0, 256, (colours, 4), dtype=np.uint8)[rng.permutation(80 * 80).reshape(80, 80) % colours]
+    written = io.BytesIO()
+    Image.fromarray(pixels).save(written, "PNG")
+    stored = small(written.getvalue())
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(stored)).convert("RGBA")), pixels)
+    assert (len(stored) < len(written.getvalue())) == shorter
 
 
 def test_saved_pictures_are_the_same_bytes_twice(tmp_path):

@@ -1,9 +1,14 @@
 """A figure as SVG that belongs to its page: its colours by CSS variables, its text as text, and no more than needed."""
 
+import base64
 import html
+import io
 import re
 from collections.abc import Mapping
 from xml.etree import ElementTree
+
+import numpy as np
+from PIL import Image
 
 SPACE, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 FONT = "'DejaVu Sans', sans-serif"  # the site serves the first, so that the signs of a formula keep their places
@@ -16,6 +21,7 @@ BOX = re.compile(r'viewBox="0 0 ([\d.]+) ')
 VARIABLE = re.compile(r"var\(--[\w-]+, ([^()]*)\)")
 FAMILY = re.compile(r"font-family: [^;]*")
 NUMBER = re.compile(r"-?\d+\.\d{3,}")
+PIXELS = "data:image/png;base64,"
 UNTURNED = re.compile(r"rotate\(-?0 .*\)")
 
 
@@ -51,6 +57,8 @@ def _slim(element: ElementTree.Element, variables: Mapping[str, str], used: set[
         del given["transform"]
     for name in given.keys() & set(SHAPE):
         given[name] = " ".join(NUMBER.sub(lambda found: f"{float(found[0]):.2f}", given[name]).split())
+    if (png := given.get(f"{LINK}href", "")).startswith(PIXELS):
+        given[f"{LINK}href"] = PIXELS + base64.b64encode(small(base64.b64decode(png[len(PIXELS) :]))).decode()
     if "style" in given:
         named = COLOUR.sub(lambda found: _variable(found[0], variables), given["style"])
         given["style"] = FAMILY.sub(f"font-family: {FONT}", named)
@@ -62,6 +70,18 @@ def _slim(element: ElementTree.Element, variables: Mapping[str, str], used: set[
 
 def _variable(colour: str, variables: Mapping[str, str]) -> str:
     return f"var({variables[colour]}, {colour})" if colour in variables else colour
+
+
+def small(png: bytes) -> bytes:
+    """The same pixels by a palette, where that is shorter and 256 colours do: matplotlib writes four bytes a pixel."""
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
+    colours, chosen = np.unique(pixels.reshape(-1, 4), axis=0, return_inverse=True)
+    if len(colours) > 256:
+        return png
+    image, written = Image.fromarray(chosen.reshape(pixels.shape[:2]).astype(np.uint8), "P"), io.BytesIO()
+    image.putpalette(colours[:, :3].tobytes())
+    image.save(written, "PNG", optimize=True, transparency=colours[:, 3].tobytes())
+    return min(png, written.getvalue(), key=len)
 
 
 def framed(svg: str, alt: str) -> str:
