@@ -27,10 +27,10 @@ from safetensors.torch import save_file
 from companion import data, learn, results, show
 from companion.models import generator
 from companion.results.schema import Row
+from companion.show.sheets import COLUMNS, DRAWS
 
 FILES = ("config.json", "rates.csv")
 WEIGHTS = "model.safetensors"
-COLUMNS, DRAWS = 10, 5
 
 
 def chosen(rows: list[Row], all_betas: str) -> dict[str, str]:

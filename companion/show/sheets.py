@@ -1,6 +1,7 @@
 """The stored sheets of a kept model: where their rows of images stand, the images themselves, and strips for a page.
 
-``scripts/gallery.py`` draws them by ``sample_gallery``, so that their layout is the one of an empty sheet.
+``scripts/gallery.py`` draws them by ``sample_gallery``, ``DRAWS`` draws of ``COLUMNS`` images, so that their layout is
+the one of an empty sheet.
 """
 
 import io
@@ -15,7 +16,7 @@ from PIL import Image
 from companion.show.figure import Figure
 from companion.show.images import sample_gallery
 
-COLUMNS, DRAWS, SIDE, DPI = 10, 5, 28, 144  # of the sheets that scripts/gallery.py stores
+COLUMNS, DRAWS, SIDE, DPI = 10, 5, 28, 144
 SHEETS: tuple[dict[str, str], ...] = (
     {"title": "Copies", "file": "reconstructions.png"},
     {"title": "Inventions", "file": "generations.png"},
