@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from itertools import permutations
+from itertools import permutations, product
 from math import comb
 
 import numpy as np
@@ -16,6 +16,7 @@ from companion.exact import linear, tables
 from companion.measure import evaluate
 from companion.measure.latents import latent_rates
 
+SETS = [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2)]  # of the dimensions of a code of three
 DIRECT = [(0.5, 1.0, 0.3), (0.5, 1.0, 0.6), (3.0, 2.0, 1.5), (0.2, 1.0, 0.79), (0.2, 1.0, 0.81)]
 
 
@@ -33,6 +34,24 @@ def test_a_reward_read_off_the_image_lowers_the_water(kappa, beta, weight, liter
     assert t == pytest.approx(1 - literal * weight / beta, abs=1e-6)
 
 
+@pytest.mark.verifies("thm-numbers-image")
+@pytest.mark.parametrize(("weight", "ends"), [(1.0, True), (1.5, False)])
+def test_a_literal_reward_from_beta_on_has_no_best_model(weight, ends):
+    """Along codes that shrink to a point, at the best decoder: to an infimum at the weight beta, without one above."""
+    variances, losses = 10.0 ** -np.arange(0, 12, 2), []
+    for t in variances:
+        rho, v = 0.4, 0.5
+        a, log_s = np.sqrt((1 - rho) * t / v), np.log(rho * t)
+        distortion, rate, information, _, found = told((a * v / t, a, log_s), v)
+        assert found == pytest.approx(t)
+        losses.append(distortion + rate - weight * (information - np.log(t) / 2))
+    assert (np.diff(losses) < 0).all()
+    np.testing.assert_allclose(
+        np.diff(losses), np.diff(variances) / 2 + (weight - 1) / 2 * np.diff(np.log(variances)), atol=1e-9
+    )
+    assert (losses[-2] - losses[-1] < 1e-7) == ends
+
+
 def code(rng):
     """e(z|x) of three independent bits for four images, ``[4, 2, 2, 2]``, and a decoder ``[2, 2, 2, 4]``."""
     bits = rng.beta(0.3, 0.3, size=(3, 4))
@@ -41,11 +60,11 @@ def code(rng):
 
 
 def measured(e, d):
-    """D + R under uniform images and marginal, and I(z_i; x) of each number."""
+    """D + R under uniform images and marginal, and what each of ``SETS`` of dimensions says about the image."""
     distortion = -np.einsum("xabc,abcx->", e, np.log(d)) / 4
     rate = (e * np.log(np.maximum(8 * e, 1e-300))).sum() / 4
-    alone = [e.sum(tuple(j + 1 for j in range(3) if j != i)) for i in range(3)]
-    return distortion + rate, [tables.mutual_information(table / 4) for table in alone]
+    told_by = [e.sum(tuple(j + 1 for j in range(3) if j not in some)).reshape(4, -1) for some in SETS]
+    return distortion + rate, [tables.mutual_information(table / 4) for table in told_by]
 
 
 @pytest.mark.verifies("thm-numbers-permutation")
@@ -57,9 +76,10 @@ def test_where_numbers_may_be_swapped_any_weight_moves_the_information(seed):
             models.append(measured(e.transpose(0, *(i + 1 for i in order)), d.transpose(*order, 3)))
     cost, information = np.array([j for j, _ in models]), np.array([i for _, i in models])
     plain = cost.argmin()
-    for weight in (1e-6, 0.001, 0.1, 1.0, 10.0):
-        best = (cost - weight * information[:, 0]).argmin()
-        gain = information[best, 0] - information[plain].max()
+    for weight, asked in product((1e-6, 0.001, 0.1, 1.0, 10.0), range(len(SETS))):
+        best = (cost - weight * information[:, asked]).argmin()
+        as_large = [i for i, some in enumerate(SETS) if len(some) == len(SETS[asked])]
+        gain = information[best, asked] - information[plain, as_large].max()
         assert gain >= -1e-12
         assert -1e-12 <= cost[best] - cost[plain] <= weight * gain + 1e-12
 
@@ -67,12 +87,12 @@ def test_where_numbers_may_be_swapped_any_weight_moves_the_information(seed):
 @pytest.mark.verifies("thm-numbers-image")
 def test_the_largest_direction_gains_most():
     """The linear model of two directions, the asked number on either: the gain is the integral of the information."""
-    for weight in (0.001, 0.1, 0.6):
+    for start, weight in ((1.0, 0.001), (1.0, 0.1), (1.0, 0.6), (2.0, 1.5)):
         gains = []
         for v in (0.3, 0.7, 2.0, 5.0):
-            ends = [linear.linear_beta_vae([v], beta, noise=1.0) for beta in (1.0, 1.0 - weight)]
+            ends = [linear.linear_beta_vae([v], beta, noise=1.0) for beta in (start, start - weight)]
             plain, rewarded = ((p.distortion + p.beta * p.rate) for p in ends)
-            prices = np.linspace(1 - weight, 1, 10_001)
+            prices = np.linspace(start - weight, start, 10_001)
             integral = np.trapezoid(np.maximum(np.log(v / prices), 0) / 2, prices)
             assert plain - rewarded == pytest.approx(integral, abs=1e-6)
             gains.append(plain - rewarded)
