@@ -22,17 +22,18 @@ def onehot(category):
 
 
 @pytest.mark.verifies("thm-categories-relaxed")
-def test_relaxed_codes_have_one_rate_at_every_temperature_and_no_less_than_the_category():
+@pytest.mark.parametrize(("seed", "k"), [(0, 2), (1, 4), (2, 10)])
+def test_relaxed_codes_have_one_rate_at_every_temperature_and_no_less_than_the_category(seed, k):
     """The densities are torch's."""
-    logits = torch.tensor([[1.0, -0.5, 0.0, -2.0]], dtype=torch.float64)
+    logits = torch.from_numpy(np.random.default_rng(seed).normal(size=(1, k)))
     numbers = Independent(Normal(torch.zeros(1, 1, dtype=torch.float64), 1.0), 1)
     each = {}
-    for t in (1.0, 0.5):
+    for t in (1.0, 0.5, 2.0):
         code = GaussianCategorical(numbers, OneHotCategorical(logits=logits), t)
         soft = code.split(draw(code, generator(0), (100_000,)))[1].log()
         e, m = (ExpRelaxedCategorical(torch.tensor(t), logits=v, validate_args=False) for v in (logits, 0 * logits))
         each[t] = e.log_prob(soft) - m.log_prob(soft)
-    torch.testing.assert_close(each[1.0], each[0.5])
+        torch.testing.assert_close(each[1.0], each[t])
     rate, error = each[1.0].mean().item(), each[1.0].std().item() / len(each[1.0]) ** 0.5
     assert rate - 5 * error > category_kl(logits.softmax(1).repeat(2, 1)).value
 

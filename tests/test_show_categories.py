@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from companion.results import median_interval
 from companion.show import count_maps
-from companion.show.chapters.categories import CURVES, trajectory_curves, trajectory_player
+from companion.show.chapters.categories import CURVES, purity_table, trajectory_curves, trajectory_player
 
 COUNTS = np.array([[30, 10, 0], [0, 5, 15]])
 
@@ -80,3 +81,12 @@ def test_nothing_to_draw_is_refused(trajectories):
 def test_trajectories_without_common_steps_are_refused():
     with pytest.raises(ValueError, match=r"trajectories: expected two or more steps that all have, got \[0\]"):
         trajectory_player(TRAJECTORIES | {"short": TRAJECTORIES["ELBO"][:1]})
+
+
+def test_purities_are_told_by_their_median_its_interval_and_the_best():
+    values = np.random.default_rng(0).random(10)
+    (line,) = purity_table({"asked": values}).lines
+    found = median_interval(values)
+    assert line[:3] == ["asked", "10", f"{np.median(values):.3f}"]
+    assert line[3] == f"{np.sort(values)[1]:.3f} to {np.sort(values)[-2]:.3f} ({found.coverage:.1%})"
+    assert line[4] == f"{values.max():.3f}"

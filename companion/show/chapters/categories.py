@@ -185,6 +185,20 @@ def median_words(values: Sequence[float]) -> str:
     return f"{span}, best {max(values):.3f}, {len(values)} seeds"
 
 
+def purity_table(groups: Mapping[str, Sequence[float]]) -> Table:
+    """A line for each group of purities, one a seed: the median, its interval and coverage, and the best.
+
+    >>> purity_table({"valid": [0.6, 0.7, 0.8]}).lines
+    [['valid', '3', '0.700', '0.600 to 0.800 (75.0%)', '0.800']]
+    """
+    lines = []
+    for name, values in groups.items():
+        m = median_interval(values)
+        span = f"{m.low:.3f} to {m.high:.3f} ({m.coverage:.1%})"
+        lines.append([name, len(values), f"{m.median:.3f}", span, f"{max(values):.3f}"])
+    return Table(["purity, test images", "seeds", "median", "interval (coverage)", "best"], lines)
+
+
 def purity_plane(groups: Mapping[str, pd.DataFrame], tuning: Mapping[str, pd.DataFrame]) -> Figure:
     """Purity over I(c; x), filled for ``groups``, hollow for ``tuning``; the line is the least information of a purity.
 
