@@ -25,7 +25,7 @@ def onehot(category):
 @pytest.mark.parametrize(("seed", "k"), [(0, 2), (1, 4), (2, 10)])
 def test_relaxed_codes_have_one_rate_at_every_temperature_and_no_less_than_the_category(seed, k):
     """The densities are torch's."""
-    logits = torch.from_numpy(np.random.default_rng(seed).normal(size=(1, k)))
+    logits = torch.from_numpy(2 * np.random.default_rng(seed).normal(size=(1, k)))
     numbers = Independent(Normal(torch.zeros(1, 1, dtype=torch.float64), 1.0), 1)
     each = {}
     for t in (1.0, 0.5, 2.0):

@@ -8,6 +8,8 @@ from companion.show.chapters.relatives import (
     PALE,
     STYLES,
     compared,
+    differences_table,
+    elbo_table,
     means_table,
     paired_table,
     relatives_plane,
@@ -73,11 +75,21 @@ def test_the_table_of_means_by_hand():
     assert found.headings == ["", "seeds", "R", "MMD"]
     assert found.lines == [
         ["weight 0, β = 1", "2", "21.0 ± 1.0", "0.50 ± 0.10"],
-        ["weight 0, β = 0", "1", "200", "0.9"],
-        ["FactorVAE", "2", "10", "0.50 ± 0.10"],
-        ["InfoVAE", "2", "10", "0.150 ± 0.050"],
-        ["WAE-GAN", "1", "20", "1"],
+        ["weight 0, β = 0", "1", "200.0", "0.90"],
+        ["FactorVAE", "2", "10.0", "0.50 ± 0.10"],
+        ["InfoVAE", "2", "10.0", "0.15 ± 0.05"],
+        ["WAE-GAN", "1", "20.0", "1.00"],
     ]
+    assert means_table(ROWS, {"mmd": "MMD"}, tight=True).lines[0][2] == "0.50±0.10"
+    assert [line[2] for line in means_table(ROWS[:4], {"beta": "β"}).lines[:2]] == ["1.00", "0.00"]
+
+
+def test_differences_have_equal_decimals_for_the_relatives_of_one_beta():
+    found = differences_table(ROWS, {"mmd": "MMD", "total_correlation": "T"}).lines
+    assert found == [["FactorVAE", "0.00", "-1±25"], ["InfoVAE", "-0.35±0.64", "-4±13"], ["WAE-GAN", "0.10", ""]]
+    costs = elbo_table(ROWS).lines
+    assert costs[0] == ["FactorVAE", "101.0", "95.0", "-6 ± 13", "0 of 2", "cheaper"]
+    assert costs[2] == ["WAE-GAN", "260.0", "100.0", "-160.00", "0 of 1", "cheaper"]
 
 
 def test_every_relative_is_tied_to_its_twin_and_the_curve_has_one_elbo():

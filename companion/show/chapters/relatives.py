@@ -5,6 +5,7 @@ run matched with a relative was made as it was, with the same seed, but at weigh
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import floor, inf, log10
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,8 @@ def paired_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) -> Ta
 def means_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str], tight: bool = False) -> Table:
     """Means over seeds with their standard errors: a line for each β at weight 0, and one for each relative.
 
+    A column has as many decimals as the second digit of its largest error.
+
     Args:
         rows: of one split
         quantities: headings by column of the table
@@ -130,16 +133,32 @@ def means_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str], tight:
     plain = by_name(pd.DataFrame(rows).query("`lambda` == 0").sort_values("beta", ascending=False, kind="stable"))
     groups = {f"{name}, β = {beta:g}": group for (beta, name), group in plain.items()}
     groups |= {STYLES[objective][0]: pairs for objective, pairs in _groups(rows).items()}
+    columns = [_column([mean_and_error(group[name]) for group in groups.values()]) for name in quantities]
     form = _tight if tight else str
     lines = [
-        [name, len(group), *(form(with_error(*mean_and_error(group[column]))) for column in quantities)]
-        for name, group in groups.items()
+        [name, len(group), *map(form, cells)] for (name, group), *cells in zip(groups.items(), *columns, strict=True)
     ]
     return Table(["", "seeds", *quantities.values()], lines)
 
 
+def _column(found: Sequence[tuple[float, float]]) -> list[str]:
+    """Values with their errors, of equal decimals; the value alone where the error is zero or infinite."""
+    largest = max((error for _, error in found if 0 < error < inf), default=0.0)
+    places = max(0, 1 - floor(log10(float(f"{largest:.1e}")))) if largest else 2
+    return [f"{v:z.{places}f}" + (f" ± {e:.{places}f}" if 0 < e < inf else "") for v, e in found]
+
+
 def _shown(found: PairedDifferences) -> str:
     return with_error(found.mean, found.half_width)
+
+
+def _differences(groups: Mapping[str, pd.DataFrame], quantity: str) -> dict[str, str]:
+    """The paired difference of each relative with its half width, of equal decimals for the relatives of one β."""
+    told: dict[str, str] = {}
+    for beta in sorted({pairs["beta"].iloc[0] for pairs in groups.values()}):
+        found = {o: _difference(pairs, quantity) for o, pairs in groups.items() if pairs["beta"].iloc[0] == beta}
+        told |= dict(zip(found, _column([(d.mean, d.half_width) for d in found.values()]), strict=True))
+    return told
 
 
 def _tight(cell: str) -> str:
@@ -240,7 +259,7 @@ def _look(row: Mapping[str, Any]) -> Look:
 
 
 def objectives_figure() -> Figure:
-    """What each relative pays for distortion and for each share of the rate, and what stands in for a share."""
+    """The weight that each relative gives to distortion and each share of the rate, and what stands in for a share."""
     figure, axes = panels((7.5, 4.6))
     axes.set(xlim=(-1.75, 4.05), ylim=(len(PRICES) + 0.1, -1.15))
     axes.axis("off")
@@ -264,7 +283,7 @@ def objectives_figure() -> Figure:
 
 
 def weights_table(configs: Iterable[Mapping[str, Any]]) -> Table:
-    """The weights at which ``configs`` pay a penalty, each with its unit."""
+    """The weights of the penalties in ``configs``, each with its unit."""
     paid = {(c["objective"], c["beta"], c["weight"]) for c in configs if c["weight"]}
     ordered = sorted(paid, key=lambda each: list(STYLES).index(each[0]))
     units = dict.fromkeys(STYLES, "nat") | dict.fromkeys(("wae_mmd", "info_vae"), "unit of MMD²")
@@ -312,9 +331,11 @@ def differences_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) 
         quantities: headings by column of the table; at β = 0, where draws do not settle it, the total correlation is
             empty
     """
+    groups = _groups(rows)
+    columns = {name: _differences(groups, name) for name in quantities}
     lines = []
-    for objective, pairs in _groups(rows).items():
-        cells = {name: _tight(_shown(_difference(pairs, name))) for name in quantities}
+    for objective, pairs in groups.items():
+        cells = {name: _tight(told[objective]) for name, told in columns.items()}
         if pairs["beta"].iloc[0] == 0 and "total_correlation" in cells:
             cells["total_correlation"] = ""
         lines.append([STYLES[objective][0], *cells.values()])
@@ -322,13 +343,14 @@ def differences_table(rows: Rows | pd.DataFrame, quantities: Mapping[str, str]) 
 
 
 def elbo_table(rows: Rows | pd.DataFrame) -> Table:
-    """What each relative pays in R + D: means, the paired difference with its 95 % interval, and a verdict."""
-    lines = []
-    for objective, pairs in _groups(pd.DataFrame(rows).assign(total=lambda frame: -frame["elbo"])).items():
+    """R + D of each relative: means, the paired difference with its 95 % interval, and a verdict."""
+    groups = _groups(pd.DataFrame(rows).assign(total=lambda frame: -frame["elbo"]))
+    told, lines = _differences(groups, "total"), []
+    for objective, pairs in groups.items():
         found, n = _difference(pairs, "total"), len(pairs)
         means = [f"{pairs[column].mean():.1f}" for column in ("total" + MATCHED, "total")]
         verdict = {0: "dearer", n: "cheaper"}.get(found.lower, "undecided")
-        lines.append([STYLES[objective][0], *means, _shown(found), f"{n - found.lower} of {n}", verdict])
+        lines.append([STYLES[objective][0], *means, told[objective], f"{n - found.lower} of {n}", verdict])
     return Table(["relative", "R + D, twin", "relative's", "difference", "seeds higher", "verdict"], lines)
 
 
