@@ -1,6 +1,6 @@
 """The page on bounds on mutual information: what each misses the truth by.
 
-Rows are those of ``book/results/mi_zoo.csv``: dicts, or a frame, with the keys of ``NEEDED``, numbers in nats.
+Rows are those of ``book/results/mi_bounds.csv``: dicts, or a frame, with the keys of ``NEEDED``, numbers in nats.
 """
 
 from collections.abc import Mapping, Sequence
