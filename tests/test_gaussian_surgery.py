@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import integrate
 from scipy.special import logsumexp
-from scipy.stats import norm
+from scipy.stats import multivariate_normal, norm
 
 from companion.exact.decomposition import elbo_surgery
 from companion.measure.aggregate import aggregate_log_density, pairwise_log_density, sample_aggregate
@@ -212,6 +212,30 @@ def test_the_gaussian_with_the_aggregates_moments_bounds_the_marginal_kl_from_be
     assert integrals(mean, variance)["marginal_kl"] == pytest.approx(fitted + remainder, abs=1e-6)
 
 
+@pytest.mark.verifies("thm-surgery-moments")
+@pytest.mark.parametrize("seed", range(5))
+def test_the_moments_do_so_for_any_gaussian_marginal_and_codes_of_two_numbers(seed):
+    """KL(q || m) = KL(q || g) + KL(g || m) with a mean and a full covariance of m at random, by sums on a grid."""
+    mean, variance = encoder(4, 2, seed=seed)
+    rng = np.random.default_rng(seed)
+    root = rng.normal(size=(2, 2)) + 2 * np.eye(2)
+    m = multivariate_normal(rng.normal(size=2), root @ root.T)
+    centres, widths = mean.numpy(), variance.numpy()
+    g = multivariate_normal(centres.mean(0), np.cov(centres.T, bias=True) + np.diag(widths.mean(0)))
+    axis = np.linspace(-8, 8, 1201)
+    z = np.stack(np.meshgrid(axis, axis, indexing="ij"), -1)
+    q = np.mean([multivariate_normal(c, np.diag(v)).pdf(z) for c, v in zip(centres, widths, strict=True)], 0)
+    cell, log_q = (axis[1] - axis[0]) ** 2, np.log(np.where(q > 0, q, 1))
+    assert q.sum() * cell == pytest.approx(1, abs=1e-9)
+    to_m, to_g = ((q * (log_q - other.logpdf(z))).sum() * cell for other in (m, g))
+    off, precision = g.mean - m.mean, np.linalg.inv(m.cov)
+    logdets = np.linalg.slogdet(m.cov)[1] - np.linalg.slogdet(g.cov)[1]
+    fitted = 0.5 * (np.trace(precision @ g.cov) - 2 + off @ precision @ off + logdets)
+    assert to_m == pytest.approx(to_g + fitted, abs=1e-8)
+    assert to_m >= fitted > 0
+    assert to_g > 0
+
+
 TABLE = np.random.default_rng(4).dirichlet(np.full(5, 0.4), 6)  # e(z|n), N = 6 examples, 5 codes
 BATCHES = [(size, list(permutations(range(6), size))) for size in (2, 3, 4, 6)]
 ESTIMATORS = {
@@ -222,15 +246,15 @@ ESTIMATORS = {
 }
 
 
-def over_every_minibatch(estimator, size, batches):
-    """log q(z) for each ordered minibatch without replacement, each code and each row, ``[batches, 5, size]``."""
-    log_table = torch.tensor(np.log(TABLE))
-    return np.array([[estimator(log_table[list(b), z].expand(size, size)).numpy() for z in range(5)] for b in batches])
+def over_every_minibatch(estimator, size, batches, table=TABLE):
+    """log q(z) for each ordered minibatch without replacement, each code and each row, ``[batches, codes, size]``."""
+    log_table, codes = torch.tensor(np.log(table)), range(table.shape[1])
+    return np.array([[estimator(log_table[list(b), z].expand(size, size)).numpy() for z in codes] for b in batches])
 
 
-def information(log_q, batches):
+def information(log_q, batches, table=TABLE):
     """The estimate's mean over minibatches, rows and codes, with no sampling left."""
-    e = TABLE[np.array(batches)].transpose(0, 2, 1)  # [batches, codes, rows], the row's own density
+    e = table[np.array(batches)].transpose(0, 2, 1)  # [batches, codes, rows], the row's own density
     return (e * (np.log(e) - log_q)).sum(1).mean()
 
 
@@ -257,13 +281,34 @@ def test_the_stratified_density_is_unbiased_on_the_diagonal_and_biased_as_releas
 def test_within_batch_from_below_and_stratified_from_above(size, batches):
     exact = elbo_surgery(TABLE, [np.full(5, 0.2)]).index_information
     mean = {name: information(over_every_minibatch(f, size, batches), batches) for name, f in ESTIMATORS.items()}
-    assert mean["within"] <= exact + 1e-12
+    assert mean["within"] <= min(exact, np.log(size)) + 1e-12
     assert exact - 1e-12 <= mean["stratified"] <= np.log(6)
     assert mean["weighted"] == pytest.approx(mean["within"] + np.log(6), abs=1e-12)
     if size == 6:
         assert mean["within"] == pytest.approx(exact, abs=1e-12)
         assert abs(mean["released"] - exact) > 0.01
         assert mean["stratified"] > exact + 1e-3  # its weights are uneven even where nothing is missing
+
+
+@pytest.mark.verifies("thm-surgery-minibatch")
+@pytest.mark.parametrize("size", [2, 3, 5])
+@pytest.mark.parametrize("sharpness", [1e-2, 0.3, 1.0, 30.0])
+def test_the_bounds_and_their_caps_on_albums_from_blind_to_separate(sharpness, size):
+    """Five images: from codes that nearly coincide to codes that nearly name their image, where both caps bind."""
+    batches = list(permutations(range(5), size))
+    for seed in range(3):
+        blurred = np.random.default_rng(seed).dirichlet(np.full(6, sharpness), 5) + 1e-9
+        for table in (blurred, np.eye(5, 6) + 1e-9):
+            e = table / table.sum(1, keepdims=True)
+            exact = elbo_surgery(e, [np.full(6, 1 / 6)]).index_information
+            within, stratified = (
+                information(over_every_minibatch(f, size, batches, e), batches, e)
+                for f in (log_qz_batch, lambda log_e: log_qz_mss(log_e, 5))
+            )
+            assert within <= min(exact, np.log(size)) + 1e-12
+            assert exact - 1e-12 <= stratified <= np.log(5) + 1e-12
+    assert within == pytest.approx(np.log(size), abs=1e-6)  # the last table: no two images share a code
+    assert stratified == pytest.approx(np.log(5), abs=1e-6)
 
 
 def test_what_each_estimator_says_of_codes_that_never_overlap():

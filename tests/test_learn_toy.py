@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize
+from scipy.special import softmax
 
 from companion.exact.tables import cross_entropy, kl, mutual_information
 from companion.exact.toy import toy_process
@@ -61,6 +62,29 @@ def test_the_forms_are_bumps_owned_by_the_code_or_by_the_output(parametrisation)
             decoder[z, i] = np.exp(-((values["decoder_w"][owner] * position - values["decoder_b"][owner]) ** 2))
     np.testing.assert_allclose(log_e.detach()[0].exp(), encoder / encoder.sum(1, keepdims=True), rtol=1e-10)
     np.testing.assert_allclose(log_d.detach()[0].exp(), decoder / decoder.sum(1, keepdims=True), rtol=1e-10)
+
+
+def test_unit_vectors_enter_entry_by_entry_and_can_be_ignored_or_copied():
+    """Logits of the one-hot form written out, and its two extremes: a decoder that is the data, and a copy."""
+    q = _start("one-hot", [3], np.ones(1), 5, 4)
+    log_e, log_d, _ = _log_tables("one-hot", q, 5)
+    values = {name: tensor.detach().numpy()[0] for name, tensor in q.items()}
+    encoder = [
+        [-((values["encoder_w"][i] * (i == j) - values["encoder_b"][i]) ** 2) for i in range(4)] for j in range(5)
+    ]
+    decoder = [
+        [-((values["decoder_w"][i] * (i == j) - values["decoder_b"][i]) ** 2) for i in range(5)] for j in range(4)
+    ]
+    for found, logits in ((log_e, encoder), (log_d, decoder)):
+        np.testing.assert_allclose(found.detach()[0].exp().numpy(), softmax(logits, 1), rtol=1e-10)
+    roots = torch.from_numpy(np.sqrt(np.log(PROCESS.p_x.max() / PROCESS.p_x)))[None]
+    blind = {f"{name}_{part}": 0 * roots for name in ("encoder", "decoder") for part in "wb"}
+    blind |= {"decoder_b": roots, "marginal": 0 * roots}
+    rate, distortion = rates_and_distortions(torch.from_numpy(PROCESS.p_x), *_log_tables("one-hot", blind, 30))
+    np.testing.assert_allclose((rate.item(), distortion.item()), (0, H), atol=1e-12)
+    copy = dict.fromkeys(blind, 0 * roots + 9) | {"marginal": torch.from_numpy(np.log(PROCESS.p_x))[None]}
+    rate, distortion = rates_and_distortions(torch.from_numpy(PROCESS.p_x), *_log_tables("one-hot", copy, 30))
+    np.testing.assert_allclose((rate.item(), distortion.item()), (H, 0), atol=1e-12)
 
 
 @pytest.mark.parametrize("objective", [elbo, beta_vae(0.3), target_rate(0.1), target_rate_squared(0.1, 5)])
@@ -126,6 +150,14 @@ def test_on_the_line_each_penalty_is_least_where_the_theorem_says():
     assert best == pytest.approx({"absolute": 0.5, "squared": 0.51, "loose": 0.75}, abs=2e-5)
     flat = 3.018 - rate + (rate - 0.5).abs()  # a multiplier of 1: every rate above the target does as well
     np.testing.assert_allclose(flat[rate >= 0.5], 2.518, atol=1e-12)
+    assert (flat[rate < 0.5] > 2.518).all()
+    loose = 3.018 - rate + 0.99 * (rate - 0.5).abs()  # a smaller one: the rate runs to the end of the line
+    assert loose.argmin() == len(rate) - 1
+    sharp = 3.018 - rate + 1.01 * (rate - 0.5).abs()  # a larger one: the target alone
+    assert sharp[(rate - 0.5).abs() > 1e-6].min() > 2.518
+    for weight in (1e-3, 0.75, 1.0, 5.0):  # beside the ELBO's own D + R, any weight above 0 will do
+        beside = 3.018 + weight * (rate - 0.5).abs()
+        assert rate[beside.argmin()].item() == pytest.approx(0.5, abs=2e-5)
 
 
 def test_start_and_optimiser_choose_the_rate_and_the_elbo_does_not():
@@ -239,7 +271,7 @@ def test_a_thousand_models_in_one_batch():
     ("options", "message"),
     [
         ({"p_x": [0.5, 0.6]}, "p_x: expected sums of one"),
-        ({"parametrisation": "both"}, "parametrisation: expected one of printed, output, table, got 'both'"),
+        ({"parametrisation": "both"}, "parametrisation: expected one of printed, output, one-hot, table, got 'both'"),
         ({"optimiser": "lbfgs"}, "optimiser: expected one of adam, sgd, got 'lbfgs'"),
         ({"seeds": []}, "seeds: expected at least 1, got 0"),
         ({"codes": 0}, "codes: expected at least 1, got 0"),

@@ -93,13 +93,43 @@ def test_information_does_not_see_an_invertible_map_of_the_code(seed):
 
 
 @pytest.mark.verifies("thm-roads-neither")
-def test_the_marginal_divergence_is_content_with_noise_and_with_any_amount_of_information():
-    model = LinearGaussian(0)
-    for share in (0.0, 0.5, 0.9, 1 - 1e-6):  # of the code's variance that the data explain
-        whiten = np.linalg.inv(np.linalg.cholesky(model.sigma))[:2]
-        model.a, model.s = np.sqrt(share) * whiten, (1 - share) * np.eye(2)
-        assert model.marginal_divergence == pytest.approx(0, abs=1e-12)
-        assert model.information == pytest.approx(-np.log(1 - share))
+@pytest.mark.parametrize(
+    ("t", "inverse", "slope"),
+    [
+        (np.sinh, np.arcsinh, np.cosh),
+        (np.exp, np.log, np.exp),
+        (lambda z: z + 0.9 * np.sin(z), None, lambda z: 1 + 0.9 * np.cos(z)),
+    ],
+)
+def test_information_does_not_see_a_bent_map_of_the_code_either(t, inverse, slope):
+    """Three images, Gaussian codes, t(z): the densities of t(z) and their information, by sums in the new space."""
+    p, means, widths = np.array([0.5, 0.3, 0.2]), np.array([-1.0, 0.4, 1.5]), np.array([0.3, 0.8, 0.5])
+
+    def information(density, cells):
+        mixture = p @ density
+        terms = density * np.log(np.where(density > 0, density, 1) / np.where(mixture > 0, mixture, 1))
+        return p @ (terms * cells).sum(1)
+
+    z = np.linspace(-8, 8, 40_001)
+    truth = information(stats.norm.pdf(z, means[:, None], widths[:, None]), z[1] - z[0])
+    new = np.linspace(t(z[0]), t(z[-1]), 1_000_001)
+    old = inverse(new) if inverse else np.interp(new, t(z), z)
+    density = stats.norm.pdf(old, means[:, None], widths[:, None]) / slope(old)
+    np.testing.assert_allclose((density * (new[1] - new[0])).sum(1), 1, atol=1e-3)
+    assert information(density, new[1] - new[0]) == pytest.approx(truth, abs=1e-3)
+
+
+@pytest.mark.verifies("thm-roads-neither")
+@LAWS
+@given(seeds, st.integers(1, 2), st.floats(0, 20) | st.just(0.0))
+def test_the_marginal_divergence_is_content_with_noise_and_with_any_amount_of_information(seed, k, nats):
+    """For any Gaussian data and any number of nats there is a linear encoder that holds them and fits the marginal."""
+    model = LinearGaussian(seed, k=k)
+    whiten = np.linalg.inv(np.linalg.cholesky(model.sigma))[:k]
+    noise = np.exp(-2 * nats / k)  # the share of the code's variance that is noise
+    model.a, model.s = np.sqrt(1 - noise) * whiten, noise * np.eye(k)
+    assert model.marginal_divergence == pytest.approx(0, abs=1e-9)
+    assert model.information == pytest.approx(nats, abs=1e-7)
 
 
 def told(p, kappa, r=1.0):

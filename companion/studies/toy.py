@@ -2,11 +2,13 @@
 
 A model is an encoder e(z|x), a decoder d(x|z) and a marginal m(z), all tables. Appendix E of Alemi et al. (2018) gives
 encoder and decoder a form with two parameters w, b, printed as "∝ -exp[(w_i x_j - b_i)^2]"; that is negative, so it is
-read as exp[-(w_i x_j - b_i)^2]. Three parametrisations differ in what owns the parameters:
+read as exp[-(w_i x_j - b_i)^2]. Four parametrisations differ in what owns the parameters, and in how x and z enter:
 
 printed : the code owns w and b in the encoder and in the decoder. Every d(x|z) is a single bump in x.
 output : what is predicted owns them, the code in the encoder and the bin in the decoder, where the code enters by
     its position. A decoder that ignores the code can be any distribution.
+one-hot : what is predicted owns them, as in ``output``, and symbol j enters as the j-th unit vector, entry by entry:
+    log e(z=i|x=j) = -(w_i [i = j] - b_i)^2 + const. It can ignore its input, and it can copy it.
 table : no form; every entry of encoder and decoder has a logit of its own.
 
 The marginal has free logits, as in the paper, that start at zero. Rates and distortions are sums over all x and z, in
@@ -30,7 +32,7 @@ from companion.objectives.base import check_beta
 
 Parameters = dict[str, Tensor]
 Objective = Callable[[Tensor, Tensor], Tensor]
-PARAMETRISATIONS = ("printed", "output", "table")
+PARAMETRISATIONS = ("printed", "output", "one-hot", "table")
 OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 
 
@@ -132,7 +134,7 @@ def train_toys(
 
     Args:
         p_x: ``[X]``, the data distribution
-        parametrisation: ``printed``, ``output`` or ``table``, see above
+        parametrisation: ``printed``, ``output``, ``one-hot`` or ``table``, see above
         objective: from the rates and distortions ``[S]`` to what each model minimises, ``[S]``
         seeds: one a model; the same seed gives the same start up to its scale
         init_scale: of the normal draws that start every parameter but the marginal's, one number or one a seed
@@ -193,6 +195,10 @@ def _log_tables(parametrisation: str, q: Parameters, bins: int) -> tuple[Tensor,
     codes = q["marginal"].shape[1]
     if parametrisation == "table":
         encoder, decoder = q["encoder"], q["decoder"]
+    elif parametrisation == "one-hot":
+        same = torch.eye(bins, codes, dtype=torch.float64)
+        encoder = _bump(same, q["encoder_w"][:, None], q["encoder_b"][:, None])
+        decoder = _bump(same.T, q["decoder_w"][:, None], q["decoder_b"][:, None])
     else:
         encoder = _bump(_positions(bins)[:, None], q["encoder_w"][:, None], q["encoder_b"][:, None])
         if parametrisation == "printed":

@@ -57,7 +57,7 @@ def starts(parametrisation, seeds, scale, bins, codes):
     return [{camel(name): values[i].tolist() for name, values in drawn.items()} for i in range(len(seeds))]
 
 
-@pytest.mark.parametrize("parametrisation", toy.PARAMETRISATIONS)
+@pytest.mark.parametrize("parametrisation", ["printed", "output", "table"])  # the forms that the page descends
 def test_a_gradient_is_finite_differences(laboratory, parametrisation):
     """And it is torch's. At a rate on the target, where it has a kink, no start stands."""
     rng = np.random.default_rng(12)
@@ -84,7 +84,7 @@ def test_a_gradient_is_finite_differences(laboratory, parametrisation):
         assert found[0]["value"] == pytest.approx(loss(*terms).item(), abs=1e-12)
 
 
-@pytest.mark.parametrize("parametrisation", toy.PARAMETRISATIONS)
+@pytest.mark.parametrize("parametrisation", ["printed", "output", "table"])  # the forms that the page descends
 def test_a_descent_leads_where_the_packages_does(laboratory, parametrisation):
     """From the same starts, to the same rate at every step, for each objective and optimiser."""
     p = exact.toy_process(12).p_x

@@ -105,6 +105,7 @@ def test_the_gap_of_the_elbo_is_the_divergence_between_the_two_joints(model):
 @laws
 @given(models())
 def test_optimal_marginal_and_decoder_attain_the_sandwich_and_nothing_beats_them(model):
+    """Whatever else Bob has costs more by Pinsker's inequality at least, so that no other table is a minimiser."""
     better = model.with_optimal_marginal()
     assert close(better.rate, model.mutual_information)
     assert better.rate <= model.rate + 1e-10
@@ -114,6 +115,13 @@ def test_optimal_marginal_and_decoder_attain_the_sandwich_and_nothing_beats_them
     assert best.distortion <= model.distortion + 1e-10
     assert close(best.rate, better.rate)
     assert close(best.rate + best.distortion, best.entropy)
+    used = model.aggregate > 0
+    np.testing.assert_allclose(best.marginal, model.aggregate, atol=1e-12)
+    np.testing.assert_allclose(best.decoder[used], model.joint.T[used] / model.aggregate[used, None], atol=1e-12)
+    np.testing.assert_allclose(best.joint, best.marginal * best.decoder.T, atol=1e-12)
+    far_m, far_d = abs(model.marginal - best.marginal).sum(), abs(model.decoder - best.decoder)[used].sum(1)
+    assert model.rate - best.rate >= far_m**2 / 2 - 1e-10
+    assert model.distortion - best.distortion >= model.aggregate[used] @ far_d**2 / 2 - 1e-10
 
 
 @pytest.mark.verifies("thm-sandwich-generative")
@@ -181,6 +189,7 @@ def erasure(p, sent, slack_m=0.0, slack_d=0.0):
 @laws
 @given(table(4), nats, nats)
 def test_every_point_on_and_above_the_line_is_some_model(p, rate, distortion):
+    """And no other point is one, by the next test."""
     h = tables.entropy(p)
     rate = max(rate, h - distortion)
     start = min(rate, h)
@@ -188,6 +197,18 @@ def test_every_point_on_and_above_the_line_is_some_model(p, rate, distortion):
     model = erasure(p, start / h if h else 1.0, slack_m, max(slack_d, 0.0))
     assert close(model.rate, rate)
     assert close(model.distortion, distortion)
+
+
+@pytest.mark.verifies("thm-sandwich-region")
+@laws
+@given(models())
+def test_no_model_is_elsewhere_and_every_model_on_the_line_generates_the_data(model):
+    assert model.rate >= -1e-10
+    assert model.distortion >= -1e-10
+    assert model.rate + model.distortion >= model.entropy - 1e-10
+    best = model.with_optimal_marginal().with_optimal_decoder()
+    assert close(best.elbo, -model.entropy)
+    np.testing.assert_allclose(best.generated, model.p_x, atol=1e-12)
 
 
 @pytest.mark.verifies("thm-sandwich-region")
@@ -211,4 +232,5 @@ def test_expected_divergence_of_a_sample_from_its_source_by_enumeration(p, n):
             divergence += weight * tables.kl(counts, p)
             entropy += weight * tables.entropy(counts)
     assert close(divergence, tables.entropy(p) - entropy)
-    assert divergence >= tables.entropy(p) - math.log(n) - 1e-10
+    target = tables.entropy(p) - math.log(n)
+    assert close(divergence, target) if n == 1 else divergence > target + 0.1  # from two draws on they may be equal

@@ -37,9 +37,11 @@ def test_densities_are_scipys():
 def test_evidence_is_bound_plus_gap_for_any_responsibilities(seed, components, d):
     x, rng = cloud(seed, n=12, d=d), np.random.default_rng(seed)
     mixture = random_initialisation(x, components, seed)
-    half = em_state("any", mixture, x, rng.dirichlet(np.full(components, 0.5), len(x)))
-    assert half.log_likelihood == pytest.approx(half.elbo + half.gap, abs=1e-10)
-    assert half.gap >= -1e-12
+    certain = np.eye(components)[rng.integers(components, size=len(x))]  # a cause that is possible and held impossible
+    for r in (rng.dirichlet(np.full(components, 0.5), len(x)), certain):
+        half = em_state("any", mixture, x, r)
+        assert half.log_likelihood == pytest.approx(half.elbo + half.gap, abs=1e-10)
+        assert half.gap >= -1e-12
     closed = em_state("E", mixture, x, mixture.posterior(x))
     assert closed.gap == pytest.approx(0, abs=1e-12)
     assert closed.elbo == pytest.approx(half.log_likelihood, abs=1e-10)

@@ -5,7 +5,7 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 from scipy.special import logsumexp, xlogy
 
 from companion.exact import tables
@@ -211,3 +211,17 @@ def test_fewer_codes_cut_the_line_at_the_best_partition(symbols, codes):
     for _ in range(300):
         e = rng.dirichlet(np.full(codes, rng.choice([0.05, 0.3, 1.0])), symbols)
         assert tables.mutual_information(p[:, None] * e) <= best + 1e-12
+    maps = [np.eye(codes)[list(cell)] for cell in product(range(codes), repeat=symbols)]
+    widest, silent = max(maps, key=lambda e: tables.entropy(p @ e)), np.eye(codes)[np.zeros(symbols, int)]
+
+    def held(t):
+        return tables.mutual_information(p[:, None] * (t * widest + (1 - t) * silent))
+
+    for wanted in np.linspace(0, best, 7):  # every rate of the piece is reached, on the line
+        t = brentq(lambda t, wanted=wanted: held(t) - wanted, 0, 1) if 0 < wanted < best else float(wanted > 0)
+        model = DiscreteModel(
+            p, t * widest + (1 - t) * silent, np.full((codes, symbols), 1 / symbols), [1 / codes] * codes
+        )
+        model = model.with_optimal_marginal().with_optimal_decoder()
+        assert model.rate == pytest.approx(wanted, abs=1e-9)
+        assert model.distortion == pytest.approx(tables.entropy(p) - wanted, abs=1e-9)

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from companion.exact import toy
+from companion.exact.discrete import DiscreteModel
 from companion.exact.tables import cross_entropy, entropy, kl, mutual_information
-from companion.exact.toy import DISCRETISATIONS, optimal_toy_model, toy_panels, toy_process
+from companion.exact.toy import DISCRETISATIONS, ModelTables, optimal_toy_model, toy_panels, toy_process
 
 
 def rate_and_distortion(model):
@@ -86,27 +87,47 @@ def test_any_joint_with_the_data_as_its_marginal_is_a_model_on_the_line(bins, co
     joint = random_joint(rng, bins, codes)
     p_x, p_z = joint.sum(1), joint.sum(0)
     encoder, decoder = joint / p_x[:, None], (joint / p_z).T
-    rate = mutual_information(joint) + kl(p_z, p_z)
-    distortion = cross_entropy(joint, decoder.T)
-    assert rate == pytest.approx(entropy(joint.sum(0)) + entropy(p_x) - entropy(joint), abs=1e-10)
+
+    def by_definition(d, m):
+        """E log e(z|x) / m(z) and -E log d(x|z), summed entry by entry over what can happen."""
+        cells = [(x, z) for x in range(bins) for z in range(codes) if joint[x, z] > 0]
+        rate = sum(joint[x, z] * (np.log(encoder[x, z]) - np.log(m[z])) for x, z in cells)
+        return rate, -sum(joint[x, z] * np.log(d[z, x]) for x, z in cells)
+
+    rate, distortion = by_definition(decoder, p_z)
+    assert rate == pytest.approx(entropy(p_z) + entropy(p_x) - entropy(joint), abs=1e-10)
+    assert distortion == pytest.approx(entropy(joint) - entropy(p_z), abs=1e-10)
     assert rate + distortion == pytest.approx(entropy(p_x), abs=1e-10)
-    other_d, other_m = rng.dirichlet(np.ones(bins), codes), rng.dirichlet(np.ones(codes))
-    rate = float((joint * (np.log(encoder + (encoder == 0)) - np.log(other_m))).sum())
-    distortion = -float((joint * np.log(other_d.T)).sum())
-    gap = kl(p_z, other_m) + sum(p_z[z] * kl(decoder[z], other_d[z]) for z in range(codes))
-    assert rate + distortion - entropy(p_x) == pytest.approx(gap, abs=1e-9)
+    assert (rate, distortion) == pytest.approx(rate_and_distortion(ModelTables(p_x, encoder, decoder, p_z)), abs=1e-10)
+    for spread in (0.3, 1.0):
+        other_d, other_m = rng.dirichlet(np.full(bins, spread), codes), rng.dirichlet(np.full(codes, spread))
+        gap = kl(p_z, other_m) + sum(p_z[z] * kl(decoder[z], other_d[z]) for z in range(codes))
+        assert sum(by_definition(other_d, other_m)) - entropy(p_x) == pytest.approx(gap, abs=1e-9)
+        only_m, only_d = by_definition(decoder, other_m), by_definition(other_d, p_z)
+        assert only_m == pytest.approx((rate + kl(p_z, other_m), distortion), abs=1e-9)  # each pays in its own bill
+        assert only_d == pytest.approx((rate, distortion + gap - kl(p_z, other_m)), abs=1e-9)
 
 
 @pytest.mark.verifies("thm-toy-class")
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.integers(4, 12), st.integers(1, 8), st.floats(0.05, 0.55), st.integers(0, 2**32 - 1))
 def test_a_code_knows_no_more_of_the_class_than_of_the_bin(bins, codes, information, seed):
-    """I(Z; Z*) <= min(I(X; Z*), I(X; Z)) for every encoder: the class is reached through the bin only."""
+    """I(Z; Z*) <= min(I(X; Z*), I(X; Z)) <= R for every model: the class is reached through the bin only."""
     process = toy_process(bins, information)
-    encoder = np.random.default_rng(seed).dirichlet(np.full(codes, 0.2), bins)
-    of_class = mutual_information(process.joint @ encoder)
-    of_bin = mutual_information(process.p_x[:, None] * encoder)
-    assert of_class <= min(process.information, of_bin) + 1e-12
+    rng = np.random.default_rng(seed)
+    soft, hard = rng.dirichlet(np.full(codes, 0.2), bins), np.eye(codes)[rng.integers(codes, size=bins)]
+    decoder, other = rng.dirichlet(np.ones(bins), codes), rng.dirichlet(np.ones(codes))
+    for encoder in (soft, hard):
+        joint = np.einsum("cx,xz->czx", process.joint, encoder)  # the class, the code and the bin together
+        of_class = mutual_information(joint.sum(2))
+        of_bin = mutual_information(joint.sum(0))
+        assert of_class <= min(process.information, of_bin) + 1e-12
+        for marginal in (other, process.p_x @ encoder):
+            model = DiscreteModel(process.p_x, encoder, decoder, marginal)
+            assert min(process.information, of_bin) <= model.rate + 1e-12
+            assert of_class <= model.rate + 1e-12
+    copied = mutual_information(process.joint @ np.eye(bins))  # a copy of the bin reaches the bound
+    assert copied == pytest.approx(process.information, abs=1e-10)
 
 
 def test_the_hand_made_codes_come_in_two_groups():
