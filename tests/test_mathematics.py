@@ -81,6 +81,38 @@ def test_marginal_divergence_and_information_by_monte_carlo():
         assert abs(draws.mean() - value) < 5 * draws.std() / np.sqrt(n)
 
 
+@pytest.mark.verifies("thm-sandwich-densities")
+@LAWS
+@given(seeds, st.sampled_from([0.01, 1.0, 30.0]))
+def test_the_sandwich_holds_for_densities_in_every_unit(seed, unit):
+    """H - D <= I <= R with both slacks, H negative in large units; a change of unit moves H and D alike, not R or I."""
+    model, changed = LinearGaussian(seed), LinearGaussian(seed)
+    changed.sigma, changed.noise = unit**2 * changed.sigma, unit**2 * changed.noise
+    changed.w, changed.a = unit * changed.w, changed.a / unit
+
+    def entropy(one):
+        return 0.5 * np.linalg.slogdet(2 * np.pi * np.e * one.sigma)[1]
+
+    for one in (model, changed):
+        ideal = LinearGaussian(seed)  # its w and noise will be those of p_e(x|z)
+        ideal.sigma, ideal.a, ideal.s = one.sigma, one.a, one.s
+        ideal.invert()
+        off, logdets = ideal.w - one.w, np.linalg.slogdet(one.noise)[1] - np.linalg.slogdet(ideal.noise)[1]
+        error = ideal.noise + off @ one.aggregate @ off.T
+        decoder = 0.5 * (np.trace(np.linalg.solve(one.noise, error)) - 3 + logdets)
+        assert decoder >= -1e-9
+        assert one.information - (entropy(one) - one.distortion) == pytest.approx(decoder, abs=1e-7, rel=1e-7)
+        assert one.rate - one.information == pytest.approx(one.marginal_divergence, abs=1e-9)
+        assert one.marginal_divergence >= -1e-9
+        assert ideal.distortion == pytest.approx(entropy(one) - one.information, abs=1e-7)
+    moved = 3 * np.log(unit)
+    assert entropy(changed) - entropy(model) == pytest.approx(moved)
+    assert changed.distortion - model.distortion == pytest.approx(moved, rel=1e-6, abs=1e-6)
+    assert (changed.rate, changed.information) == pytest.approx((model.rate, model.information))
+    if unit == 0.01:
+        assert entropy(changed) < 0
+
+
 @pytest.mark.verifies("thm-roads-neither")
 @LAWS
 @given(seeds)
