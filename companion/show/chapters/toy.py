@@ -10,9 +10,9 @@ from companion.show.charts import draw_table
 from companion.show.figure import PALETTE, Figure, panels, style
 
 MAPS = (
-    ("encoder", "e(z|x)", "code z", "bin x"),
-    ("decoder", "d(x|z)", "bin x", "code z"),
-    ("reconstruction", "p(x'|x)", "bin x'", "bin x"),
+    ("encoder", "e(z|x)", "code z", "mark x"),
+    ("decoder", "d(x|z)", "mark x", "code z"),
+    ("reconstruction", "p(x'|x)", "mark x'", "mark x"),
 )
 
 
@@ -53,7 +53,7 @@ def _draw_data(axes: Axes, shown: ToyPanels) -> None:
     axes.bar(bins, shown.p_x, color="#BBBBBB", width=1, label="data p*(x)")
     axes.plot(bins, shown.generated, color=PALETTE[0], label="generated g(x)")
     axes.plot(bins, shown.reconstructed, "--", color=PALETTE[1], label="reconstructed d(x)")
-    axes.set(xlabel="bin x", ylabel="probability")
+    axes.set(xlabel="mark x", ylabel="probability")
 
 
 def _draw_codes(axes: Axes, shown: ToyPanels) -> None:
