@@ -88,6 +88,22 @@ def test_sandwich_with_both_differences(model):
     assert close(information - lower, sum(model.aggregate[used] * [tables.kl(a, b) for a, b in pairs]))
 
 
+@pytest.mark.verifies("thm-sandwich")
+@laws
+@given(models())
+def test_each_bound_is_tight_for_one_distribution_alone(model):
+    """Both slacks vanish at the aggregate and the inverted encoder; for anything else Pinsker bounds them from below."""
+    over = model.rate - model.mutual_information
+    under = model.mutual_information - (model.entropy - model.distortion)
+    aggregate, inverted = model.aggregate, model.inverted_encoder
+    assert over >= np.abs(aggregate - model.marginal).sum() ** 2 / 2 - 1e-10
+    assert under >= aggregate @ np.abs(inverted - model.decoder).sum(1) ** 2 / 2 - 1e-10
+    decoder = np.where(aggregate[:, None] > 0, inverted, model.decoder)  # codes that never come may be decoded anyhow
+    tight = DiscreteModel(model.p_x, model.encoder, decoder, aggregate)
+    assert close(tight.rate, tight.mutual_information)
+    assert close(tight.entropy - tight.distortion, tight.mutual_information)
+
+
 @pytest.mark.verifies("thm-sandwich-gap")
 @laws
 @given(models())
