@@ -92,7 +92,7 @@ def test_sandwich_with_both_differences(model):
 @laws
 @given(models())
 def test_each_bound_is_tight_for_one_distribution_alone(model):
-    """Both slacks vanish at the aggregate and the inverted encoder; for anything else Pinsker bounds them from below."""
+    """Both slacks vanish at the aggregate and the inverted encoder; for anything else Pinsker keeps them above 0."""
     over = model.rate - model.mutual_information
     under = model.mutual_information - (model.entropy - model.distortion)
     aggregate, inverted = model.aggregate, model.inverted_encoder
