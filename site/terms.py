@@ -1,4 +1,8 @@
-"""Sphinx extension: the first time that a page says a word of the glossary, the word is a link to it."""
+"""Sphinx extension: the first time that a page says a word of the glossary, the word is a link to it.
+
+Words that everyday language has too, ``EVERYDAY``, are linked only where a page sets them in bold or italics, as it
+does where it makes a term of them.
+"""
 
 import re
 from typing import Any
@@ -6,7 +10,8 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-OTHERWISE = (nodes.title, nodes.reference, nodes.literal, nodes.caption, nodes.table, nodes.term, nodes.raw)
+OTHERWISE = (nodes.title, nodes.reference, nodes.literal, nodes.caption, nodes.table, nodes.term, nodes.raw, nodes.math)
+EVERYDAY = {"code", "collapse", "excess", "gate", "posterior", "price", "probe", "reader", "twin", "walk"}
 Places = dict[str, str]
 
 
@@ -15,7 +20,8 @@ def link(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     left = places(app, docname)
     for text in list(doctree.findall(nodes.Text)):
         if left and within(text, nodes.paragraph) and not within(text, *OTHERWISE):
-            pieces = linked(text.astext(), left)
+            marked = within(text, nodes.strong, nodes.emphasis)
+            pieces = linked(text.astext(), left, set() if marked else EVERYDAY)
             if pieces != [text]:
                 text.parent.replace(text, pieces)
 
@@ -36,15 +42,19 @@ def within(node: nodes.Node, *kinds: type) -> bool:
     return parent is not None and (isinstance(parent, kinds) or within(parent, *kinds))
 
 
-def linked(text: str, left: Places) -> list[nodes.Node]:
-    """``text`` in pieces, where every word that is ``left`` is a link, and left no more; the longest words win."""
-    words = "|".join(sorted(map(re.escape, left), key=len, reverse=True))
-    match = re.search(rf"(?<![\w-])({words})s?(?![\w-])", text, re.IGNORECASE) if left else None
+def linked(text: str, left: Places, passed: set[str]) -> list[nodes.Node]:
+    """``text`` in pieces, where every word that is ``left`` is a link, and left no more; the longest words win.
+
+    Args:
+        passed: words that are not linked here
+    """
+    words = "|".join(sorted(map(re.escape, left.keys() - passed), key=len, reverse=True))
+    match = re.search(rf"(?<![\w-])({words})s?(?![\w-])", text, re.IGNORECASE) if words else None
     if not match:
         return [nodes.Text(text)]
     reference = nodes.reference("", match[0], internal=True, refuri=left.pop(match[1].lower()), classes=["term"])
     before, after = text[: match.start()], text[match.end() :]
-    return [*([nodes.Text(before)] if before else []), reference, *(linked(after, left) if after else [])]
+    return [*([nodes.Text(before)] if before else []), reference, *(linked(after, left, passed) if after else [])]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
