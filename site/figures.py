@@ -97,6 +97,7 @@ def bring(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect all."""
     app.add_css_file("figures.css")
+    app.add_css_file("claims.css")
     app.add_js_file("figures.js", loading_method="defer")
     app.add_directive("live", Live)
     app.add_post_transform(Inline)

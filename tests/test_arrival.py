@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from companion import exact, results
+from companion import exact, results, show
 from companion.show.tables import UNARRIVED
 
 BOOK = Path(__file__).parents[1] / "book"
@@ -59,6 +59,19 @@ def test_a_claim_about_one_price_is_tested_where_a_run_of_it_has_arrived():
         found = rows[rows.beta == float(beta)]
         assert len(found)
         assert line.startswith(UNARRIVED) == (not found.arrived.any())
+
+
+def test_the_count_of_verdicts_is_that_of_all_cards_of_the_page():
+    """Those that are computed, and those that stand in its text, on badges of the same words."""
+    page = nbformat.read(BOOK / "claims.ipynb", as_version=4)
+    text = "\n".join(cell.source for cell in page.cells if cell.cell_type == "markdown")
+    stated = re.findall(r"^\*\*.*<span class=\"rd-verdict[^>]*>([^<]*)</span>$", text, re.M)
+    shown = "\n".join(o["data"].get("text/html", "") for c in page.cells for o in c.get("outputs", []) if "data" in o)
+    cards = re.findall(r"</strong> <span class=\"rd-verdict[^>]*>([^<]*)</span>", shown)
+    assert len(stated) == 6
+    assert len(cards) > 20
+    (said,) = re.findall(r"^verdict +claims\n((?:.+\d\n?){4})", PAGES["claims"][1], re.M)
+    assert show.VerdictCount(stated + cards).lines == [line.rsplit(maxsplit=1) for line in said.splitlines()]
 
 
 @pytest.mark.parametrize("family", ["---", "-+v"])

@@ -1,6 +1,8 @@
 import html.parser
 import re
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -87,10 +89,10 @@ def test_a_spread_is_one_number_where_both_ends_look_the_same():
         ([True, False], "partly"),
         ([False, False], "not reproduced"),
         (False, "not reproduced"),
-        ([False, None], "not run yet"),
-        ([], "not run yet"),
-        (None, "not run yet"),
-        ("not tested", "not tested"),
+        ([False, None], "not tested here: too few runs"),
+        ([], "not tested here: too few runs"),
+        (None, "not tested here: too few runs"),
+        ("no run would tell", "not tested here: no run would tell"),
     ],
 )
 def test_a_verdict_is_about_all_parts_and_waits_for_missing_runs(answer, word):
@@ -107,11 +109,11 @@ def claims(*answers):
     [
         (True, True, "reproduced", "rows"),
         (True, [True, False], "reproduced", "rows; with all rows: partly"),
-        (False, None, "not reproduced", "rows; with all rows: not run yet"),
+        (False, None, "not reproduced", "rows; with all rows: not tested here: too few runs"),
         (None, True, "not tested here: its rows have not arrived", "rows"),
         ([True, None], [True, False], "not tested here: its rows have not arrived", "rows"),
-        (None, None, "not run yet", "rows"),
-        ("not tested", "not tested", "not tested", "rows"),
+        (None, None, "not tested here: too few runs", "rows"),
+        ("no run", "no run", "not tested here: no run", "rows"),
     ],
 )
 def test_a_verdict_is_that_of_the_arrived_rows_and_says_where_others_would_turn_it(arrived, every, word, told):
@@ -124,6 +126,84 @@ def test_claims_without_arrived_rows_say_so_and_both_lists_are_of_one_length():
     assert line[2] == "no run that has arrived"
     with pytest.raises(ValueError, match="every: expected 1 claims, got 2"):
         show.claim_table(*claims(True), every=claims(True, True))
+
+
+class CardParser(html.parser.HTMLParser):
+    """The words of a list of cards by their element, the badge by its classes."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.said, self.open = [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.open.append(" ".join([tag, *filter(None, [dict(attributes).get("class")])]))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop().split()[0] == tag
+
+    def handle_data(self, data):
+        if data.strip():
+            self.said.append((self.open[-1], data.strip()))
+
+
+def test_a_page_shows_a_card_for_each_claim_with_its_verdict_in_words():
+    table = show.claim_table(
+        ("R < D.", "rule", "83.7", [True, False]), ("Best.", "", "1", "no run would tell"), ("Three.", "q", "", False)
+    )
+    read = CardParser(table._repr_html_())
+    assert read.said == [
+        ("strong", "R < D."),
+        ("span rd-verdict rd-verdict-partly", "partly"),
+        *(("dt", "The rows say"), ("dd", "83.7"), ("dt", "Reproduced if"), ("dd", "rule")),
+        ("strong", "Best."),
+        ("span rd-verdict rd-verdict-open", "not tested here"),
+        *(("dt", "Why not"), ("dd", "no run would tell"), ("dt", "The rows say"), ("dd", "1")),
+        ("strong", "Three."),
+        ("span rd-verdict rd-verdict-not", "not reproduced"),
+        *(("dt", "The rows say"), ("dd", "no run"), ("dt", "Reproduced if"), ("dd", "q")),
+    ]
+    assert repr(table).splitlines()[1].split("  ")[0] == "R < D."
+
+
+def test_the_families_of_a_card_stay_on_one_line():
+    assert re.findall("<code[^>]*nowrap[^>]*>([^<]*)</code>", show.claim_table(*claims(True))._repr_html_()) == []
+    table = show.claim_table(("Is -+v best?", "--+ pays less", "+--: 3", True))
+    assert re.findall("<code[^>]*nowrap[^>]*>([^<]*)</code>", table._repr_html_()) == ["-+v", "+--", "--+"]
+
+
+def test_verdicts_are_counted_by_their_first_words():
+    count = show.VerdictCount(["partly", "not tested here: a", "reproduced", "not tested here: b", "partly"])
+    assert count.lines == [["reproduced", "1"], ["partly", "2"], ["not reproduced", "0"], ["not tested here", "2"]]
+    said = CardParser(count._repr_html_()).said
+    assert said[:3] == [("span rd-verdict rd-verdict-reproduced", "reproduced"), ("li", "1"), (said[2][0], "partly")]
+    with pytest.raises(ValueError, match=r"verdicts: expected reproduced, partly, .* got refuted"):
+        show.VerdictCount(["partly", "refuted"])
+
+
+def luminance(colour):
+    parts = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+def test_the_badges_can_be_read_in_light_and_in_dark():
+    """Letters on their badge by WCAG AA, 4.5; the rules of pale badges beside the page's ground, 3."""
+    style = (Path(__file__).parents[1] / "book" / "_static" / "claims.css").read_text()
+    blocks = dict(zip(("#ffffff", "#14181e"), re.findall(r"{([^{}]*--rd-yes:[^{}]*)}", style), strict=True))
+    for page, block in blocks.items():
+        colours = dict(re.findall(r"(--rd-[\w-]+): (#[0-9a-f]{6})", block))
+        assert {name for name in colours if name.endswith("-ink")} == {
+            f"--rd-{kind}-ink" for kind in ("yes", "partly", "no", "open")
+        }
+        pairs = [(colours[name.removesuffix("-ink")], ink, 4.5) for name, ink in colours.items() if "-ink" in name]
+        pairs += [(page, rule, 3) for name, rule in colours.items() if name.endswith("-rule")]
+        for ground, ink, least in pairs:
+            low, high = sorted(map(luminance, (ground, ink)))
+            assert (high + 0.05) / (low + 0.05) >= least, (ground, ink)
+    shown = show.VerdictCount([])._repr_html_()
+    for kind in re.findall(r"rd-verdict-\w+", shown):
+        assert re.search(rf"\.{kind}::before {{ content: \"(.)\"", style)  # a sign of its own
 
 
 def test_the_report_counts_the_runs_that_have_not_arrived_and_names_the_worst():

@@ -1,7 +1,8 @@
-"""Tables of words and numbers, HTML on a page, aligned text in a terminal; claims with verdicts; formats."""
+"""Tables of words and numbers, HTML on a page, aligned text in a terminal; cards of claims with verdicts; formats."""
 
 import html
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,8 @@ from companion.results.frames import records
 NUMBER = set("0123456789.,-−+±% ")
 FAMILY = re.compile(r"(?<![-+\w])[-+]{2}[-+v](?![-+\w])")  # kept on one line, in the type of code
 CLAIMS = ("claim", "verdict", "the rows say", "reproduced if")
-OPEN, UNARRIVED = "not run yet", "not tested here: its rows have not arrived"
+BADGES = {"reproduced": "reproduced", "partly": "partly", "not reproduced": "not", "not tested here": "open"}
+OPEN, UNARRIVED = "not tested here: too few runs", "not tested here: its rows have not arrived"
 Claim = tuple[str, str, str | None, Any]
 LONG = 20  # characters, from which a column is kept wide enough to read; a narrow page scrolls the table
 
@@ -72,12 +74,70 @@ def _look(right: bool, column: Sequence[str]) -> str:
 
 
 def _cell(tag: str, text: str, look: str, more: str = "") -> str:
-    shown = FAMILY.sub(r'<code style="white-space: nowrap">\g<0></code>', html.escape(text))
-    return f'<{tag}{more} style="{look}">{shown}</{tag}>'
+    return f'<{tag}{more} style="{look}">{_words(text)}</{tag}>'
 
 
-def claim_table(*claims: Claim, every: Sequence[Claim] = ()) -> Table:
+def _words(text: str) -> str:
+    return FAMILY.sub(r'<code style="white-space: nowrap">\g<0></code>', html.escape(text))
+
+
+class ClaimTable(Table):
+    """A table of ``claim_table``; a page shows a card for each claim, with its verdict on a badge.
+
+    The badge's colours are those of ``book/_static/claims.css``, and it says the verdict in words as well.
+    """
+
+    def _repr_html_(self) -> str:
+        return '<ul class="rd-claims">\n' + "".join(map(_card, self.lines)) + "</ul>"
+
+
+def _card(line: Sequence[str]) -> str:
+    words, found, *parts = line
+    reason = found.partition(": ")[2]
+    rest = "".join(
+        f"<dt>{heading.capitalize()}</dt><dd>{_words(part)}</dd>"
+        for heading, part in zip(("why not", *CLAIMS[2:]), (reason, *parts), strict=True)
+        if part
+    )
+    return f'<li class="rd-claim"><p><strong>{_words(words)}</strong> {_badge(found)}</p><dl>{rest}</dl></li>\n'
+
+
+def _badge(found: str) -> str:
+    word = found.partition(": ")[0]
+    return f'<span class="rd-verdict rd-verdict-{BADGES[word]}">{word}</span>'
+
+
+class VerdictCount(Table):
+    """How many claims have which verdict; a page shows the badges of ``ClaimTable``, each with its number.
+
+    Args:
+        verdicts: as ``verdict`` words them, one a claim; a reason after a colon does not count
+
+    Raises ``ValueError`` for a verdict that has no badge.
+
+    >>> VerdictCount(["reproduced", "partly", "not tested here: no run would tell", "partly"])
+    verdict          claims
+    reproduced            1
+    partly                2
+    not reproduced        0
+    not tested here       1
+    """
+
+    def __init__(self, verdicts: Iterable[str]) -> None:
+        counts = Counter(word.partition(": ")[0] for word in verdicts)
+        if strange := sorted(counts.keys() - BADGES.keys()):
+            raise ValueError(f"verdicts: expected {', '.join(BADGES)}, got {', '.join(strange)}")
+        super().__init__(["verdict", "claims"], [[word, counts[word]] for word in BADGES])
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{_badge(word)} {count}</li>" for word, count in self.lines)
+        return f'<ul class="rd-count">{items}</ul>'
+
+
+def claim_table(*claims: Claim, every: Sequence[Claim] = ()) -> ClaimTable:
     """Claims with their verdicts: each a claim, a question, what the rows say (empty for no run), and the answer.
+
+    A page shows each claim as a card; in a terminal they are lines of a table.
 
     Args:
         every: the same claims, put to every row where ``claims`` are put to those that have arrived
@@ -94,7 +154,7 @@ def claim_table(*claims: Claim, every: Sequence[Claim] = ()) -> Table:
     """
     if every and len(every) != len(claims):
         raise ValueError(f"every: expected {len(claims)} claims, got {len(every)}")
-    return Table(CLAIMS, map(_claim_line, claims, every or claims))
+    return ClaimTable(CLAIMS, map(_claim_line, claims, every or claims))
 
 
 def _claim_line(claim: Claim, every: Claim) -> list[str]:
@@ -107,17 +167,19 @@ def _claim_line(claim: Claim, every: Claim) -> list[str]:
 
 
 def verdict(answer: bool | str | Sequence[bool | None] | None) -> str:
-    """One word or two for the answer to a question: of several, whether they agree.
+    """The answer to a question in words: of several answers, whether they agree.
 
     Args:
-        answer: whether the rows say yes; None where runs are missing; several where the question has parts; or the
-            verdict itself
+        answer: whether the rows say yes; None where runs are missing; several where the question has parts; or, as a
+            string, why the question is not put to any row
 
-    >>> [verdict(answer) for answer in (True, False, [True, False], [True, None], None, "not tested")]
-    ['reproduced', 'not reproduced', 'partly', 'not run yet', 'not run yet', 'not tested']
+    >>> [verdict(answer) for answer in (True, False, [True, False])]
+    ['reproduced', 'not reproduced', 'partly']
+    >>> [verdict(answer) for answer in ([True, None], "no run would tell")]
+    ['not tested here: too few runs', 'not tested here: no run would tell']
     """
     if isinstance(answer, str):
-        return answer
+        return f"not tested here: {answer}"
     answers = list(answer) if isinstance(answer, Sequence) else [answer]
     if not answers or None in answers:
         return OPEN
