@@ -32,20 +32,23 @@ def bend(flow: nn.Module) -> nn.Module:
 
 
 @pytest.mark.verifies("thm-families-step")
-def test_a_step_is_undone_one_number_a_pass():
+@pytest.mark.parametrize("start", ["at z", "at zero", "far away"])
+def test_a_step_is_undone_one_number_a_pass(start):
     made = bend(MADE(5, hidden=40)).double()
     u = torch.randn(7, 5, generator=generator(0), dtype=torch.float64)
     with torch.no_grad():
         z = u + made(u)
-        slopes = jacobian(lambda u: u + made(u), u[0])
-        assert torch.equal(slopes.triu(), torch.eye(5, dtype=torch.float64))
-        assert (slopes.tril(-1) != 0).sum() == 10
-        guess = z
+        for at in u:
+            slopes = jacobian(lambda u: u + made(u), at)
+            assert torch.equal(slopes.triu(), torch.eye(5, dtype=torch.float64))
+            assert slopes.logdet() == 0
+            assert (slopes.tril(-1) != 0).sum() == 10
+        guess = {"at z": z, "at zero": torch.zeros_like(z), "far away": 100 - 7 * u}[start]
         for passes in range(1, 6):
             guess = z - made(guess)
             exact = (guess - u).abs() < 1e-12
             assert exact[:, :passes].all()
-            assert not exact[:, passes:].all(0).any()  # one more number each pass
+            assert not exact[:, passes:].all(0).any()  # one more dimension each pass
 
 
 @pytest.mark.verifies("thm-families-shared")
@@ -71,9 +74,12 @@ def test_a_bijection_on_all_three_leaves_rate_distortion_and_information():
         assert (flow(grid) - grid).abs().max() > 0.5
         plain = quantities(base, marginal, lambda u: u)
         shared = [FlowTransform(flow)]
-        bent = quantities(
-            TransformedDistribution(base, shared), TransformedDistribution(marginal, shared), lambda z: flow.inverse(z)
-        )
+        e, m = (TransformedDistribution(p, shared) for p in (base, marginal))
+        bent = quantities(e, m, flow.inverse)
+        u = base.sample()
+        z = flow(u)
+        torch.testing.assert_close(e.log_prob(z) - m.log_prob(z), base.log_prob(u) - marginal.log_prob(u))
+        torch.testing.assert_close(flow.inverse(z), u)  # all that the moved decoder sees
     gaussian = 0.5 * (0.4**2 + 0.7**2 - 2 - 2 * log(0.4 * 0.7) + (loc**2).sum(1).mean().item())
     assert plain[0] == pytest.approx(gaussian, abs=1e-6)
     assert bent == pytest.approx(plain, abs=2e-4)
