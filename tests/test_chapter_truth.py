@@ -47,3 +47,19 @@ def test_a_pool_of_the_square_shows_no_member_twice_half_of_the_time(n, larger):
     unseen = np.exp(np.log1p(-np.arange(n) / size).sum())
     assert unseen >= 1 - n**2 / (2 * size) >= 1 / 2
     assert unseen == pytest.approx(np.exp(-(n**2) / (2 * size)), rel=0.2)
+
+
+@pytest.mark.verifies("thm-truth-pool")
+def test_what_holds_for_pools_nearly_holds_for_the_population():
+    """Whatever two images make a limit pass log(K): its chance under the population, and the mean under the pools."""
+    n, bound = 2, 1 - 2**2 / (2 * POOL)
+    pairs = list(product(POPULATION, repeat=n))
+    alone = np.array([prod(POPULATION[x] for x in images) for images in pairs])
+    pooled = np.zeros(len(pairs))
+    for members, chance in pools():
+        for images in product(members, repeat=n):
+            pooled[pairs.index(images)] += chance / POOL**n
+    assert pooled.sum() == pytest.approx(1)
+    passing = np.array(list(product((0, 1), repeat=len(pairs))))  # every set of pairs that may make it pass
+    assert (passing @ alone * bound <= passing @ pooled + 1e-12).all()
+    assert (passing @ alone > passing @ pooled).any()  # the population does exceed the pools: the factor is needed
