@@ -34,6 +34,13 @@ def identity(p_x):
     return DiscreteModel(p_x, np.eye(len(p_x)), np.eye(len(p_x)), p_x)
 
 
+def by_chance(p_x, t):
+    """The image as its own code with probability ``t``, whatever it is, and no code otherwise."""
+    n = len(p_x)
+    encoder = np.hstack([t * np.eye(n), np.full((n, 1), 1 - t)])
+    return DiscreteModel(p_x, encoder, np.vstack([np.eye(n), p_x]), np.append(t * p_x, 1 - t))
+
+
 def objective(model, beta):
     return model.distortion + beta * model.rate
 
@@ -66,6 +73,9 @@ def test_the_optima_are_collapse_above_one_the_line_at_one_and_the_whole_image_b
             winner = collapsed(model.p_x) if beta > 1 else identity(model.p_x)
             assert objective(winner, beta) == pytest.approx(best[beta], abs=1e-12)
         assert objective(model, 1.0) - h == pytest.approx(gap, abs=1e-12)
+        for t in (0.0, 0.3, 1.0):  # all of the line is there, and at 1 all of it is as good
+            line = by_chance(model.p_x, t)
+            assert (line.rate, line.distortion) == pytest.approx((t * h, (1 - t) * h), abs=1e-12)
         assert objective(model, 1.7) - h >= 0.7 * model.rate - 1e-12  # so an optimum has rate 0
         assert objective(model, 0.3) - 0.3 * h >= 0.7 * model.distortion - 1e-12  # so an optimum has distortion 0
 
