@@ -19,13 +19,14 @@ from companion.show.figure import GUIDE, PALETTE, SHADE, Figure, panels, save, s
 from companion.show.images import StoredFigure, image_sheet, sample_gallery
 from companion.show.plane import contour_plane, empty_plane, family_plane, rd_plane, skew_plane
 from companion.show.report import model_plane, report_page
-from companion.show.tables import Table, VerdictCount, arrival_report, claim_table, run_label, spread
+from companion.show.tables import ClaimTable, Table, VerdictCount, arrival_report, claim_table, run_label, spread
 from companion.show.widgets import Explorer, LiveFigure, PhasePad, Player
 
 __all__ = [
     "GUIDE",
     "PALETTE",
     "SHADE",
+    "ClaimTable",
     "Explorer",
     "Figure",
     "LiveFigure",
