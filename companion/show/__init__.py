@@ -6,8 +6,8 @@
 - Images: ``image_sheet``, ``sample_gallery``, ``StoredFigure``.
 - Figures that live on a page without a kernel: ``LiveFigure`` by a script of its own, ``Player`` and
   ``Explorer`` by frames, ``PhasePad``, and ``plane_explorer`` of all rows, or of rows with a ``Look`` of their own.
-- Words: ``Table``; ``claim_table`` and ``VerdictCount`` of claims; ``arrival_report`` of the runs that have not
-  arrived; ``run_label``, ``spread``.
+- Words: ``Table``; ``claim_table``, a ``ClaimTable``, and ``VerdictCount`` of its verdicts; ``arrival_report`` of the
+  runs that have not arrived; ``run_label``, ``spread``.
 - ``report_page``: a ``studies.ModelReport`` as one HTML file; ``model_plane`` is its plane.
 - A figure of your own: ``panels`` gives a ``Figure`` and its axes in the book's ``style``, with the colours of
   ``PALETTE``, ``GUIDE`` for lines that guide the eye and the colour map ``SHADE``; ``save`` writes it whole.
