@@ -34,7 +34,7 @@ SEED_FILE ?=
 ASSIGNMENT ?= surgery
 SAMPLE := _build/sample-class
 
-.PHONY: help book serve pdf test test-site test-full notebooks notebooks-check bench mutants assignments sample-class clean
+.PHONY: help book serve pdf test test-site lab test-lab test-full notebooks notebooks-check bench mutants assignments sample-class clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r a b; do printf '  make %-16s %s\n' "$$a" "$$b"; done
@@ -83,6 +83,17 @@ test: .venv/ready  ## style, types, unit tests, doctests, every notebook run ane
 
 test-site: book  ## every page of the site in Chromium, with the network off
 	$(PYTEST) --dist load -m browser tests/browser
+
+.venv/lab: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab]'
+	@touch $@
+
+lab: .venv/lab  ## the pages in JupyterLab, as they are written, to read, run and change
+	@$(BIN)/jupyter-trust book/*.ipynb >/dev/null
+	$(BIN)/jupyter-lab --config=scripts/jupyter_config.py --LabApp.default_url=/lab/tree/book/tour.ipynb
+
+test-lab: .venv/lab  ## pages and plain notebooks opened by JupyterLab in Chromium
+	$(PYTEST) -n 0 -m browser tests/browser/test_jupyterlab.py
 
 test-full: test notebooks-check  ## make test, and what takes longer
 	$(PYTEST) -m full

@@ -1,8 +1,10 @@
 """Sphinx extension: what a site needs once it has an address.
 
-Always: a title and a description for those who show a link to a page, and a page ``404.html`` at the root. Where
-``BOOK_URL`` names the address of the site: ``sitemap.xml``, and a picture for such links. Where ``GITHUB_REPOSITORY``
-names the repository, as ``owner/name``: buttons that open a notebook in Colab or Binder. Without these two, nothing.
+Always: a title and a description for those who show a link to a page, a page ``404.html`` at the root, and buttons that
+download a page as a plain notebook (``plain_notebooks``). Where ``BOOK_URL`` names the address of the site:
+``sitemap.xml``, and a picture for such links. Where ``GITHUB_REPOSITORY`` names the repository, as ``owner/name``:
+buttons that open the plain notebook in Colab or Binder, from the branch ``notebooks``, which is ``main`` with plain
+notebooks in the place of those in ``book``.
 """
 
 import os
@@ -16,9 +18,14 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 PREVIEW = "_static/preview.png"
+FOLDER = "_static/notebooks"  # where ``plain_notebooks`` writes
+SOURCE = "download-source-button"  # what the theme calls it
 WORDS = 200  # characters of a description, at most
 HOSTS = {"colab_url": "https://colab.research.google.com", "binderhub_url": "https://mybinder.org"}
-BUTTONS: dict[str, Any] = {"repository_branch": "main", "launch_buttons": {**HOSTS, "notebook_interface": "jupyterlab"}}
+BUTTONS: dict[str, Any] = {
+    "repository_branch": "notebooks",
+    "launch_buttons": {**HOSTS, "notebook_interface": "jupyterlab"},
+}
 LOST = """<!DOCTYPE html>
 <html lang="en-GB">
 <head>
@@ -73,6 +80,15 @@ def describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doc
     context["metatags"] = "\n".join([context.get("metatags", ""), *tags])
 
 
+def offer(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+    """Let the button that downloads a notebook lead to the plain one."""
+    if str(context.get("sourcename", "")).endswith(".ipynb"):
+        plain = context["pathto"](f"{FOLDER}/{page.rpartition('/')[2]}.ipynb", 1)
+        groups = [group.get("buttons", ()) for group in context.get("header_buttons", ())]
+        for button in (button for buttons in groups for button in buttons if button.get("label") == SOURCE):
+            button |= {"url": plain, "tooltip": "Download this page as a notebook"}
+
+
 def title(app: Sphinx, page: str) -> str:
     """The title of a page, in plain words."""
     return app.env.titles[page].astext()
@@ -102,5 +118,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect all."""
     app.connect("config-inited", named)
     app.connect("html-page-context", describe)
+    app.connect("html-page-context", offer, priority=900)  # once the theme has made its buttons
+    app.setup_extension("plain_notebooks")
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
