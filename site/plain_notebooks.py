@@ -33,6 +33,7 @@ INDENT = re.compile(r"[\s>]*")
 FOLD, END = "<details>\n<summary>{}</summary>\n", "\n\n</details>"
 EMPTY = re.compile(r"<details>\n<summary>[^\n]*</summary>\s*</details>")
 STILL = re.compile(r'(?s)(<svg .*?</svg>|<img [^>]*>).*?<p class="rd-caption">(.*?)</p>')
+OTHERS = re.compile(r"(?m)^(?:import|from) (imagecodecs|pythae)\b")  # what single pages call beside the package
 WORDS = re.compile(r'aria-label="([^"]*)"')
 HIDDEN = {"jupyter": {"source_hidden": True}, "cellView": "form"}  # in JupyterLab and VS Code, and on Colab
 INSTALL = """# where the package is missing, as on Colab: fetch the book, and install what it calls
@@ -40,7 +41,7 @@ from importlib.util import find_spec
 
 if find_spec("companion") is None:
     !git clone --quiet --depth 1 https://github.com/{0}
-    %pip install --quiet ./{1} ./{1}/coursework
+    %pip install --quiet ./{1} ./{1}/coursework{2}
     %cd {1}/book"""
 
 
@@ -153,17 +154,20 @@ class Page:
         """The plain notebook."""
         made = nbformat.read(self.book.root / "book" / f"{self.name}.ipynb", 4)
         made.metadata.pop("companion", None)
-        made.cells = [*self.head(), *(each for cell in made.cells for each in self.cell(cell))]
+        called = OTHERS.findall("\n".join(cell.source for cell in made.cells if cell.cell_type == "code"))
+        made.cells = [*self.head(sorted({*called})), *(each for cell in made.cells for each in self.cell(cell))]
         return made
 
-    def head(self) -> Iterator[NotebookNode]:
-        """What stands before the page, where the site or the repository is known."""
+    def head(self, called: list[str]) -> Iterator[NotebookNode]:
+        """What stands before the page, where the site or the repository is known; other packages ``called`` by it."""
         if self.book.url:
             page, book = self.book.link(self.book.titles[self.name], self.name), self.book
             words = f"*{page}*, a page of [{book.title}]({book.url}), as a notebook. On the site its figures live."
             yield nbformat.v4.new_markdown_cell(words, id="site")
         if self.book.repository:
-            source = INSTALL.format(self.book.repository, self.book.repository.split("/")[-1])
+            source = INSTALL.format(
+                self.book.repository, self.book.repository.split("/")[-1], "".join(f" {each}" for each in called)
+            )
             yield nbformat.v4.new_code_cell(source, id="install", metadata=HIDDEN)
 
     def cell(self, cell: NotebookNode) -> Iterator[NotebookNode]:

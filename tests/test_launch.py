@@ -75,6 +75,8 @@ def test_without_an_address_there_is_nothing_that_needs_one(tmp_path):
     assert tags(html / "book" / "page.html")["description"] == 38 * "word " + "word…"
     assert not (html / "sitemap.xml").exists()
     assert "colab" not in (html / "book" / "page.html").read_text()
+    assert 'href="../_static/notebooks/page.ipynb"' in (html / "book" / "page.html").read_text()
+    assert len(nbformat.read(html / "_static" / "notebooks" / "page.ipynb", 4).cells) == 1
     lost = (html / "404.html").read_text()
     assert '<base href="/">' in lost
     assert {"index.html", "search.html"} == set(re.findall(r'<a href="([^"]*)"', lost))
@@ -89,8 +91,13 @@ def test_an_address_makes_the_map_the_picture_and_the_buttons(tmp_path):
     assert shown["og:image"] == "https://ann.example/book/_static/preview.png"
     assert '<base href="https://ann.example/book/">' in (html / "404.html").read_text()
     page = (html / "book" / "page.html").read_text()
-    assert 'href="https://colab.research.google.com/github/ann/codes/blob/main/book/page.ipynb"' in page
-    assert 'href="https://mybinder.org/v2/gh/ann/codes/main?urlpath=lab/tree/book/page.ipynb"' in page
+    assert 'href="https://colab.research.google.com/github/ann/codes/blob/notebooks/book/page.ipynb"' in page
+    assert 'href="https://mybinder.org/v2/gh/ann/codes/notebooks?urlpath=lab/tree/book/page.ipynb"' in page
+    assert 'href="../_static/notebooks/page.ipynb"' in page
+    head, install, title = nbformat.read(html / "_static" / "notebooks" / "page.ipynb", 4).cells
+    assert "[Page](https://ann.example/book/book/page.html)" in head.source
+    assert "https://github.com/ann/codes\n" in install.source
+    assert title.source.startswith("# Page\n")
 
 
 def test_an_address_that_is_none_stops_the_build():
