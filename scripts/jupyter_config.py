@@ -1,7 +1,7 @@
 """The settings of ``make lab``: JupyterLab learns the book's macros with every page, from lines that no file holds.
 
 jupyterlab-myst reads macros from the lines between ``---`` that a notebook begins with. They are put there as a page is
-opened, and taken away as it is saved.
+opened, and taken away as it is saved. Checkpoints are kept in ``_build``, since ``book`` holds pages alone.
 """
 
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 
-CONFIG = yaml.safe_load((Path(__file__).parents[1] / "_config.yml").read_text())
+ROOT = Path(__file__).parents[1]
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
 MACROS = CONFIG["sphinx"]["config"]["mathjax3_config"]["tex"]["macros"]
 TOLD = "---\n" + yaml.safe_dump({"math": {f"\\{name}": meaning for name, meaning in MACROS.items()}}) + "---\n"
 
@@ -42,3 +43,4 @@ def head(model: dict[str, Any]) -> dict[str, Any]:
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
 c.ServerApp.contents_manager_class = Contents
+c.FileCheckpoints.checkpoint_dir = str(ROOT / "_build" / "checkpoints")

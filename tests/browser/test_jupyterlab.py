@@ -172,4 +172,5 @@ def test_macros_are_told_to_the_reader_and_written_to_no_file(browser, myst, fol
         page.wait_for_timeout(100)
     assert path.stat().st_mtime_ns != changed
     assert [cell.source for cell in nbformat.read(path, 4).cells] == [cell.source for cell in before]
+    assert sorted(each.name for each in path.parent.iterdir()) == sorted(f"{name}.ipynb" for name in CHAPTERS)
     page.context.close()
