@@ -93,7 +93,7 @@ lab: .venv/lab  ## the pages in JupyterLab, as they are written, to read, run an
 	$(BIN)/jupyter-lab --config=scripts/jupyter_config.py --LabApp.default_url=/lab/tree/book/tour.ipynb
 
 test-lab: .venv/lab  ## pages and plain notebooks opened by JupyterLab in Chromium
-	$(PYTEST) -n 0 -m browser tests/browser/test_jupyterlab.py
+	$(PYTEST) -n 0 -m lab tests/browser
 
 test-full: test notebooks-check  ## make test, and what takes longer
 	$(PYTEST) -m full

@@ -1,6 +1,6 @@
 """Pages in JupyterLab, in a real browser: plain notebooks as they are, the pages themselves by jupyterlab-myst.
 
-Run by ``make test-lab``, which installs JupyterLab; skipped where it is not.
+Run by ``make test-lab`` alone, which installs JupyterLab.
 """
 
 import json
@@ -20,8 +20,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from test_project import ROOT, script
 
-pytest.importorskip("jupyterlab_myst", reason="needs JupyterLab: make test-lab")
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.lab
 
 CHAPTERS = ("surgery", "sandwich")
 SETTINGS = {
