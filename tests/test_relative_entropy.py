@@ -89,6 +89,46 @@ def test_the_mean_logarithm_of_the_place_and_the_length_of_the_message(scale, di
 
 
 @pytest.mark.verifies("thm-sample-place")
+@pytest.mark.parametrize("mean", [0.0, 1.0, 2.0, 2.5])
+def test_the_logarithm_of_the_place_is_bounded_for_every_image_by_itself(mean):
+    """One posterior N(mean, 1/4) at a time, many lists: a posterior far out may not be paid for by those in the middle.
+
+    The proof's E log(1 + w(z)) over z ~ e(z|x), by quadrature, lies between the mean logarithm and KL + 1.
+    """
+    scale, n = 0.5, 3000
+
+    def ratio(z):
+        return (z**2 - ((z - mean) / scale) ** 2) / 2 - log(scale)
+
+    largest = mean**2 / (2 * (1 - scale**2)) - log(scale)
+    logs = bits(np.log([select(ratio, lambda rng, k: rng.standard_normal(k), largest, seed)[0] for seed in range(n)]))
+    z = np.linspace(mean - 8 * scale, mean + 8 * scale, 4001)
+    density = np.exp(-(((z - mean) / scale) ** 2) / 2) / (scale * np.sqrt(2 * np.pi))
+    between = bits(np.trapezoid(density * np.logaddexp(0, ratio(z)), z))
+    divergence = bits((scale**2 + mean**2 - 1) / 2 - log(scale))
+    assert between <= divergence + 1
+    assert logs.mean() + 3 * logs.std() / np.sqrt(n) < between
+
+
+@pytest.mark.verifies("thm-sample-place")
+@pytest.mark.parametrize("x", range(3))
+def test_the_mean_place_of_every_image_is_the_number_of_drops_that_the_proof_counts(x):
+    """E K = 1 + sum over z, z' of e(z|x) m(z') (w(z) - w(z'))^+, on a table of three images and four codes."""
+    m = np.array([0.4, 0.3, 0.2, 0.1])
+    e = np.array([[0.4, 0.3, 0.2, 0.1], [0.1, 0.1, 0.2, 0.6], [0.05, 0.85, 0.05, 0.05]])[x]
+    w = e / m
+
+    def draw(rng, n):
+        return rng.choice(4, p=m, size=n)
+
+    places = np.array([select(lambda z: np.log(w[z]), draw, log(w.max()), seed)[0] for seed in range(4000)])
+    expected = 1 + e @ np.clip(w[:, None] - w, 0, None) @ m
+    assert abs(places.mean() - expected) <= 4 * places.std() / np.sqrt(len(places))
+    logs = bits(np.log(places))
+    assert logs.mean() + 3 * logs.std() / np.sqrt(len(places)) < bits(e @ np.log(w)) + 1
+
+
+@pytest.mark.verifies("thm-sample-place")
 def test_the_toys_messages_are_within_the_bound():
     _, rate, problem = toy()
     places, _ = sent(problem)

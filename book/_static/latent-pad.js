@@ -1,8 +1,8 @@
-/* A point to drag over two numbers of a code, and what decoders draw there.
+/* A point to drag over two dimensions of a code, and what decoders draw there.
 
-   Settings: reach, both numbers run from -reach to reach; count, of the points in a row of the grid that was decoded;
+   Settings: reach, both dimensions run from -reach to reach; count, of the points in a row of the grid that was decoded;
    side, of an image in pixels; pictures, a list of {name, sprite}: a grey PNG in base64 with count by count images, the
-   first number rising to the right, the second upwards; points, the codes of images; names, of both numbers; start.
+   first dimension rising to the right, the second upwards; points, the codes of images; names, of both; start.
    Between the points of the grid a picture is mixed from its four neighbours. */
 (function (rd) {
   "use strict";
@@ -45,7 +45,7 @@
     view.replaceChildren(el("div", { class: "pad" }, board, el("div", { class: "pad-pictures" }, ...shown)));
     const ends = [-reach, reach], label = `${names.join(" and ")}: arrow keys move the point`;
     rd.plane(board, {
-      x: ends, y: ends, across: names[0], up: names[1], ratio: 1, tallest: 340, label: "two numbers of the code",
+      x: ends, y: ends, across: names[0], up: names[1], ratio: 1, tallest: 340, label: "two dimensions of the code",
       draw: (axes) => {
         axes.layer.append(...points.map(([x, y]) => el("circle", { cx: axes.x(x), cy: axes.y(y), r: 1.5, fill: "var(--rd-line)" })));
         dot = rd.handle(axes, { x: point[0], y: point[1], label, step: [0.25, 0.25], move });
