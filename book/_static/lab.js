@@ -82,9 +82,9 @@
     const place = el("div"), entry = (kind, name) => el("span", { class: kind }, name);
     const legend = box("lab-legend", entry("lab-mine", "this image, and its way as you slide"),
       entry("lab-mean", "the mean of all test images"), entry("lab-each", "two hundred of them"));
-    parts.fee = note();
+    parts.marginal_kl = note();
     charts.push(() => rd.lab_charts.cloud(place, lab));
-    return box("lab-map", legend, place, parts.fee);
+    return box("lab-map", legend, place, parts.marginal_kl);
   }
 
   /** All that has no chart of its own. */
@@ -101,7 +101,7 @@
     parts.undo.disabled = !lab.before.length;
     parts.back.disabled = !moves.size;
     parts.walked.textContent = lab.walked();
-    parts.fee.textContent = lab.fee();
+    parts.marginal_kl.textContent = lab.marginal_kl();
   }
 
   /** What comes when nothing has changed for a while: new images, and a sentence that is spoken. */

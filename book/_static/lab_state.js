@@ -149,15 +149,15 @@
     }
 
     /** What the test images pay at the nearest beta, and for what. */
-    fee() {
+    marginal_kl() {
       const far = (member) => Math.abs(Math.log(member.beta / this.beta)), { members, n, log_n: most } = this.data;
       const near = members.reduce((best, member) => (far(member) < far(best) ? member : best));
-      const { beta, rate, distortion, open, information, fee, fee_least: least } = near;
+      const { beta, rate, distortion, open, information, fee: kl, fee_least: least } = near;
       const bound = information > SATURATED * most
-        ? ` More than log N = ${words(most)} nats cannot be told of one image among ${grouped(n)}, so for digits at large the fee is only known to lie between ${words(least)} and ${words(fee)} nats.`
+        ? ` More than log N = ${words(most)} nats cannot be told of one image among ${grouped(n)}, so for digits at large the marginal KL is only known to lie between ${words(least)} and ${words(kl)} nats.`
         : "";
       return `All ${grouped(n)} test images at β = ${brief(beta)}, on average: R = ${words(rate)}, D = ${words(distortion)} nats, ${open} dimensions open. `
-        + `${words(information)} nats of the rate tell the image from the others, ${words(fee)} are the fee for the marginal.${bound}`;
+        + `${words(information)} nats of the rate tell the image from the others, ${words(kl)} are the marginal KL.${bound}`;
     }
   }
 
