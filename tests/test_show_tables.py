@@ -212,8 +212,8 @@ def test_the_report_counts_the_runs_that_have_not_arrived_and_names_the_worst():
     rows = [run | {"arrived": True, "excess": -9.0}, *late, run | {"arrived": True, "excess": None, "target": 8.0}]
     assert show.arrival_report("some", rows, worst=2).splitlines() == [
         "some: 4 of 6 runs have not arrived",
-        "  ---, β 1, 30 steps, seed 1: dearer at its own price by 7.0 ± 0.4 nats",
-        "  ---, β 1, 30 steps, seed 3: dearer at its own price by 3.0 ± 0.4 nats",
+        "  ---, β 1, 30 steps, seed 1: another run of its family pays 7.0 ± 0.4 nats less at this price",
+        "  ---, β 1, 30 steps, seed 3: another run of its family pays 3.0 ± 0.4 nats less at this price",
         "  without a price to be judged at, taken as they are: 1",
     ]
     assert show.arrival_report("few", pd.DataFrame(rows[:1])) == "few: 0 of 1 runs have not arrived"

@@ -230,14 +230,15 @@ def arrival_report(name: str, rows: pd.DataFrame | Iterable[Mapping[str, Any]], 
     >>> run = {"family": "---", "beta": 3.0, "annealed": False, "target": None, "steps": 9, "seed": 0}
     >>> print(arrival_report("some", [run | {"arrived": False, "excess": 12.04, "excess_se": 0.5}]))
     some: 1 of 1 runs have not arrived
-      ---, β 3, 9 steps, seed 0: dearer at its own price by 12.0 ± 0.5 nats
+      ---, β 3, 9 steps, seed 0: another run of its family pays 12.0 ± 0.5 nats less at this price
     """
     rows = records(rows, ("arrived", "excess", "excess_se", "steps", "seed"))
     late = sorted((row for row in rows if not row["arrived"]), key=lambda row: -row["excess"])
     lines = [f"{name}: {len(late)} of {len(rows)} runs have not arrived"]
     for row in late[:worst]:
         run = f"{run_label(row)}, {row['steps']} steps, seed {row['seed']}"
-        lines.append(f"  {run}: dearer at its own price by {row['excess']:.1f} ± {row['excess_se']:.1f} nats")
+        less = f"{row['excess']:.1f} ± {row['excess_se']:.1f} nats less"
+        lines.append(f"  {run}: another run of its family pays {less} at this price")
     if free := sum(row["excess"] is None for row in rows):
         lines.append(f"  without a price to be judged at, taken as they are: {free}")
     return "\n".join(lines)
