@@ -3,7 +3,8 @@
 What the theme writes is mended in the finished pages. A page without a formula has no MathJax, and pictures of cards
 load when they come near. Opened as files, without a server, pages may not fetch fonts ahead of their use. For screen
 readers and keyboards, the label of a folded cell must not hide the words that stand on it, a list of references has no
-items that a list must have, a table that scrolls must be within reach, and a signature is no list.
+items that a list must have, a table that scrolls must be within reach, and a signature is no list. Long names in code
+may break after the signs that join their words, and nowhere else.
 """
 
 import re
@@ -23,6 +24,8 @@ MENDED = {
     r'<dl>\n(?=<span class="sig-line">)': "",
     r'(?m)^(<span class="sig-line">.*)\n</dl>$': r"\1",
 }
+NAME = re.compile(r'(?<=<span class="pre">)[^<]{13,}(?=</span>)')  # longer ones than fit any place
+JOINT = re.compile(r"(?<=\w)(\.|_|/|::|,|=|\()(?=\w)")
 MATHJAX = re.compile(r"<script>window\.MathJax = .*?</script>\s*|<script[^>]*mathjax[^>]*></script>\s*")
 VENDOR = Path(__file__).parent / "vendor"
 
@@ -50,4 +53,4 @@ def calm(app: Sphinx, error: Exception | None) -> None:
             text = MATHJAX.sub("", text)
         for written, mended in MENDED.items():
             text = re.sub(written, mended, text)
-        page.write_text(text)
+        page.write_text(NAME.sub(lambda found: JOINT.sub(r"\1<wbr>", found[0]), text))

@@ -10,7 +10,10 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-OTHERWISE = (nodes.title, nodes.reference, nodes.literal, nodes.caption, nodes.table, nodes.term, nodes.raw, nodes.math)
+OTHERWISE = (
+    *(nodes.title, nodes.reference, nodes.literal, nodes.caption, nodes.table, nodes.term, nodes.raw, nodes.math),
+    nodes.citation,
+)
 EVERYDAY = {"code", "collapse", "excess", "gate", "posterior", "price", "probe", "reader", "twin", "walk"}
 Places = dict[str, str]
 

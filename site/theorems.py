@@ -4,7 +4,8 @@ A build warns of a theorem without its test, of a test named or marked in vain, 
 a build: ``python site/theorems.py``. The directive ``{theorem-ledger}`` lists all theorems, by page.
 
 A theorem is a labelled ``prf:theorem``, ``prf:lemma`` or ``prf:proposition`` block. A test verifies it by the marker
-``@pytest.mark.verifies("label")``; the page names the test as ``tests/file.py::test_name``.
+``@pytest.mark.verifies("label")``; the page names the test as ``tests/file.py::test_name``. A reader sees there a small
+mark, which leads to the theorem in the ledger, where the names stand.
 """
 
 import ast
@@ -95,9 +96,10 @@ def ledger(root: Path = ROOT) -> list[str]:
 
 
 def setup(app: Any) -> dict[str, Any]:
-    """Connect the check, and the directive of the ledger."""
+    """Connect the check, the directive of the ledger, and the marks."""
     from docutils import nodes
     from docutils.statemachine import StringList
+    from sphinx import addnodes
     from sphinx.util import logging
     from sphinx.util.docutils import SphinxDirective
 
@@ -108,13 +110,35 @@ def setup(app: Any) -> dict[str, Any]:
             self.env.note_reread()  # it tells of other files than its own
             holder = nodes.container()
             self.state.nested_parse(StringList(ledger(Path(self.env.srcdir))), self.content_offset, holder)
+            for item in holder.findall(nodes.list_item):
+                reference = next(item.findall(addnodes.pending_xref))
+                item["names"].append(f"ledger-{reference['reftarget']}")
+                self.state.document.note_explicit_target(item, item)
             return holder.children
 
+    tests: dict[str, dict[str, list[str]]] = {}
+
     def check(app: Any) -> None:
+        tests.update(verifying_tests(Path(app.srcdir)))
         for sentence in problems(Path(app.srcdir)):
             logging.getLogger(__name__).warning(sentence)
 
+    def mark(app: Any, doctree: nodes.document, docname: str) -> None:
+        places = app.env.domaindata["std"]["anonlabels"]
+        stated: list[str] = []
+        for node in list(doctree.findall()):
+            stated += node["ids"] if isinstance(node, nodes.Element) else []
+            name = node.astext() if isinstance(node, nodes.literal) else ""
+            if name in tests and not any(each.startswith("ledger-") for each in node.parent.parent["ids"]):
+                verified = tests[name]["verifies"]
+                label = next((each for each in reversed(stated) if each in verified), verified[0])
+                page, place = places.get(f"ledger-{label}", (docname, ""))
+                uri = f"{app.builder.get_relative_uri(docname, page)}#{place}"
+                seen = nodes.reference("", "test", internal=True, refuri=uri, reftitle=name, classes=["tested"])
+                node.replace_self(seen)
+
     app.connect("builder-inited", check)
+    app.connect("doctree-resolved", mark)
     app.add_directive("theorem-ledger", TheoremLedger)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

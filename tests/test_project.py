@@ -9,6 +9,7 @@ from types import ModuleType
 
 import nbformat
 import pytest
+import yaml
 
 import companion
 from companion.results import load, records
@@ -92,6 +93,21 @@ def test_stored_notebooks_are_whole(path):
     assert needs is not None, f'{path.name}: the metadata lack "companion": {{"needs": []}}, the image sets it reads'
     assert set(needs) <= set(companion.data.NAMES)
     assert path.stat().st_size < 2_500_000
+
+
+PARTS = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
+CHAPTERS = [ROOT / f"{each['file']}.ipynb" for part in PARTS if part.get("numbered") for each in part["chapters"]]
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.name)
+def test_a_chapter_is_short_enough_to_be_read(path):
+    """At most 60 lines of code stand open on a page, and 5 000 words."""
+    cells = nbformat.read(path, as_version=4).cells
+    shown = [c.source for c in cells if c.cell_type == "code" and "hide-input" not in c.metadata.get("tags", [])]
+    lines = sum(bool(line.strip()) for source in shown for line in source.splitlines())
+    words = sum(len(c.source.split()) for c in cells if c.cell_type == "markdown")
+    assert lines <= 60, f"{lines} lines of code"
+    assert words <= 5000, f"{words} words"
 
 
 @pytest.fixture
