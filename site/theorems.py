@@ -112,8 +112,9 @@ def setup(app: Any) -> dict[str, Any]:
             self.state.nested_parse(StringList(ledger(Path(self.env.srcdir))), self.content_offset, holder)
             for item in holder.findall(nodes.list_item):
                 reference = next(item.findall(addnodes.pending_xref))
-                item["names"].append(f"ledger-{reference['reftarget']}")
-                self.state.document.note_explicit_target(item, item)
+                place = nodes.target("", "", names=[f"ledger-{reference['reftarget']}"])  # on paper an item has none
+                self.state.document.note_explicit_target(place, place)
+                reference.parent.insert(0, place)
             return holder.children
 
     tests: dict[str, dict[str, list[str]]] = {}
@@ -129,7 +130,7 @@ def setup(app: Any) -> dict[str, Any]:
         for node in list(doctree.findall()):
             stated += node["ids"] if isinstance(node, nodes.Element) else []
             name = node.astext() if isinstance(node, nodes.literal) else ""
-            if name in tests and not any(each.startswith("ledger-") for each in node.parent.parent["ids"]):
+            if name in tests and not isinstance(node.parent[0], nodes.target):
                 verified = tests[name]["verifies"]
                 label = next((each for each in reversed(stated) if each in verified), verified[0])
                 page, place = places.get(f"ledger-{label}", (docname, ""))

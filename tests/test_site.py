@@ -79,7 +79,7 @@ def test_a_page_in_order_is_built_and_its_theorems_are_listed(tmp_path):
     assert "The rate is 2.13 nats" in page
     mark = r'Checked in <a class="tested[^>]*href="#ledger-thm-one" title="tests/test_x.py::test_one">test</a>\.'
     assert len(re.findall(mark, page)) == 1
-    assert re.search(r'<li id="ledger-thm-one">.*tests/test_x.py::test_one', page)
+    assert re.search(r'<li><p><span class="target" id="ledger-thm-one"></span>.*tests/test_x.py::test_one', page)
     front = (tmp_path / "html" / "index.html").read_text()
     assert re.findall(r'Two <strong><a class="term[^>]*#term-rate">rates</a></strong>, a rated rate, and', front)
     text = " ".join(re.sub("<[^>]*>", " ", page).split())

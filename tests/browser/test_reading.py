@@ -228,7 +228,7 @@ def test_a_theorems_test_is_a_mark_that_leads_to_the_ledger(browser):
     mark.click()
     place = page.url.partition("#")[2]
     assert place.startswith("ledger-thm-")
-    assert name in page.locator(f"#{place}").inner_text()
+    assert name in page.locator(f"li:has(#{place})").inner_text()
     page.context.close()
 
 
