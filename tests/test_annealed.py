@@ -134,6 +134,8 @@ def test_reverse_weights_are_unbiased_for_the_inverse(start):
     assert np.bincount(found.images @ [4, 2, 1]) / 4000 == pytest.approx(likelihoods(model), abs=0.03)
     ratio = truth * np.exp(-found.reverse.each)
     assert abs(ratio.mean() - 1) < 4 * stats.sem(ratio) < 0.1
+    high = found.reverse.each - np.log(truth)
+    assert high.mean() > 4 * stats.sem(high)
     for image in range(8):
         some = ratio[found.images @ [4, 2, 1] == image]
         assert abs(some.mean() - 1) < 4 * stats.sem(some)

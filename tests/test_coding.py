@@ -43,6 +43,7 @@ def sharp(scale=0.01, reach=2.0):
     return VAE(encoder, decoder, lambda: Independent(Normal(torch.zeros(1), torch.ones(1)), 1))
 
 
+@pytest.mark.verifies("thm-bits-stack")
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("kind", ["bool", "uint8", "float32"])
 def test_images_come_back_bit_for_bit(name, kind):

@@ -104,6 +104,11 @@ def test_donsker_varadhan_is_a_lower_bound_for_exact_means_only(table):
         two, three = (table.expected("donsker_varadhan", critic, size) for size in (2, 3))
         assert two >= three >= population - 1e-12
     assert two > table.information + 1e-4
+    for critic in (*table.others, 1 + np.log(table.ratio)):
+        assert table.population("nwj", critic) <= table.population("donsker_varadhan", critic) + 1e-12
+    for c in (-2.0, 0.0, 1.0, 3.0):
+        found = table.population("donsker_varadhan", c + np.log(table.ratio))
+        assert found == pytest.approx(table.information, abs=1e-12)
 
 
 @pytest.mark.verifies("thm-zoo-variance")

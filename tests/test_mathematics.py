@@ -104,6 +104,15 @@ def test_the_sandwich_holds_for_densities_in_every_unit(seed, unit):
         assert one.information - (entropy(one) - one.distortion) == pytest.approx(decoder, abs=1e-7, rel=1e-7)
         assert one.rate - one.information == pytest.approx(one.marginal_divergence, abs=1e-9)
         assert one.marginal_divergence >= -1e-9
+        generated = one.w @ one.w.T + one.noise
+        logdets = np.linalg.slogdet(generated)[1] - np.linalg.slogdet(one.sigma)[1]
+        data = 0.5 * (np.trace(np.linalg.solve(generated, one.sigma)) - 3 + logdets)
+        precision = np.eye(2) + one.w.T @ np.linalg.solve(one.noise, one.w)  # of p_g(z|x)
+        miss = np.linalg.solve(precision, np.linalg.solve(one.noise, one.w).T) - one.a
+        logdets = np.linalg.slogdet(precision)[1] + np.linalg.slogdet(one.s)[1]
+        encoder = 0.5 * (np.trace(precision @ (one.s + miss @ one.sigma @ miss.T)) - 2 - logdets)
+        assert min(data, encoder) >= -1e-9
+        assert one.rate + one.distortion - entropy(one) == pytest.approx(data + encoder, abs=1e-7, rel=1e-7)
         assert ideal.distortion == pytest.approx(entropy(one) - one.information, abs=1e-7)
     moved = 3 * np.log(unit)
     assert entropy(changed) - entropy(model) == pytest.approx(moved)
@@ -190,6 +199,9 @@ def test_from_beta_on_no_model_is_best(weight, ends):
     assert (np.diff(losses) < 0).all()
     if ends:
         np.testing.assert_allclose(losses, lost * 0.5 / 2, atol=1e-12)
+        distortion, rate, information, _, t = told(np.random.default_rng(0).normal(size=(3, 100_000)), 0.5)
+        assert (distortion + rate - information).min() > 0  # no model attains it
+        assert (distortion + rate - information + np.log(t) / 2).min() > -0.5  # nor the literal infimum, -beta / 2
     else:
         np.testing.assert_allclose(np.diff(losses)[-1], -0.1 * log(10), atol=1e-6)
 

@@ -92,6 +92,7 @@ def test_the_discrepancy_is_the_double_loop():
     assert found.item() == pytest.approx(sum(within) - 2 * across, rel=1e-12)
 
 
+@pytest.mark.verifies("thm-relatives-mmd")
 def test_the_discrepancy_of_equal_distributions_is_zero_on_average_and_below_it_at_times():
     pairs = zip(randn(5, 400, 20, 3), randn(6, 400, 20, 3), strict=True)
     found = torch.stack([penalties.maximum_mean_discrepancy(*pair) for pair in pairs])

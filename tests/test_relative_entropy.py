@@ -209,3 +209,16 @@ def uniform(rng, n):
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.verifies("thm-sample-draw")
+def test_the_scale_is_exponential_whatever_code_is_found():
+    rng, n = np.random.default_rng(0), 20_000
+    m, e = np.array([0.4, 0.3, 0.2, 0.1]), np.array([0.1, 0.1, 0.2, 0.6])
+    times, codes = rng.exponential(size=(n, 200)).cumsum(1), rng.choice(4, p=m, size=(n, 200))
+    touched = times / (e / m)[codes]
+    scale, found = touched.min(1), codes[np.arange(n), touched.argmin(1)]
+    assert scale.max() * (e / m).max() < times[:, -1].min()  # no later drop could have been the first
+    assert chisquare(np.bincount(found), n * e).pvalue > 1e-3
+    for code in range(4):
+        assert kstest(scale[found == code], "expon").pvalue > 1e-3

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import logsumexp
 
 from companion.exact.decomposition import ElboSurgery, elbo_forms, elbo_surgery
 from companion.exact.tables import kl
@@ -129,6 +130,13 @@ def test_three_forms_of_one_elbo(model, scale):
         product = np.multiply.outer(product, factor)
     by_example = [(e * d).sum() - kl(e, product) for e, d in zip(encoder, log_d, strict=True)]
     assert forms.term_by_term == pytest.approx(np.mean(by_example), **within)
+    parts, axes = elbo_surgery(encoder, prior), tuple(range(1, encoder.ndim))
+    reconstruction = (encoder * log_d).sum() / len(encoder)
+    assert forms.split == pytest.approx(reconstruction - parts.index_information - parts.marginal_kl, **within)
+    log_joint = log_d + np.log(product)
+    log_p = logsumexp(log_joint, axis=axes, keepdims=True)
+    missed = (encoder * (np.log(np.where(encoder > 0, encoder, 1)) - log_joint + log_p)).sum(axes)
+    assert forms.evidence == pytest.approx(log_p.mean() - missed.mean(), **within)
 
 
 @many

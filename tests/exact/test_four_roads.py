@@ -190,3 +190,19 @@ def test_the_elbos_gap_is_the_divergence_of_the_two_joints(seed):
     inverted = LinearGaussian(seed).invert()
     rest = inverted.rate + inverted.distortion - gaussian_entropy(np.linalg.eigvalsh(model.sigma))
     assert rest == pytest.approx(model.marginal_divergence, abs=1e-8)
+
+
+@pytest.mark.verifies("thm-roads-constraint")
+def test_any_family_meets_its_own_budget_and_a_corner_has_an_interval_of_prices():
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        r, d = rng.exponential(size=(2, 30))
+        best = np.argmin(d + rng.exponential() * r)
+        assert d[best] == d[r <= r[best]].min()
+    rates, falls, grid = np.arange(4.0), np.array([9.0, 5.0, 3.0, 2.0]), np.linspace(0, 3, 301)
+    curve = np.interp(grid, rates, falls)
+    for i, low, high in ((1, 2, 4), (2, 1, 2)):
+        for beta in np.linspace(low, high, 5):
+            assert falls[i] + beta * rates[i] <= (curve + beta * grid).min() + 1e-12
+        for beta in (low - 0.01, high + 0.01):
+            assert falls[i] + beta * rates[i] > (curve + beta * grid).min() + 1e-6

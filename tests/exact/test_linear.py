@@ -220,3 +220,32 @@ def test_just_above_one_the_noise_is_the_smallest_eigenvalue():
     for spectrum in ([0.3] * 7, [0.13] * 13, SPECTRUM):  # the last threshold of the second rounds to 1 + 4e-16
         best = linear_beta_vae(spectrum, np.nextafter(1.0, 2.0))
         assert best.noise == pytest.approx(min(spectrum))
+
+
+@pytest.mark.verifies("thm-linear-noise")
+@pytest.mark.parametrize("seed", range(50))
+def test_one_noise_alone_is_optimal_and_a_dimension_collapses_at_the_printed_threshold(seed):
+    rng = np.random.default_rng(seed)
+    n = rng.integers(2, 6)
+    falling, k = np.sort(rng.uniform(0.05, 20, n))[::-1], int(rng.integers(1, n + 1))
+    beta = rng.uniform(1.05 if k == n else 0.05, 6)
+    best = linear_beta_vae(falling, beta, latent_dim=k)
+    d, level = best.active, beta * best.noise
+    assert best.noise == pytest.approx(falling[d:].sum() / (n - d * beta))
+    assert (falling[:d] > level * (1 - 1e-9)).all()
+    assert (falling[d:k] <= level * (1 + 1e-9)).all()
+    for factor in (0.9, 1.1):
+        other = linear_beta_vae(falling, beta, noise=factor * best.noise, latent_dim=k)
+        assert other.distortion + beta * other.rate > best.distortion + beta * best.rate + 1e-6
+    thresholds = np.array([v / np.mean([min(u, v) for u in falling]) for v in falling[:k]])
+    assert d == (thresholds > beta).sum()
+
+
+@pytest.mark.verifies("thm-linear-shannon")
+@pytest.mark.parametrize("cells", [2, 3, 5, 9])
+def test_a_quantiser_with_the_best_values_is_above_shannons_curve(cells):
+    """R >= I = log of the number of equally likely cells; the decoder f(z) is the mean of the cell."""
+    edges = stats.norm.ppf(np.linspace(0, 1, cells + 1))
+    values = cells * (stats.norm.pdf(edges[:-1]) - stats.norm.pdf(edges[1:]))
+    for variance in (0.5, 4.0):
+        assert np.log(cells) > gaussian_rate([variance], variance * (1 - (values**2).mean())) + 0.1

@@ -149,6 +149,17 @@ def test_the_frontier_is_convex_and_falls_with_the_slope():
     for (s, a), (t, b) in pairwise(zip(slopes, points, strict=True)):
         assert b.rate >= a.rate - 1e-8
         assert s * (a.distortion - b.distortion) - 2e-8 <= b.rate - a.rate <= t * (a.distortion - b.distortion) + 2e-8
+    rng = np.random.default_rng(2)
+
+    def information(e):
+        return tables.mutual_information(p[:, None] * e)
+
+    for sharpness in (0.02, 0.1, 1.0) * 20:
+        one, two = rng.dirichlet(np.full(d.shape[1], sharpness), (2, len(p)))
+        lost = (p[:, None] * one * d).sum()
+        for slope, a in zip(slopes, points, strict=True):
+            assert information(one) + slope * lost >= a.rate + slope * a.distortion - 1e-8
+        assert information(0.3 * one + 0.7 * two) <= 0.3 * information(one) + 0.7 * information(two) + 1e-12
 
 
 @pytest.mark.verifies("thm-rate-distortion-slope")
