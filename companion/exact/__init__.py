@@ -43,6 +43,7 @@ Gaussian mixtures and EM:
 
 GaussianMixture : log densities and posteriors of a mixture
 em, em_state : the path of EM by half steps, and ELBO, likelihood and gap of any responsibilities
+m_step : the mixture that fits given responsibilities best
 random_initialisation : a mixture to start from
 
 Data with known answers:
@@ -70,7 +71,7 @@ from companion.exact.linear import (
     linear_beta_vae,
     water_filling,
 )
-from companion.exact.mixtures import GaussianMixture, em, em_state, random_initialisation
+from companion.exact.mixtures import GaussianMixture, em, em_state, m_step, random_initialisation
 from companion.exact.rate_distortion import (
     ConvergenceError,
     bernoulli_rate,
@@ -108,6 +109,7 @@ __all__ = [
     "linear_at_rate",
     "linear_beta_vae",
     "lower_hull",
+    "m_step",
     "marginal_mutual_information",
     "mutual_information",
     "optimal_toy_model",
