@@ -36,7 +36,7 @@
 
   /* ---- equations and edges ---- */
 
-  const SMALLEST = 0.78; // of its size, below which an equation scrolls
+  const SMALLEST = 0.62; // of its size, and still a little larger than a small letter; below it an equation scrolls
   const MATHS = "div.math > mjx-container, span.math";
   const WIDE = `${MATHS}, pre, .rd-still, div:has(> table)`;
 
@@ -48,11 +48,12 @@
 
   /** A formula that is a little too wide gets a little smaller. */
   function fit(formula) {
-    formula.style.fontSize = "";
+    const { style, dataset } = formula;
+    style.fontSize = dataset.size ??= style.fontSize; // MathJax's own, which fits the letters around
+    if (!formula.clientWidth || width(formula) - formula.clientWidth < 1) return; // the one is whole pixels, the other not
     const share = formula.clientWidth / width(formula);
-    if (!share || share > 0.999) return;
     const size = parseFloat(getComputedStyle(formula).fontSize);
-    formula.style.fontSize = `${size * Math.max(SMALLEST, share * 0.99)}px`;
+    style.fontSize = `${size * Math.max(SMALLEST, share * 0.99)}px`;
   }
 
   /** Mark on which sides an element goes on; where it does, the keyboard reaches it. */

@@ -36,6 +36,16 @@ def test_no_equation_is_clipped_on_a_desk(browser, name):
     page.context.close()
 
 
+def test_formulas_of_a_line_and_in_it_have_one_size_where_there_is_room(browser):
+    page, _ = settled(browser, "book/tour.html", size=(1400, 900))
+    size = "all => [...new Set(all.map(each => Math.round(parseFloat(getComputedStyle(each).fontSize))))]"
+    inside, apart = (
+        page.eval_on_selector_all(each, size) for each in ("p > span.math > mjx-container", "div.math > mjx-container")
+    )
+    assert inside == apart == [20]
+    page.context.close()
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_what_scrolls_on_a_phone_shows_that_it_goes_on(browser, name):
     page, _ = settled(browser, name, size=PHONE)
