@@ -24,7 +24,7 @@ def objective(parameters, sigma, k, beta, noise):
 
 
 def best_by_descent(sigma, k, beta, noise, starts=4):
-    """The least D + beta R that a quasi-Newton method finds over all parameters, and its D and R."""
+    """The least D + beta R that a quasi-Newton method finds over all parameters, its D and R, and where."""
     sigma = torch.from_numpy(sigma)
     found = []
 
@@ -44,8 +44,9 @@ def best_by_descent(sigma, k, beta, noise, starts=4):
             method="L-BFGS-B",
             options={"maxiter": 5000, "ftol": 1e-15, "gtol": 1e-9},
         )
-        found.append((end.fun, *(term.item() for term in objective(torch.from_numpy(end.x), sigma, k, beta, noise))))
-    return min(found)
+        terms = [term.item() for term in objective(torch.from_numpy(end.x), sigma, k, beta, noise)]
+        found.append((end.fun, *terms, end.x))
+    return min(found, key=lambda row: row[0])
 
 
 def rotated(spectrum, seed=0):
@@ -58,15 +59,19 @@ def rotated(spectrum, seed=0):
 @pytest.mark.parametrize("k", [2, 4])
 def test_the_closed_form_is_the_minimum_over_all_parameters(beta, k):
     best = linear_beta_vae(SPECTRUM, beta, noise=0.6, latent_dim=k)
-    found, distortion, rate = best_by_descent(rotated(SPECTRUM), k, beta, 0.6)
+    found, distortion, rate, end = best_by_descent(rotated(SPECTRUM), k, beta, 0.6)
     assert found == pytest.approx(best.distortion + beta * best.rate, abs=1e-7)
     assert (distortion, rate) == pytest.approx((best.distortion, best.rate), abs=1e-4)
+    # there the aggregate is the marginal, so that the rate is the information
+    a, rest = end[4 * k : 8 * k].reshape(k, 4), end[8 * k :].reshape(k, k)
+    factor = np.tril(rest, -1) + np.diag(np.exp(np.diag(rest)))
+    np.testing.assert_allclose(a @ rotated(SPECTRUM) @ a.T + factor @ factor.T, np.eye(k), atol=1e-5)
 
 
 @pytest.mark.verifies("thm-linear-noise")
 @pytest.mark.parametrize(("beta", "k"), [(0.4, 2), (1.0, 1), (1.0, 3), (1.3, 4), (2.0, 2), (3.0, 3)])
 def test_with_learned_noise_too(beta, k):
     best = linear_beta_vae(SPECTRUM, beta, latent_dim=k)
-    found, distortion, rate = best_by_descent(rotated(SPECTRUM), k, beta, None)
+    found, distortion, rate, _ = best_by_descent(rotated(SPECTRUM), k, beta, None)
     assert found == pytest.approx(best.distortion + beta * best.rate, abs=1e-7)
     assert (distortion, rate) == pytest.approx((best.distortion, best.rate), abs=1e-4)
