@@ -80,3 +80,4 @@ def test_the_purity_of_a_hard_code_is_paid_in_information(seed):
     told = tables.mutual_information(joint)
     assert floor <= told + 1e-9
     assert told <= category_information(onehot(heap)).value + 1e-9
+    assert category_information(onehot(heap)).value == pytest.approx(tables.entropy(joint.sum(0)))
