@@ -39,15 +39,17 @@ def test_a_code_for_every_dimension_and_learned_noise_is_flat_at_one_and_falls_w
     np.testing.assert_allclose(falls, (1 - 0.5) * len(SPECTRUM) / 2)  # n (1 - beta) / 2 for each factor e of noise
 
 
+@pytest.mark.verifies("thm-linear-frontier")
 @LAWS
-@given(spectra, betas, st.floats(0.01, 5))
-def test_fixed_noise_meets_the_formulas_entry_by_entry(spectrum, beta, noise):
-    best, level = linear_beta_vae(spectrum, beta, noise), beta * noise
+@given(spectra, betas, st.floats(0.01, 5), st.integers(1, 6))
+def test_fixed_noise_meets_the_formulas_entry_by_entry(spectrum, beta, noise, k):
+    k = min(k, len(spectrum))
+    best, level = linear_beta_vae(spectrum, beta, noise, k), beta * noise
     falling = sorted(spectrum, reverse=True)
     assert best.water_level == pytest.approx(level)
-    assert best.rate == pytest.approx(sum(max(0.0, 0.5 * np.log(v / level)) for v in falling))
-    assert best.mse == pytest.approx(sum(min(v, level) for v in falling))
-    assert best.active == sum(0.5 * np.log(v / level) > 1e-12 for v in falling)
+    assert best.rate == pytest.approx(sum(max(0.0, 0.5 * np.log(v / level)) for v in falling[:k]))
+    assert best.mse == pytest.approx(sum(min(v, level) for v in falling[:k]) + sum(falling[k:]))
+    assert best.active == sum(0.5 * np.log(v / level) > 1e-12 for v in falling[:k])
     assert best.elbo == -(best.rate + best.distortion)
 
 
