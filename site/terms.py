@@ -19,10 +19,10 @@ Places = dict[str, str]
 
 
 def link(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Link the words in the paragraphs of a page; titles, captions, tables, code and other links stay as they are."""
+    """Link the words in the paragraphs of a page; titles, captions, tables, code, cards and links stay as they are."""
     left = places(app, docname)
     for text in list(doctree.findall(nodes.Text)):
-        if left and within(text, nodes.paragraph) and not within(text, *OTHERWISE):
+        if left and within(text, nodes.paragraph) and not within(text, *OTHERWISE) and not on_card(text):
             marked = within(text, nodes.strong, nodes.emphasis)
             pieces = linked(text.astext(), left, set() if marked else EVERYDAY)
             if pieces != [text]:
@@ -43,6 +43,12 @@ def within(node: nodes.Node, *kinds: type) -> bool:
     """Whether ``node`` stands inside another of these kinds."""
     parent = node.parent
     return parent is not None and (isinstance(parent, kinds) or within(parent, *kinds))
+
+
+def on_card(node: nodes.Node) -> bool:
+    """Whether ``node`` stands on a card, which is a link as a whole."""
+    parent = node.parent
+    return parent is not None and ("sd-card-text" in parent.get("classes", ()) or on_card(parent))
 
 
 def linked(text: str, left: Places, passed: set[str]) -> list[nodes.Node]:

@@ -11,6 +11,13 @@ PAGE = """# Rates
 The reader walks. A prior aggregate posterior, an aggregate, *walk*; the priors, $\\text{rate}$ and q(z|x). The walk.
 Runs have arrived. A priority.
 
+:::{card} A card
+:link: words
+:link-type: doc
+
+A code costs a rate.
+:::
+
 ```{glossary}
 aggregate
 aggregate posterior
@@ -39,8 +46,8 @@ walk
 CONF = f"""
 import sys
 sys.path.insert(0, {str(ROOT / "site")!r})
-extensions = ["myst_parser", "terms"]
-myst_enable_extensions = ["dollarmath"]
+extensions = ["myst_parser", "sphinx_design", "terms"]
+myst_enable_extensions = ["dollarmath", "colon_fence"]
 """
 
 
