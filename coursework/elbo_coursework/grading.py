@@ -114,7 +114,7 @@ def grade_question(
 
 
 def _verdicts(submission: Submission, question: Question, drawn: list[Any], limits: Limits) -> Iterator[Verdict]:
-    found = code(submission, question.name, question.forbidden)
+    found = code(submission, question.name, ())
     message = found.refused or (None if found.source else MISSING.format(question.name))
     if message:
         yield from [Verdict(0.0, message)] * len(drawn)
@@ -131,7 +131,7 @@ def cache_key(content: bytes, assignment: Assignment, seed: str) -> str:
     """A hash of all that a grade depends on; the seed cannot be read from it, if it is hard to guess."""
     import companion
 
-    rules = [(q.name, q.points, q.tolerance, q.instances, q.forbidden) for q in assignment.questions]
+    rules = [(q.name, q.points, q.tolerance, q.instances) for q in assignment.questions]
     whole = repr((sha256(content).hexdigest(), assignment.name, rules, _sources(), seed, companion.__version__))
     return sha256(whole.encode()).hexdigest()[:32]
 

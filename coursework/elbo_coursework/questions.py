@@ -59,8 +59,6 @@ class Question:
         invariant: takes the answer first and then the arguments; says in a sentence, with the values, which identity or
             inequality the answer breaks, or returns None. It reveals only what the other parts of the answer imply
         mistakes: the common mistakes, in the order in which they are tried
-        forbidden: dotted names that do the work, such as ``companion.exact.tables.entropy`` or ``scipy.stats``:
-            functions, classes or whole modules
         tolerance: relative, and absolute for values below 1
         instances: number drawn from one seed
 
@@ -73,7 +71,6 @@ class Question:
     reference: Callable[..., Any]
     invariant: Callable[..., str | None]
     mistakes: tuple[CommonMistake, ...]
-    forbidden: tuple[str, ...]
     tolerance: float = 1e-6
     instances: int = 5
 

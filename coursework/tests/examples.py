@@ -30,7 +30,6 @@ HALF = Question(
     reference=lambda p: entropy(p),
     invariant=invariant,
     mistakes=(CommonMistake("in bits", "This is in bits.", lambda p: entropy(p) / np.log(2), 0.5),),
-    forbidden=("companion.exact.tables", "scipy.stats", "scipy.special.entr"),
     instances=3,
 )
 PAIR = Question(
@@ -40,7 +39,6 @@ PAIR = Question(
     reference=lambda x, names: {"mean": x.mean(), "letters": names.upper()},
     invariant=lambda answer, x, names: None,
     mistakes=(),
-    forbidden=(),
     instances=2,
 )
 TINY = Assignment("tiny", "A small one", 5, (HALF, PAIR), (ManualQuestion("why", {"says why": 2}),))

@@ -237,10 +237,8 @@ ASSIGNMENT = Assignment(
     title="Pay the rate",
     minutes=100,
     questions=(
-        Question("bits_an_image", 15, stack.model, _cost, _cost_invariant, COST_MISTAKES, common.FORBIDDEN),
-        Question(
-            "without_bits_back", 15, stack.model, _account, _account_invariant, ACCOUNT_MISTAKES, common.FORBIDDEN
-        ),
+        Question("bits_an_image", 15, stack.model, _cost, _cost_invariant, COST_MISTAKES),
+        Question("without_bits_back", 15, stack.model, _account, _account_invariant, ACCOUNT_MISTAKES),
         Question(
             "pop",
             20,
@@ -248,15 +246,12 @@ ASSIGNMENT = Assignment(
             stack.popped,
             stack.popped_invariant,
             POP_MISTAKES,
-            common.FORBIDDEN,
             tolerance=0.0,
             instances=8,
         ),
-        Question(
-            "send", 20, stack.message, stack.send, stack.send_invariant, SEND_MISTAKES, common.FORBIDDEN, tolerance=0.0
-        ),
-        Question("place", 10, _target, _place, _place_invariant, PLACE_MISTAKES, common.FORBIDDEN),
-        Question("fee", 10, _list, _fee, _fee_invariant, FEE_MISTAKES, common.FORBIDDEN),
+        Question("send", 20, stack.message, stack.send, stack.send_invariant, SEND_MISTAKES, tolerance=0.0),
+        Question("place", 10, _target, _place, _place_invariant, PLACE_MISTAKES),
+        Question("fee", 10, _list, _fee, _fee_invariant, FEE_MISTAKES),
     ),
     manual=(
         ManualQuestion(

@@ -8,28 +8,6 @@ import numpy as np
 from companion.units import bits
 from elbo_coursework.questions import CommonMistake
 
-FLOORS = (
-    "coding",
-    "exact",
-    "learn",
-    "measure",
-    "models",
-    "objectives",
-    "results",
-    "show",
-    "stats",
-    "studies",
-    "sweeps",
-    "terms",
-)
-#: No answer may come from these: they are the references, or do the whole sum.
-FORBIDDEN = (
-    *(f"companion.{floor}" for floor in FLOORS),
-    *("scipy.stats", "torch.distributions"),
-    *("torch.kl_div", "torch.nn.KLDivLoss", "torch.nn.functional.kl_div"),
-    *("torch.nn.BCELoss", "torch.nn.BCEWithLogitsLoss", "torch.binary_cross_entropy_with_logits"),
-    *(f"torch.nn.functional.binary_cross_entropy{end}" for end in ("", "_with_logits")),
-)
 REVERSED = "The divergence is the wrong way round: KL(a || b) averages log a - log b over draws from a."
 SKIPPED = "You left out what the second distribution misses. Left out is what the first never draws, and nothing else."
 SUMMED = "You summed over the examples. The quantity is per example: a mean over them."

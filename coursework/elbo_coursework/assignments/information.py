@@ -241,12 +241,12 @@ ASSIGNMENT = Assignment(
     title="Information on demand",
     minutes=100,
     questions=(
-        Question("category_report", 20, _batches, _report, _report_invariant, REPORT_MISTAKES, common.FORBIDDEN),
-        Question("barber_agakov", 20, _read, _bound, _bound_invariant, BOUND_MISTAKES, common.FORBIDDEN, instances=8),
-        Question("counterexample", 10, _counts, _collapse, _collapse_invariant, COLLAPSE_MISTAKES, common.FORBIDDEN),
-        Question("bound_with_error", 15, _samples, _estimate, _estimate_invariant, ESTIMATE_MISTAKES, common.FORBIDDEN),
-        Question("entropy_floor", 10, _many, _floor, _floor_invariant, FLOOR_MISTAKES, common.FORBIDDEN, instances=8),
-        Question("three_informations", 15, _chain, _three, _three_invariant, THREE_MISTAKES, common.FORBIDDEN),
+        Question("category_report", 20, _batches, _report, _report_invariant, REPORT_MISTAKES),
+        Question("barber_agakov", 20, _read, _bound, _bound_invariant, BOUND_MISTAKES, instances=8),
+        Question("counterexample", 10, _counts, _collapse, _collapse_invariant, COLLAPSE_MISTAKES),
+        Question("bound_with_error", 15, _samples, _estimate, _estimate_invariant, ESTIMATE_MISTAKES),
+        Question("entropy_floor", 10, _many, _floor, _floor_invariant, FLOOR_MISTAKES, instances=8),
+        Question("three_informations", 15, _chain, _three, _three_invariant, THREE_MISTAKES),
     ),
     manual=(
         ManualQuestion(

@@ -244,10 +244,8 @@ ASSIGNMENT = Assignment(
     title="Rate-distortion by Blahut-Arimoto",
     minutes=100,
     questions=(
-        Question("source_entropy", 10, _source, _entropy, _entropy_invariant, ENTROPY_MISTAKES, common.FORBIDDEN),
-        Question(
-            "expected_distortion", 10, _coded, _expected, _expected_invariant, EXPECTED_MISTAKES, common.FORBIDDEN
-        ),
+        Question("source_entropy", 10, _source, _entropy, _entropy_invariant, ENTROPY_MISTAKES),
+        Question("expected_distortion", 10, _coded, _expected, _expected_invariant, EXPECTED_MISTAKES),
         Question(
             "bernoulli_rate",
             15,
@@ -255,10 +253,9 @@ ASSIGNMENT = Assignment(
             bernoulli_rate,
             _rate_invariant,
             RATE_MISTAKES,
-            common.FORBIDDEN,
             instances=8,
         ),
-        Question("blahut_arimoto_step", 20, _with_marginal, _step, _step_invariant, STEP_MISTAKES, common.FORBIDDEN),
+        Question("blahut_arimoto_step", 20, _with_marginal, _step, _step_invariant, STEP_MISTAKES),
         Question(
             "certificate",
             15,
@@ -266,12 +263,9 @@ ASSIGNMENT = Assignment(
             _certificate,
             _certificate_invariant,
             CERTIFICATE_MISTAKES,
-            common.FORBIDDEN,
         ),
-        Question(
-            "frontier_point", 10, _quick, _point, _point_invariant, POINT_MISTAKES, common.FORBIDDEN, tolerance=2e-3
-        ),
-        Question("beta_and_slope", 10, _curve, _slopes, _slopes_invariant, SLOPES_MISTAKES, common.FORBIDDEN),
+        Question("frontier_point", 10, _quick, _point, _point_invariant, POINT_MISTAKES, tolerance=2e-3),
+        Question("beta_and_slope", 10, _curve, _slopes, _slopes_invariant, SLOPES_MISTAKES),
     ),
     manual=(
         ManualQuestion("stopping", {"what the certificate bounds": 3, "why a stalled distortion proves nothing": 2}),

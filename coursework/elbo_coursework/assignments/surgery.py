@@ -234,8 +234,8 @@ ASSIGNMENT = Assignment(
     title="Surgery on paper and in code",
     minutes=90,
     questions=(
-        Question("joint_and_marginals", 10, _encoder, _joint, _joint_invariant, JOINT_MISTAKES, common.FORBIDDEN),
-        Question("rate", 15, _with_prior, _rate, _rate_invariant, RATE_MISTAKES, common.FORBIDDEN, instances=8),
+        Question("joint_and_marginals", 10, _encoder, _joint, _joint_invariant, JOINT_MISTAKES),
+        Question("rate", 15, _with_prior, _rate, _rate_invariant, RATE_MISTAKES, instances=8),
         Question(
             "index_information",
             15,
@@ -243,7 +243,6 @@ ASSIGNMENT = Assignment(
             _information,
             _information_invariant,
             INFORMATION_MISTAKES,
-            common.FORBIDDEN,
         ),
         Question(
             "marginal_kl",
@@ -252,7 +251,6 @@ ASSIGNMENT = Assignment(
             _marginal_kl,
             _marginal_invariant,
             MARGINAL_MISTAKES,
-            common.FORBIDDEN,
             instances=8,
         ),
         Question(
@@ -262,9 +260,8 @@ ASSIGNMENT = Assignment(
             _dimensions,
             _dimensions_invariant,
             DIMENSIONS_MISTAKES,
-            common.FORBIDDEN,
         ),
-        Question("elbo_three_ways", 15, _model, _forms, _forms_invariant, FORMS_MISTAKES, common.FORBIDDEN),
+        Question("elbo_three_ways", 15, _model, _forms, _forms_invariant, FORMS_MISTAKES),
     ),
     manual=(
         ManualQuestion("proof", {"brings q(z) into the logarithm": 2, "takes the mean over n and names both parts": 3}),

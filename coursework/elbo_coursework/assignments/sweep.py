@@ -11,7 +11,6 @@ from elbo_coursework.assignments import common
 from elbo_coursework.questions import Assignment, CommonMistake, Inputs, ManualQuestion, Question
 
 Array = np.ndarray
-FORBIDDEN = (*common.FORBIDDEN, "scipy.spatial")
 
 
 def _codes(rng: np.random.Generator) -> Inputs:
@@ -245,7 +244,7 @@ ASSIGNMENT = Assignment(
     title="A beta sweep of your own",
     minutes=120,
     questions=(
-        Question("gaussian_rate", 15, _codes, _rate, _rate_invariant, RATE_MISTAKES, FORBIDDEN),
+        Question("gaussian_rate", 15, _codes, _rate, _rate_invariant, RATE_MISTAKES),
         Question(
             "bernoulli_distortion",
             20,
@@ -253,13 +252,12 @@ ASSIGNMENT = Assignment(
             _distortion,
             _distortion_invariant,
             PIXEL_MISTAKES,
-            FORBIDDEN,
             instances=8,
         ),
-        Question("active_dimensions", 15, _dimensions, _activity, _activity_invariant, ACTIVITY_MISTAKES, FORBIDDEN),
-        Question("on_the_front", 10, _points, _front, _front_invariant, FRONT_MISTAKES, FORBIDDEN),
-        Question("on_the_hull", 15, _points, _hull, _front_invariant, HULL_MISTAKES, FORBIDDEN),
-        Question("compare_models", 15, _runs, _compared, _compared_invariant, COMPARED_MISTAKES, FORBIDDEN),
+        Question("active_dimensions", 15, _dimensions, _activity, _activity_invariant, ACTIVITY_MISTAKES),
+        Question("on_the_front", 10, _points, _front, _front_invariant, FRONT_MISTAKES),
+        Question("on_the_hull", 15, _points, _hull, _front_invariant, HULL_MISTAKES),
+        Question("compare_models", 15, _runs, _compared, _compared_invariant, COMPARED_MISTAKES),
     ),
     manual=(
         ManualQuestion("reading", {"what beta does to R, D and the active dimensions": 3, "states split and error": 2}),

@@ -243,18 +243,12 @@ ASSIGNMENT = Assignment(
     title="The toy that the ELBO cannot solve",
     minutes=100,
     questions=(
-        Question("toy_tables", 15, _process, _toy, _toy_invariant, TOY_MISTAKES, common.FORBIDDEN),
-        Question(
-            "rate_and_distortion", 20, _tables, _plane, _plane_invariant, PLANE_MISTAKES, common.FORBIDDEN, instances=8
-        ),
-        Question("class_information", 15, _classes, _kept, _kept_invariant, KEPT_MISTAKES, common.FORBIDDEN),
-        Question(
-            "blended_model", 20, _blend, _blended, _blended_invariant, BLEND_MISTAKES, common.FORBIDDEN, instances=6
-        ),
-        Question("on_the_line", 10, _points, _verdicts, _verdicts_invariant, VERDICTS_MISTAKES, common.FORBIDDEN),
-        Question(
-            "best_at_target", 10, _candidates, _objective, _objective_invariant, OBJECTIVE_MISTAKES, common.FORBIDDEN
-        ),
+        Question("toy_tables", 15, _process, _toy, _toy_invariant, TOY_MISTAKES),
+        Question("rate_and_distortion", 20, _tables, _plane, _plane_invariant, PLANE_MISTAKES, instances=8),
+        Question("class_information", 15, _classes, _kept, _kept_invariant, KEPT_MISTAKES),
+        Question("blended_model", 20, _blend, _blended, _blended_invariant, BLEND_MISTAKES, instances=6),
+        Question("on_the_line", 10, _points, _verdicts, _verdicts_invariant, VERDICTS_MISTAKES),
+        Question("best_at_target", 10, _candidates, _objective, _objective_invariant, OBJECTIVE_MISTAKES),
     ),
     manual=(
         ManualQuestion(
