@@ -7,6 +7,7 @@ line.
 """
 
 from elbo_coursework.batch import grade_folder
+from elbo_coursework.checking import check
 from elbo_coursework.grading import Grade, QuestionGrade, grade
 from elbo_coursework.questions import (
     NAMES,
@@ -16,7 +17,6 @@ from elbo_coursework.questions import (
     Question,
     Verdict,
     assignment,
-    check,
     instances,
     judge,
 )

@@ -1,21 +1,35 @@
 """Grading one submission: each question's code runs alone on instances from the seed, and is judged here."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from hashlib import sha256
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from elbo_coursework.questions import Assignment, Question, Verdict, instances, judge
-from elbo_coursework.sandbox import Limits, call
-from elbo_coursework.submissions import Submission, code, read
+import companion
+from elbo_coursework import questions, sandbox
+from elbo_coursework.oracle import oracle
+from elbo_coursework.questions import PUBLIC_SEED, Assignment, Question, Verdict, instances, judge
+from elbo_coursework.sandbox import Answer, Isolation, Limits
+from elbo_coursework.submissions import Submission
 
 MISSING = "The notebook does not define {}."
 CONSTANT = "The answer is the same whatever the arguments are; that it is right here is chance."
+ELSEWHERE = "The code raised an error on this instance, and raises none on the notebook's own."
+HELPED = "Marked with the reference in place of your {}, which gives more."
+WRONG = "Nothing in it is named after a question of the assignment {}; {} functions are named after those of {}."
 LIMITS = Limits()
+
+
+class Piece(NamedTuple):
+    """A part of an answer in words: ``kind`` is text, code, output or image, whose content is a PNG in base64."""
+
+    kind: str
+    content: str
 
 
 @dataclass(frozen=True)
@@ -27,6 +41,7 @@ class QuestionGrade:
         correct: instances answered as the reference says, of ``instances``
         hints: sentences for the student, by the number of instances each is about
         mistakes: names of the recognised mistakes
+        notes: sentences on how it was marked
     """
 
     name: str
@@ -36,24 +51,31 @@ class QuestionGrade:
     instances: int
     hints: dict[str, int]
     mistakes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Grade:
-    """What one submission earned, question by question, and what is left to grade manually.
+    """What one submission earned, question by question, and what is left to mark by hand.
 
     Attributes:
+        file: where the submission was found
+        handed_in: when, in ISO 8601, where it is known
         key: a hash of the file, the assignment, the seed and the version; what has a record of its key is graded
-        manual: points of the questions that are graded manually, by name
+        manual: points of the questions that are marked by hand, by name
         notes: on cells, or a whole file, that could not be read
+        answers: to the questions that are marked by hand
     """
 
     submission: str
     assignment: str
+    file: str
+    handed_in: str
     key: str
     questions: tuple[QuestionGrade, ...]
     manual: dict[str, int]
     notes: tuple[str, ...] = ()
+    answers: dict[str, tuple[Piece, ...]] = field(default_factory=dict)
 
     @property
     def earned(self) -> float:
@@ -70,70 +92,143 @@ class Grade:
         return asdict(self) | {"earned": self.earned, "points": self.points}
 
     @classmethod
-    def from_record(cls, record: dict[str, Any]) -> "Grade":
-        """The grade of a ``record``."""
-        questions = tuple(QuestionGrade(**q | {"mistakes": tuple(q["mistakes"])}) for q in record["questions"])
-        known = {name: record[name] for name in ("submission", "assignment", "key", "manual")}
-        return cls(**known, questions=questions, notes=tuple(record["notes"]))
+    def from_record(cls, record: Mapping[str, Any]) -> "Grade":
+        """The grade of a ``record``; raises ``KeyError``, ``TypeError`` or ``ValueError`` for what is none."""
+        known = {name: record[name] for name in ("submission", "assignment", "file", "handed_in", "key", "manual")}
+        texts = ("mistakes", "notes")
+        parts = tuple(QuestionGrade(**q | {name: tuple(q[name]) for name in texts}) for q in record["questions"])
+        answers = {name: tuple(Piece(*piece) for piece in pieces) for name, pieces in record["answers"].items()}
+        return cls(**known, questions=parts, notes=tuple(record["notes"]), answers=answers)
 
 
-def grade(path: Path | str, assignment: Assignment, seed: str, *, name: str = "", limits: Limits = LIMITS) -> Grade:
-    """Grade the notebook or script at ``path``, as the submission ``name``, by default that of the file.
+def grade(
+    submission: Submission, assignment: Assignment, seed: str, *, isolated: Isolation, limits: Limits = LIMITS
+) -> Grade:
+    """Grade a submission: whatever its code does, there is a grade, and a file that cannot be read earns nothing.
 
-    Whatever the code does, there is a grade; a file that cannot be read earns nothing, with a note that says why.
+    A question that misses points and leads to an earlier one that misses some is marked a second time, with the
+    reference in place of the earlier, so that one mistake is charged once; the better counts.
 
-    Raises ``OSError`` where the file cannot be opened, and ``ValueError`` on a system other than Linux.
+    Args:
+        isolated: what ``sandbox.isolation`` gives
     """
-    path = Path(path)
-    named = {"submission": name or path.stem, "assignment": assignment.name}
-    named["key"] = cache_key(path.read_bytes(), assignment, seed)
-    try:
-        submission = read(path)
-    except ValueError as error:
-        submission = Submission((), (f"The file cannot be read: {str(error).removeprefix('path: ')}.",))
-    questions = tuple(
-        grade_question(submission, question, assignment.name, seed, limits) for question in assignment.questions
-    )
     manual = {question.name: question.points for question in assignment.manual}
-    return Grade(**named, questions=questions, manual=manual, notes=submission.unreadable)
+    named = {"submission": submission.name, "assignment": assignment.name, "manual": manual, "file": submission.file}
+    named |= {"handed_in": submission.handed_in, "key": cache_key(submission, assignment, seed)}
+    if submission.problem:
+        return Grade(**named, questions=(), notes=(submission.problem,))
+    sent = {"content": submission.content, "file": submission.file, "helpers": submission.helpers}
+    held = sandbox.survey(sent, limits, isolated)
+    grades: list[QuestionGrade] = []
+    for question in assignment.questions:
+        if question.name in held["functions"]:
+            marker = Marker(sent, assignment, question, seed, limits, isolated)
+            grades.append(marker.grade([g.name for g in grades if g.earned < g.points]))
+        else:
+            missing = {MISSING.format(question.name): question.instances}
+            grades.append(QuestionGrade(question.name, question.points, 0.0, 0, question.instances, missing))
+    notes = (*held["problems"], *wrong_assignment(held["functions"], assignment))
+    pieces = {name: tuple(Piece(*p) for p in held["answers"].get(name, ())) for name in manual}
+    return Grade(**named, questions=tuple(grades), notes=notes, answers=pieces)
 
 
-def grade_question(
-    submission: Submission, question: Question, assignment: str, seed: str, limits: Limits = LIMITS
-) -> QuestionGrade:
-    """Grade one question."""
-    drawn = instances(assignment, question, seed)
-    verdicts = list(_verdicts(submission, question, drawn, limits))
-    hints: dict[str, int] = {}
-    for hint in (verdict.hint for verdict in verdicts if verdict.hint):
-        hints[hint] = hints.get(hint, 0) + 1
-    earned = round(question.points * sum(verdict.credit for verdict in verdicts) / len(drawn), 2)
-    correct = sum(verdict.credit == 1 for verdict in verdicts)
-    mistakes = tuple(dict.fromkeys(verdict.mistake for verdict in verdicts if verdict.mistake))
-    return QuestionGrade(question.name, question.points, earned, correct, len(drawn), hints, mistakes)
+@dataclass(frozen=True)
+class Marker:
+    """Marks one question of one submission."""
+
+    submission: Mapping[str, Any]
+    assignment: Assignment
+    question: Question
+    seed: str
+    limits: Limits
+    isolated: Isolation
+
+    def grade(self, unsure: list[str]) -> QuestionGrade:
+        """The better of what the code earns by itself, and with the references in place of the ``unsure`` functions."""
+        verdicts, uses = self.verdicts({})
+        helped = [name for name in unsure if name in uses]
+        notes: tuple[str, ...] = ()
+        if helped and credit(verdicts) < len(verdicts) and self.assignment.name in questions.NAMES:
+            asked = oracle(self.assignment.name)
+            again, _ = self.verdicts({name: asked.function(name) for name in helped})
+            if credit(again) > credit(verdicts):
+                verdicts, notes = again, (HELPED.format(" and ".join(helped)),)
+        hints: dict[str, int] = {}
+        for hint in (verdict.hint for verdict in verdicts if verdict.hint):
+            hints[hint] = hints.get(hint, 0) + 1
+        question = self.question
+        earned = round(question.points * credit(verdicts) / len(verdicts), 2)
+        correct = sum(verdict.credit == 1 for verdict in verdicts)
+        mistakes = tuple(dict.fromkeys(verdict.mistake for verdict in verdicts if verdict.mistake))
+        return QuestionGrade(question.name, question.points, earned, correct, len(verdicts), hints, mistakes, notes)
+
+    def verdicts(self, references: Mapping[str, Any]) -> tuple[list[Verdict], set[str]]:
+        """A verdict for each instance, and the names that the function leads to."""
+        drawn = instances(self.assignment.name, self.question, self.seed)
+        answers, uses = self.call(drawn, references)
+        told = self.retold(answers, references)
+        verdicts = []
+        for inputs, answer in zip(drawn, answers, strict=True):
+            with np.errstate(all="ignore"):
+                judged = judge(self.question, inputs, answer.value) if not answer.error else None
+            verdicts.append(judged or Verdict(0.0, told.get(answer.error, answer.error)))
+        if len({repr(answer) for answer in answers}) == 1 and credit(verdicts) < len(verdicts):
+            verdicts = [Verdict(0.0, CONSTANT) if verdict.credit else verdict for verdict in verdicts]
+        return verdicts, uses
+
+    def call(self, drawn: list[Any], references: Mapping[str, Any]) -> tuple[list[Answer], set[str]]:
+        """The answers of the submission's function."""
+        return sandbox.call(self.submission, self.question.name, drawn, self.limits, self.isolated, references)
+
+    def retold(self, answers: list[Answer], references: Mapping[str, Any]) -> dict[str, str]:
+        """What is told for the code's own words on its errors: those that it has for the public instances.
+
+        Its words on the secret ones could carry these out.
+        """
+        own = {answer.error for answer in answers if answer.told}
+        if not own or self.seed == PUBLIC_SEED:
+            return {}
+        again, _ = self.call(instances(self.assignment.name, self.question, PUBLIC_SEED), references)
+        public = [answer.error for answer in again if answer.error]
+        by_kind = {kind(text): text for text in reversed(public)}
+        return {text: text if text in public else by_kind.get(kind(text), ELSEWHERE) for text in own}
 
 
-def _verdicts(submission: Submission, question: Question, drawn: list[Any], limits: Limits) -> Iterator[Verdict]:
-    found = code(submission, question.name, ())
-    message = found.refused or (None if found.source else MISSING.format(question.name))
-    if message:
-        yield from [Verdict(0.0, message)] * len(drawn)
-        return
-    answers, verdicts = call(found, question.name, drawn, limits), []
-    for inputs, answer in zip(drawn, answers, strict=True):
-        with np.errstate(all="ignore"):
-            verdicts.append(Verdict(0.0, answer.error) if answer.error else judge(question, inputs, answer.value))
-    constant = len({repr(answer) for answer in answers}) == 1 and any(verdict.credit < 1 for verdict in verdicts)
-    yield from (Verdict(0.0, CONSTANT) if constant and verdict.credit else verdict for verdict in verdicts)
+def kind(text: str) -> str:
+    """The beginning of a sentence on an error, up to its message: equal for errors of one kind."""
+    return "".join(takewhile(lambda letter: letter not in ":,;", text))
 
 
-def cache_key(content: bytes, assignment: Assignment, seed: str) -> str:
+def credit(verdicts: list[Verdict]) -> float:
+    """The sum of the verdicts' credits."""
+    return sum(verdict.credit for verdict in verdicts)
+
+
+def wrong_assignment(functions: list[str], assignment: Assignment) -> list[str]:
+    """A sentence where a submission answers none of the ``assignment``'s questions, but those of another."""
+    if any(question.name in functions for question in assignment.questions):
+        return []
+    counts = {name: sum(q.name in functions for q in questions.assignment(name).questions) for name in questions.NAMES}
+    most = max(counts, key=lambda name: counts[name])
+    return [WRONG.format(assignment.name, counts[most], most)] if counts[most] else []
+
+
+def cache_key(submission: Submission, assignment: Assignment, seed: str) -> str:
     """A hash of all that a grade depends on; the seed cannot be read from it, if it is hard to guess."""
-    import companion
-
+    files = [submission.content, *(held for _, held in sorted(submission.helpers.items()))]
+    hashes = [sha256(content).hexdigest() for content in files]
     rules = [(q.name, q.points, q.tolerance, q.instances) for q in assignment.questions]
-    whole = repr((sha256(content).hexdigest(), assignment.name, rules, _sources(), seed, companion.__version__))
-    return sha256(whole.encode()).hexdigest()[:32]
+    told = (
+        hashes,
+        submission.file,
+        submission.problem,
+        assignment.name,
+        rules,
+        _sources(),
+        seed,
+        companion.__version__,
+    )
+    return sha256(repr(told).encode()).hexdigest()[:32]
 
 
 @cache

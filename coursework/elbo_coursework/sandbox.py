@@ -1,39 +1,62 @@
 """Running a student's function in a process of its own, within limits; every way in which it may end has its sentence.
 
-The process starts with an empty environment in an empty folder, in a session of its own, and where the system lets it,
-without a network. It is told one question's code and inputs, never the seed or the answers, and what it returns is
-parsed as JSON. Processor time is limited, so that a busy machine wrongs nobody; code that sleeps is left more time by
-the clock, and then stopped too.
+The process starts with an empty environment in an empty folder. It is told one submission and the inputs of one
+question, never the seed or the answers, and what it returns is parsed as JSON. ``Isolation`` says what it cannot
+reach, ``Limits`` what it may use. Processor time is limited, so that a busy machine wrongs nobody; code that sleeps is
+left more time by the clock, and then stopped too.
 """
 
 import json
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
+from re import split
 from time import monotonic
 from typing import Any
 
 import numpy as np
 
-import companion
-from elbo_coursework.submissions import Code
-
-if sys.platform != "win32":
-    import resource
-
-FORBIDDEN_MODULES = ("elbo_coursework", "companion.cli", "otter")
-START_SECONDS = 30.0  # seconds of processor time to import what the code names, PyTorch included
-KILL_AFTER = 5  # more seconds of it until the process is killed
+INSIDE = Path(__file__).parent / "inside"
+LEVELS = ("full", "user", "none")
+#: What the code may import besides Python's own library, where it is installed, and what these need.
+LIBRARIES = ("numpy", "scipy", "torch", "matplotlib", "pandas")
+OURS = ("companion", "elbo_coursework")  # hold the answers
+SYSTEM = (
+    "/usr",
+    "/bin",
+    "/lib",
+    "/lib64",
+    "/lib32",
+    "/nix",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf.d",
+    "/etc/alternatives",
+)
+FIRST_USER = 61_000  # of those that processes become on the level ``user``
 GRACE_SECONDS = 3.0  # seconds between the last word of a process and its end
-UNKNOWN = "; grading keeps imports by name, functions, classes and constants only"
+TARGET = "/site"
+LARGEST_FILE = 2**24  # bytes that the code may write in a file of its own folder
+MISSING = {
+    "full": "this machine lets no process have namespaces and a root of its own ({why})",
+    "user": "only the superuser can run code as another user",
+}
+AS_ROOT = (
+    "allow_root: grading as the superuser starts students' code beside what only the superuser may touch; "
+    "use another user, or add --allow-root"
+)
 
 
 @dataclass(frozen=True)
@@ -43,16 +66,18 @@ class Limits:
     Attributes:
         cpu_per_call: seconds of processor time for one call
         cpu_total: seconds of processor time for one question, besides the start
+        cpu_start: seconds of processor time to read the submission and to run what the function needs
         memory: bytes of address space, of which PyTorch alone takes 0.7 GB
         output: characters of one answer
-        wall_clock_factor: how many times ``cpu_per_call`` may pass by the clock
+        wall_clock: seconds by the clock for one question
     """
 
     cpu_per_call: float = 10.0
     cpu_total: float = 30.0
+    cpu_start: float = 20.0
     memory: int = 2**31
     output: int = 10**6
-    wall_clock_factor: float = 10.0
+    wall_clock: float = 180.0
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -61,116 +86,214 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Isolation:
+    """What a process is kept from.
+
+    Attributes:
+        level: ``full``, namespaces and a root of its own; ``user``, another user (for the superuser); or ``none``
+    """
+
+    level: str
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What a call gave: a value, or a sentence on why there is none."""
+    """What a call gave: a value, or a sentence on why there is none.
+
+    Attributes:
+        told: whether the sentence is the process's own, so that it may hold anything
+    """
 
     value: Any = None
     error: str = ""
+    told: bool = False
 
 
 class EndedError(Exception):
     """The process ended; its text is the sentence."""
 
 
-def call(code: Code, name: str, inputs: Sequence[dict[str, Any]], limits: Limits) -> list[Answer]:
-    """Call the function ``name`` of ``code`` with each of ``inputs``; once the process has ended, it stays so.
+def isolation(level: str = "full", allow_root: bool = False) -> Isolation:
+    """The isolation of that level, if this machine has it.
 
-    Raises ``ValueError`` on a system other than Linux.
+    Raises ``ValueError``: for a level that is unknown or that is not to be had here, with the reason; for the superuser
+    without ``allow_root``; on a system other than Linux.
     """
+    if level not in LEVELS:
+        raise ValueError(f"isolation: expected one of {', '.join(LEVELS)}, got {level!r}")
     if sys.platform != "linux":
         raise ValueError(f"platform: expected Linux to limit what a student's code may do, got {sys.platform}")
-    answers: list[Answer] = []
+    if os.geteuid() == 0 and not allow_root:
+        raise ValueError(AS_ROOT)
+    why = "" if level == "none" else refusal(level)
+    if why:
+        raise ValueError(f"isolation: expected {level!r}, and {why}; {advice(level)}")
+    return Isolation(level)
+
+
+def advice(level: str) -> str:
+    """What else there is, in a clause."""
+    if level == "full" and os.geteuid() == 0 and not refusal("user"):
+        return "add --isolation user to run the code as another user, who can read what all can read"
+    return "add --isolation none to run the code under your own account, which can then read and change your files"
+
+
+@cache
+def refusal(level: str) -> str:
+    """Why a level is not to be had here, or nothing."""
+    if level == "user" and os.geteuid() != 0:
+        return MISSING["user"]
     try:
-        with Process(code, name, limits).started() as process:
+        with started(["-c", "import sys; sys.path.append('{site}'); import numpy"], Isolation(level)) as process:
+            _, told = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        return "a process with it does not end"
+    if process.returncode == 0:
+        return ""
+    why = (told.decode("utf-8", "replace").strip().splitlines() or ["no reason"])[-1]
+    return MISSING["full"].format(why=why) if level == "full" else f"another user cannot run Python here ({why})"
+
+
+def call(
+    submission: Mapping[str, Any],
+    name: str,
+    inputs: Sequence[dict[str, Any]],
+    limits: Limits,
+    isolated: Isolation,
+    references: Mapping[str, Callable[..., Any]] | None = None,
+) -> tuple[list[Answer], set[str]]:
+    """Call the function ``name`` of a submission with each of ``inputs``; once the process has ended, it stays so.
+
+    Args:
+        submission: its ``content``, ``file`` and ``helpers``
+        references: functions that stand in place of the submission's own, by name
+
+    Returns the answers, and the names that the function leads to.
+    """
+    answers: list[Answer] = []
+    uses: set[str] = set()
+    try:
+        with Process(submission, name, limits, isolated, references or {}).started() as process:
             loaded = process.receive()
+            uses = process.uses
+            process.allowed = limits.cpu_per_call
             for one in inputs if not loaded.error else ():
                 process.send(one)
                 answers.append(process.receive())
     except EndedError as ended:
         loaded = Answer(error=str(ended))
-    return answers + [loaded] * (len(inputs) - len(answers))
+    return answers + [loaded] * (len(inputs) - len(answers)), uses
+
+
+def survey(submission: Mapping[str, Any], limits: Limits, isolated: Isolation) -> dict[str, Any]:
+    """What a submission holds: ``functions``, their names; ``answers`` in words by question; ``problems``, sentences.
+
+    A file that cannot be read holds nothing but the problem.
+    """
+    try:
+        with Process(submission, None, limits, isolated, {}).started() as process:
+            found = process.receive(longest=10 * 2**20)
+    except EndedError as ended:
+        found = Answer(error=str(ended))
+    if found.error:
+        why = found.error.removeprefix("The code raised UnreadableError: ").removesuffix(".")
+        why = why.replace("The code", "reading it") if why == found.error.removesuffix(".") else why
+        return {"functions": [], "answers": {}, "problems": [f"The file cannot be read: {why}."]}
+    return checked_survey(found.value)
+
+
+def checked_survey(value: Any) -> dict[str, Any]:
+    """A survey's parts, of the kinds they should have, whatever the process wrote."""
+    value = value if isinstance(value, dict) else {}
+    found: dict[str, Any] = {"functions": [], "problems": [], "answers": {}}
+    for key in ("functions", "problems"):
+        listed = value.get(key)
+        found[key] = [str(text)[:300] for text in listed] if isinstance(listed, list) else []
+    for name, pieces in value.get("answers", {}).items() if isinstance(value.get("answers"), dict) else ():
+        pairs = [p for p in pieces if isinstance(p, list) and len(p) == 2] if isinstance(pieces, list) else []
+        found["answers"][str(name)] = [(str(kind), str(text)) for kind, text in pairs]
+    return found
 
 
 class Process:
     """A child, from its start to its end."""
 
-    def __init__(self, code: Code, name: str, limits: Limits) -> None:
-        self.limits, self.spent, self.buffer = limits, 0.0, b""
-        self.started_at: float | None = None
-        self.allowed, self.total = START_SECONDS, int(np.ceil(START_SECONDS + limits.cpu_total))
-        self.setup: dict[str, Any] = {"name": name, "source": code.source, "modules": code.modules}
-        self.setup |= {"AS": limits.memory, "CPU": self.total, "CORE": 0, "output": limits.output}
-        self.setup |= {"forbidden": FORBIDDEN_MODULES, "path": [str(Path(companion.__file__).parents[1])]}
+    def __init__(
+        self,
+        submission: Mapping[str, Any],
+        name: str | None,
+        limits: Limits,
+        isolated: Isolation,
+        references: Mapping[str, Callable[..., Any]],
+    ) -> None:
+        self.limits, self.isolated, self.references, self.buffer = limits, isolated, references, b""
+        self.uses: set[str] = set()
+        self.allowed = limits.cpu_start
+        self.setup = setup(submission, name, limits, sorted(references))
 
     @contextmanager
     def started(self) -> Iterator["Process"]:
-        """Start the child in an empty folder, and end it and all that it started."""
-        reading, writing = os.pipe()
-        child = Path(__file__).with_name("sandbox_child.py")
-        command = [*without_network(), sys.executable, "-I", "-B", str(child), str(writing)]
-        kept: dict[str, Any] = {"pass_fds": [writing], "stdin": subprocess.PIPE, "start_new_session": True}
-        kept |= {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, os.fdopen(reading, "rb", 0) as answers:
-            self.answers = answers
-            self.child = subprocess.Popen(command, cwd=folder, env=environment(folder), **kept)
-            os.close(writing)
-            try:
-                self.wait = 10 * START_SECONDS
-                self.send(self.setup)
-                yield self
-            finally:
-                self.end()
+        """Start the child, and end it and all that it started."""
+        self.until = monotonic() + self.limits.wall_clock
+        with started(["{inside}/child.py", "{site}"], self.isolated) as self.child:
+            self.send(self.setup)
+            yield self
 
     def send(self, message: dict[str, Any]) -> None:
-        """Write a line to the child, and set its clock."""
-        if self.started_at is not None:
-            left = self.started_at + self.limits.cpu_total - self.spent
-            self.allowed = self.limits.cpu_per_call if left > self.limits.cpu_per_call else self.limits.cpu_total
-            self.wait, most = (
-                self.limits.wall_clock_factor * self.limits.cpu_per_call,
-                self.spent + min(left, self.limits.cpu_per_call),
-            )
-            with suppress(ProcessLookupError):
-                resource.prlimit(self.child.pid, resource.RLIMIT_CPU, (int(np.ceil(most)), self.total + KILL_AFTER))
+        """Write a line to the child."""
         assert self.child.stdin is not None
         with suppress(BrokenPipeError):
             self.child.stdin.write(json.dumps(message, default=plain).encode() + b"\n")
             self.child.stdin.flush()
 
-    def receive(self) -> Answer:
-        """The next answer; raises ``EndedError`` where none will come."""
+    def receive(self, longest: int | None = None) -> Answer:
+        """The next answer; what the code asks of a reference is answered meanwhile. Raises ``EndedError``."""
+        while True:
+            found = self.parsed(longest or self.limits.output)
+            name = found.get("reference")
+            if name is None:
+                break
+            self.send(self.referred(name, found.get("given"), found.get("named")))
+        if isinstance(uses := found.get("uses"), list):
+            self.uses = {str(name) for name in uses}
+        if found.get("memory") is True:
+            return Answer(error=f"The code used more than {self.limits.memory / 2**30:.3g} GiB of memory.")
+        if "error" in found:
+            return Answer(error=f"The code {str(found['error'])[:400]}.", told=True)
+        return Answer(found.get("value"))
+
+    def parsed(self, longest: int) -> dict[str, Any]:
+        """A line as JSON; raises ``EndedError`` where there is none."""
         try:
-            found = json.loads(self.line())
-            message = next(iter(found["violations"]), None) or found.get("error")
-            self.clock(float(found["cpu"]))
-            answer = Answer(found["value"] if not message and "memory" not in found else None)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            found = json.loads(self.line(longest))
+        except (ValueError, RecursionError) as error:
             raise EndedError("The code wrote something else in place of its answer.") from error
-        if found.get("memory"):
-            message = self.memory()
-        return Answer(error=f"The code {message}{UNKNOWN if found.get('unknown') else ''}.") if message else answer
+        if not isinstance(found, dict):
+            raise EndedError("The code wrote something else in place of its answer.")
+        return found
 
-    def clock(self, spent: float) -> None:
-        """Note the processor time that the child says it has used; raises ``ValueError`` for what cannot be."""
-        if not self.spent <= spent <= self.total + KILL_AFTER:
-            raise ValueError(f"spent: expected from {self.spent} to {self.total + KILL_AFTER}, got {spent}")
-        self.spent = spent
-        self.started_at = spent if self.started_at is None else self.started_at
+    def referred(self, name: Any, given: Any, named: Any) -> dict[str, Any]:
+        """What a reference gives for these arguments, if anything."""
+        try:
+            value = self.references[name](*given, **named)
+            return {"value": value}
+        except Exception as error:  # the arguments are the code's
+            return {"error": type(error).__name__}
 
-    def line(self) -> bytes:
+    def line(self, longest: int) -> bytes:
         """A whole line from the child."""
-        until = monotonic() + self.wait
+        assert self.child.stdout is not None
         with selectors.DefaultSelector() as selector:
-            selector.register(self.answers, selectors.EVENT_READ)
+            selector.register(self.child.stdout, selectors.EVENT_READ)
             while b"\n" not in self.buffer:
-                if not selector.select(max(0.0, until - monotonic())):
-                    raise EndedError(f"The code ran longer than {self.wait:g} s.")
-                piece = os.read(self.answers.fileno(), 2**16)
+                if not selector.select(max(0.0, self.until - monotonic())):
+                    raise EndedError(f"The code ran longer than {self.limits.wall_clock:g} s by the clock.")
+                piece = os.read(self.child.stdout.fileno(), 2**16)
                 if not piece:
                     raise EndedError(self.ending())
                 self.buffer += piece
-                if len(self.buffer) > 2 * self.limits.output + 10_000:
-                    raise EndedError(f"The code returned more than {self.limits.output} characters.")
+                if len(self.buffer) > 2 * longest + 10_000:
+                    raise EndedError(f"The code returned more than {longest} characters.")
         line, _, self.buffer = self.buffer.partition(b"\n")
         return line
 
@@ -180,38 +303,114 @@ class Process:
             status = self.child.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             return "The code closed the pipe on which it answers."
-        if status == -signal.SIGXCPU:
+        status = 128 - status if status < 0 else status
+        if status == 128 + signal.SIGXCPU:
             return f"The code ran longer than {self.allowed:g} s."
-        if status < 0:
-            return f"The code ended its own process by {signal.Signals(-status).name}."
+        if status > 128 and status - 128 in {int(s) for s in signal.Signals}:
+            return f"The code ended its own process by {signal.Signals(status - 128).name}."
         return f"The code ended its own process with status {status}."
 
-    def memory(self) -> str:
-        """The words for too little of it."""
-        return f"used more than {self.limits.memory / 2**30:.3g} GiB of memory"
 
-    def end(self) -> None:
-        """Kill the child's whole session."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.child.pid, signal.SIGKILL)
-        with suppress(BrokenPipeError):
-            self.child.communicate()
+def setup(submission: Mapping[str, Any], name: str | None, limits: Limits, references: Sequence[str]) -> dict[str, Any]:
+    """What a child is told first."""
+    most = {"AS": limits.memory, "NPROC": 0, "FSIZE": LARGEST_FILE, "CORE": 0}
+    times = {"start": limits.cpu_start, "total": limits.cpu_start + limits.cpu_total, "per_call": limits.cpu_per_call}
+    helpers = {Path(key).name: b64encode(held).decode() for key, held in submission["helpers"].items()}
+    files = {"file": submission["file"], "content": b64encode(submission["content"]).decode(), "helpers": helpers}
+    asked = {"name": name, "references": references, "output": limits.output, "allowed": None}
+    return {"limits": most, **times, **files, **asked}
 
 
-def environment(folder: str) -> dict[str, str]:
-    """All that the child sees of the environment."""
-    threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
-    return threads | {"PATH": os.defpath, "HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
+@contextmanager
+def started(program: list[str], isolated: Isolation) -> Iterator[subprocess.Popen[bytes]]:
+    """Start Python with the arguments ``program`` in an empty folder, isolated; end it and all that it started.
+
+    In the arguments, ``{inside}`` and ``{site}`` stand for the folders ``inside`` and of the libraries, as it sees
+    them.
+    """
+    full = isolated.level == "full"
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        orders: dict[str, Any] = {"level": isolated.level, "folder": folder, "user": FIRST_USER + next(USERS) % 4000}
+        if full:
+            orders |= {"binds": binds(), "masks": masks(), "scratch": "16m"}
+        else:
+            lay_out(Path(folder), orders["user"] if isolated.level == "user" else None)
+        inside, site, home = (
+            ("/inside", TARGET, "/tmp") if full else (f"{folder}/{x}" for x in ("inside", "site", "home"))
+        )
+        python = [os.path.realpath(sys.executable), "-I", "-S", "-B"]
+        orders["program"] = [*python, *(part.format(inside=inside, site=site) for part in program)]
+        orders["environment"] = environment(home)
+        jail = [*python, str(Path(__file__).with_name("jail.py")), json.dumps(orders)]
+        streams: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        process = subprocess.Popen(jail, cwd=folder if full else home, start_new_session=True, env={}, **streams)
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            with suppress(BrokenPipeError, ValueError, OSError):
+                process.communicate()
+
+
+USERS = count(os.getpid())
+
+
+def lay_out(folder: Path, user: int | None) -> None:
+    """Without a root of its own: the libraries as links, what runs beside the code as copies, and a home."""
+    folder.chmod(0o755)
+    for part in ("site", "home"):
+        (folder / part).mkdir()
+    for source, target in libraries():
+        (folder / "site" / Path(target).name).symlink_to(source)
+    shutil.copytree(INSIDE, folder / "inside", ignore=shutil.ignore_patterns("__pycache__"))
+    if user is not None:
+        os.chown(folder / "home", user, user)
 
 
 @cache
-def without_network() -> tuple[str, ...]:
-    """The command before another that takes its network away, where the system has and allows one."""
-    for words in (("unshare", "-rn"), ("unshare", "-n")):
-        with suppress(OSError):
-            if subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0:
-                return words
-    return ()
+def binds() -> list[tuple[str, str]]:
+    """What is laid open, and where: Python, the system's libraries, the libraries, and the folder ``inside``."""
+    found = [(path, path) for path in SYSTEM if os.path.lexists(path)]
+    prefix = os.path.realpath(sys.base_prefix)
+    if not any(f"{prefix}/".startswith(f"{path}/") for path, _ in found):
+        found.append((prefix, prefix))
+    return [*found, *libraries(), (str(INSIDE), "/inside")]
+
+
+@cache
+def masks() -> list[str]:
+    """The folders of our own packages, where they lie in what is laid open."""
+    specs = [find_spec(name) for name in OURS]
+    folders = [os.path.dirname(os.path.realpath(spec.origin)) for spec in specs if spec and spec.origin]
+    return [folder for folder in folders if any(f"{folder}/".startswith(f"{target}/") for _, target in binds())]
+
+
+@cache
+def libraries() -> list[tuple[str, str]]:
+    """The files and folders of the libraries, and of all that they require, and where they are laid open."""
+    found, waiting, seen = dict[str, Path](), list(LIBRARIES), set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            held = distribution(name)
+        except PackageNotFoundError:
+            continue
+        waiting += [split(r"[^\w.-]", text)[0] for text in held.requires or () if "extra ==" not in text]
+        for top in {file.parts[0] for file in held.files or ()} - {"..", "__pycache__"}:
+            found[top] = Path(str(held.locate_file(top)))
+    shown = [(str(path), f"{TARGET}/{name}") for name, path in sorted(found.items()) if path.exists()]
+    return [pair for pair in shown if Path(pair[0]).name not in OURS]
+
+
+def environment(home: str) -> dict[str, str]:
+    """All that the child sees of the environment."""
+    threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
+    plain = {"PATH": os.defpath, "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
+    return threads | plain | {"MPLBACKEND": "Agg", "MPLCONFIGDIR": home, "TORCHINDUCTOR_CACHE_DIR": home}
 
 
 def plain(value: Any) -> Any:

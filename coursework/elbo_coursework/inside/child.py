@@ -1,0 +1,245 @@
+"""The process in which a student's code runs, as a file by itself: it holds nothing that a student may not see.
+
+The first line on standard input says what to read and what to run, each further line is a call; an answer to each goes
+to a pipe of its own, as a line of JSON. Whatever the code does in here, it can change no more than its own answers.
+"""
+
+import json
+import os
+import sys
+import traceback
+from base64 import b64decode
+from collections.abc import Callable
+from importlib import import_module
+from io import TextIOWrapper
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+if sys.platform != "win32":  # where grading cannot run, and the check in a notebook does without limits
+    import resource
+
+HARD = 5  # seconds from the signal that ends the process, which the code can catch, to the one that it cannot
+LONGEST = 200  # characters of an error's message
+MOST_QUESTIONS = 2000  # that the code may ask of a reference
+#: What does the work of a question, by where it is found. Who digs deeper for it has written more than the answer.
+WITHHELD = (
+    *(f"scipy.stats.{name}" for name in ("entropy", "differential_entropy")),
+    "scipy.spatial.ConvexHull",
+    *(f"torch.distributions.{name}" for name in ("kl_divergence", "kl.kl_divergence")),
+    *(f"torch.nn.{name}" for name in ("KLDivLoss", "BCELoss", "BCEWithLogitsLoss")),
+    *(f"torch.{name}" for name in ("kl_div", "binary_cross_entropy_with_logits")),
+    *(f"torch.nn.functional.{name}" for name in ("kl_div", "binary_cross_entropy", "binary_cross_entropy_with_logits")),
+)
+
+
+class Lines:
+    """The line to the parent: commands come, answers go."""
+
+    def __init__(self) -> None:
+        self.commands = TextIOWrapper(os.fdopen(os.dup(0), "rb"), encoding="utf-8")
+        self.answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(nothing, stream)
+
+    def receive(self) -> Any:
+        """The next command, or None at the end."""
+        line = self.commands.readline()
+        return json.loads(line) if line else None
+
+    def send(self, answer: dict[str, Any]) -> None:
+        """Write an answer."""
+        self.answers.write(json.dumps(answer) + "\n")
+        self.answers.flush()
+
+
+class Reference:
+    """Stands in place of an earlier function of the student's: it asks the parent for the right value."""
+
+    def __init__(self, name: str, lines: Lines) -> None:
+        self.__name__, self.lines, self.left = name, lines, MOST_QUESTIONS
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        """The value of the reference; raises ``RuntimeError`` where it has none."""
+        self.left -= 1
+        if self.left < 0:
+            raise RuntimeError(f"{self.__name__} was called more than {MOST_QUESTIONS} times")
+        self.lines.send({"reference": self.__name__, "given": encoded(list(given)), "named": encoded(named)})
+        found = self.lines.receive()
+        if "value" not in found:
+            raise RuntimeError(f"{self.__name__} has no value for these arguments")
+        return decoded(found["value"])
+
+
+class Allowed:
+    """Finds no module but those of Python's own library and ``names``, where the libraries lie beside others."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = {*names, *sys.stdlib_module_names, "reading"}
+
+    def find_spec(self, name: str, *_given: object) -> None:
+        """Raise ``ModuleNotFoundError`` for another; for these, the finders after this one are asked."""
+        if name.split(".")[0] not in self.names:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def main(site: str) -> None:
+    """Serve calls until standard input ends; ``site`` is the folder of the libraries."""
+    lines = Lines()
+    setup = lines.receive()
+    limit(setup)
+    limit_time(setup["start"], setup["total"])
+    sys.path += [site] if site else []
+    if setup["allowed"] is not None:
+        sys.meta_path.insert(0, Allowed(setup["allowed"]))  # type: ignore[arg-type]
+    for name, content in setup["helpers"].items():
+        Path(name).write_bytes(b64decode(content))
+    reading = attempt(lambda: load(setup))
+    if "error" in reading or setup["name"] is None:
+        lines.send(reading)
+        return
+    found = reading["value"]
+    statements = found.slice(setup["name"])
+    failed: dict[str, str] = {}
+    space = execute(statements, failed)
+    space |= {name: Reference(name, lines) for name in setup["references"]}
+    answer: dict[str, Any] = {"value": None, "uses": sorted({name for each in statements for name in each.uses})}
+    if setup["name"] not in space:
+        answer = {"error": failed.get(setup["name"], f"gives {setup['name']} no value")}
+    while True:
+        lines.send(answer)
+        if (command := lines.receive()) is None:
+            return
+        limit_time(setup["per_call"], setup["total"])
+        inputs = {name: decoded(value) for name, value in command.items()}
+        answer = attempt(lambda inputs=inputs: encoded(space[setup["name"]](**inputs)), failed, setup["output"])
+
+
+def limit(setup: dict[str, Any]) -> None:
+    """Give up what is beyond the limits."""
+    if sys.platform != "win32":
+        for name in ("AS", "NPROC", "FSIZE", "CORE"):
+            if (most := setup["limits"].get(name)) is not None:
+                resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
+
+
+def limit_time(seconds: float, total: float) -> None:
+    """End this process after so many more ``seconds`` of processor time, or ``total`` in all."""
+    if sys.platform != "win32":
+        most = int(min(sum(os.times()[:2]) + seconds, total)) + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (most, int(total) + HARD))
+
+
+def load(setup: dict[str, Any]) -> Any:
+    """What there is to read: for a function the ``Reading``, else what JSON can hold of it."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    import reading
+
+    del sys.path[0]
+    found = reading.read(b64decode(setup["content"]), setup["file"])
+    if setup["name"] is not None:
+        return found
+    return {"functions": found.functions, "problems": found.problems[:20], "answers": found.answers}
+
+
+def execute(statements: list[Any], failed: dict[str, str]) -> dict[str, Any]:
+    """Run ``statements`` one by one, as a notebook would; of one that fails, ``failed`` says why by what it binds."""
+    import ast
+
+    withhold("\n".join(ast.unparse(statement.node) for statement in statements))
+    sys.path.insert(0, "")
+    module = sys.modules["__main__"] = ModuleType("__main__")
+    for statement in statements:
+        code = compile(ast.Module([statement.node], []), statement.location, "exec")
+        done = attempt(lambda code=code: exec(code, module.__dict__))
+        if "error" in done:
+            words = f"needs what {statement.location} should have made, and that {done['error']}"
+            failed |= {name: words for name in statement.binds if name not in module.__dict__}
+    return module.__dict__
+
+
+def withhold(source: str) -> None:
+    """Put what does the work of a question out of the way, where ``source`` names it."""
+    for path in WITHHELD:
+        parent, _, name = path.rpartition(".")
+        if name in source:
+            try:
+                setattr(import_module(parent), name, withheld(path))
+            except (ImportError, AttributeError):
+                continue
+
+
+def withheld(path: str) -> Callable[..., Any]:
+    """A function that says what was called."""
+
+    def refuse(*_given: Any, **_named: Any) -> Any:
+        raise PermissionError(f"{path} does the work of the question: write the sum yourself")
+
+    return refuse
+
+
+def attempt(work: Any, failed: dict[str, str] | None = None, longest: int | None = None) -> dict[str, Any]:
+    """What ``work`` gives, as JSON can hold it, or what it raised, in the words after *The code*."""
+    try:
+        value = work()
+        if longest is not None and len(json.dumps(value)) > longest:
+            return {"error": f"returned more than {longest} characters"}
+        return {"value": value}
+    except MemoryError:
+        return {"memory": True, "error": "used more memory than it may"}
+    except SystemExit:
+        return {"error": "tried to end its process"}
+    except NameError as error:
+        return {"error": (failed or {}).get(error.name or "", raised(error))}
+    except BaseException as error:
+        return {"error": raised(error)}
+
+
+def raised(error: BaseException) -> str:
+    """The error, and the line of the submission in which it arose."""
+    kind, words = type(error).__name__[:60], "".join(c if c.isprintable() else " " for c in str(error)[:LONGEST])
+    text = f"raised {kind}: {words}" if words else f"raised {kind}"
+    if isinstance(error, ImportError) and str(getattr(error, "name", "")).split(".")[0] == "companion":
+        return f"{text}; grading has no companion, as it holds the answers"
+    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    frames = [(code, line) for code, line in frames if code.co_filename.startswith(("cell ", "the file"))]
+    if not frames or frames[-1][0].co_name == "<module>":
+        return text
+    code, line = frames[-1]
+    return f"{text}, in line {line - code.co_firstlineno + 1} of {code.co_name}"
+
+
+def decoded(value: Any) -> Any:
+    """JSON's lists as arrays."""
+    import numpy as np
+
+    if isinstance(value, dict):
+        return {name: decoded(inner) for name, inner in value.items()}
+    if not isinstance(value, list):
+        return value
+    try:
+        return np.array(value)
+    except ValueError:  # of different lengths
+        return [decoded(inner) for inner in value]
+
+
+def encoded(value: Any, depth: int = 0) -> Any:
+    """``value`` as JSON can hold it; raises ``TypeError`` for what it cannot."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().numpy()
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(name): encoded(inner, depth + 1) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)) and depth < 20:
+        return [encoded(inner, depth + 1) for inner in value]
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, (int, float)):
+        return float(value) if abs(value) > 2**53 else value
+    raise TypeError(f"the answer is or holds a {type(value).__name__}, and should be made of numbers and arrays")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,141 @@
+"""Isolation: a process that gives up all it does not need, and then becomes the one in which a student's code runs.
+
+Run as a file, with its orders as JSON. On the level ``full`` it gets namespaces of its own for files, processes,
+network and interprocess communication, and a root of its own, read-only but for a small folder in memory, which has
+Python, the libraries and the folder ``inside``, and no more. On the level ``user`` (the superuser, where namespaces
+are missing) it becomes another user. On the level ``none`` it stays who it is.
+"""
+
+import ctypes
+import json
+import os
+import platform
+import signal
+import sys
+from typing import Any
+
+NEW_FILES, NEW_NAME, NEW_IPC, NEW_USER, NEW_PROCESSES, NEW_NETWORK = (
+    0x00020000,
+    0x04000000,
+    0x08000000,
+    0x10000000,
+    0x20000000,
+    0x40000000,
+)
+READ_ONLY, NO_SUID, NO_DEVICES, REMOUNT, BIND, RECURSIVE, PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
+KEPT_FLAGS = NO_SUID | NO_DEVICES | 8 | 1024 | 2048  # of a mount, which may not be lost: no programs, no times
+DETACH = 2
+PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+DEATH_SIGNAL, NO_NEW_PRIVILEGES = 1, 38
+NOBODY = 65534
+DEVICES = ("null", "zero", "urandom", "random")
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def done(result: int, what: str) -> None:
+    """Raise ``OSError`` where a call of the system failed."""
+    if result != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{what}: {os.strerror(code)}")
+
+
+def mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
+    """The system's call."""
+    texts = [None if text is None else os.fsencode(text) for text in (source, target, kind, data)]
+    done(libc.mount(texts[0], texts[1], texts[2], ctypes.c_ulong(flags), texts[3]), f"mount {target}")
+
+
+def bind(source: str, target: str) -> None:
+    """Lay ``source`` open, read-only, at ``target``."""
+    if os.path.isdir(source):
+        os.makedirs(target, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY))
+    mount(source, target, None, BIND | RECURSIVE)
+    kept = os.statvfs(target).f_flag & KEPT_FLAGS
+    mount("none", target, None, BIND | REMOUNT | READ_ONLY | NO_SUID | kept)
+
+
+def new_root(orders: dict[str, Any]) -> None:
+    """Build a root in memory at ``orders["folder"]``, and leave the old one."""
+    root = orders["folder"]
+    mount("none", "/", None, RECURSIVE | PRIVATE)
+    mount("tmpfs", root, "tmpfs", NO_SUID | NO_DEVICES, "size=1m,mode=755")
+    for source, target in orders["binds"]:
+        if os.path.islink(source):
+            os.symlink(os.readlink(source), root + target)
+        else:
+            bind(source, root + target)
+    for path in orders["masks"]:  # what lies in a folder that is open, and should not
+        if os.path.isdir(root + path):
+            mount("tmpfs", root + path, "tmpfs", READ_ONLY | NO_SUID, "size=4k,mode=000")
+        elif os.path.exists(root + path):
+            mount("/dev/null", root + path, None, BIND)
+    os.mkdir(f"{root}/dev")
+    for name in DEVICES:
+        os.close(os.open(f"{root}/dev/{name}", os.O_CREAT | os.O_WRONLY))
+        mount(f"/dev/{name}", f"{root}/dev/{name}", None, BIND)
+    os.mkdir(f"{root}/tmp")
+    mount("tmpfs", f"{root}/tmp", "tmpfs", NO_SUID | NO_DEVICES, f"size={orders['scratch']},mode=1777")
+    mount("none", root, None, REMOUNT | READ_ONLY | NO_SUID | NO_DEVICES)
+    os.chdir(root)
+    done(libc.syscall(PIVOT_ROOT[platform.machine()], b".", b"."), "pivot_root")
+    done(libc.umount2(b".", DETACH), "umount")
+    os.chdir("/tmp")
+
+
+def enter(orders: dict[str, Any]) -> None:
+    """Take the namespaces, and go on as the second process in them: to the first, the system's signals mean nothing.
+
+    The processes outside and first inside wait, and end with the status of the second, 128 more for a signal.
+    """
+    root, user, group = os.geteuid() == 0, os.geteuid(), os.getegid()
+    flags = NEW_FILES | NEW_NAME | NEW_IPC | NEW_PROCESSES | NEW_NETWORK | (0 if root else NEW_USER)
+    done(libc.unshare(flags), "unshare")
+    if not root:
+        for name, text in (("setgroups", "deny"), ("gid_map", f"1000 {group} 1"), ("uid_map", f"1000 {user} 1")):
+            with open(f"/proc/self/{name}", "w") as file:
+                file.write(text)
+    wait_for(os.fork())
+    libc.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    new_root(orders)
+    if root:
+        become(NOBODY)
+    wait_for(os.fork())
+
+
+def wait_for(child: int) -> None:
+    """End as ``child`` does; return at once in the child itself."""
+    if child:
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        os._exit(status if status >= 0 else 128 - status)
+
+
+def become(user: int) -> None:
+    """Another user, of no group but its own."""
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+
+
+def main(orders: dict[str, Any]) -> None:
+    """Give up what the level says, and become the program."""
+    libc.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    try:
+        if orders["level"] == "full":
+            enter(orders)
+        elif orders["level"] == "user":
+            become(orders["user"])
+        libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+        libc.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)  # another user has lost it
+        os.execve(orders["program"][0], orders["program"], orders["environment"])
+    except (OSError, KeyError) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
+        os._exit(125)
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
