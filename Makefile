@@ -108,7 +108,7 @@ _build/pythae/ready: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(@D) pythae==0.1.2
 	@touch $@
 
-bench: _build/pythae/ready  ## measure speed beside pythae into book/results/speed.csv, on a quiet machine; BASE=... to print against a commit
+bench: _build/pythae/ready  ## measure speed beside pythae into book/results/speed.csv, on a quiet machine; BASE=... to compare with a commit
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench.py $(if $(BASE),--base $(BASE))
 
 mutants: .venv/ready  ## plant small slips in the code that computes and count those no test notices; AREAS=... PLANTED=...

@@ -5,7 +5,8 @@
 A turn is a fixed piece of work (``contenders``). After one that does not count, all contenders take ``--repeats`` turns
 in an order that shifts every round, so that what slows the machine down for a while slows all of them. The table has
 medians with the least and the largest value; a ratio is taken within each round, before its median. CPU seconds are
-those of all threads. With ``--base``, the package of another commit takes turns too, in a process of its own.
+those of all threads. With ``--base``, the package of another commit takes turns too, in a process of its own; the table
+then says how many times as fast the present one is.
 """
 
 import argparse
@@ -348,7 +349,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
         serve(scale)
         return []
     sys.path.append(str(told.peers))
-    whole = not (told.only or told.base or told.quick or told.no_compile)
+    whole = not (told.only or told.quick or told.no_compile)
     seconds = []
     with tempfile.TemporaryDirectory() as cache, other_commit(scale, told.base) as bases:
         bench = Bench(scale, told.repeats, bases, compiled=not (told.quick or told.no_compile))
@@ -360,7 +361,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
             seconds.append(round(perf_counter() - start, 1))
             print(f"{name}: {seconds[-1]:.0f} s", file=sys.stderr)
     if out := told.out or (TABLE if whole else None):
-        write_rows(out, bench.rows)
+        write_rows(out, [row for row in bench.rows if ", at " not in row["method"]])  # of a commit, the ratios stay
         waited = median(each.wall / each.cpu for each in bench.turns) if bench.turns else None  # 1 where it is quiet
         facts = {"instructions": instructions(), "pythae": version("pythae") if find_spec("pythae") else None}
         facts |= {"torch_capability": torch.backends.cpu.get_cpu_capability(), "base": told.base}
