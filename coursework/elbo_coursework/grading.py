@@ -113,7 +113,12 @@ def grade(
         isolated: what ``sandbox.isolation`` gives
     """
     manual = {question.name: question.points for question in assignment.manual}
-    named = {"submission": submission.name, "assignment": assignment.name, "manual": manual, "file": submission.file}
+    named: dict[str, Any] = {
+        "submission": submission.name,
+        "assignment": assignment.name,
+        "manual": manual,
+        "file": submission.file,
+    }
     named |= {"handed_in": submission.handed_in, "key": cache_key(submission, assignment, seed)}
     if submission.problem:
         return Grade(**named, questions=(), notes=(submission.problem,))

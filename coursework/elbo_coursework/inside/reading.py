@@ -128,7 +128,9 @@ def read(content: bytes, name: str = "") -> Reading:
         if cell.kind == "code":
             try:
                 found.statements += statements(cell)
-            except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            except MemoryError:
+                found.problems.append(f"{cell.location} is left out: to read it takes more memory than there may be.")
+            except (SyntaxError, ValueError, RecursionError) as error:
                 found.problems.append(f"{cell.location} is left out, as Python cannot read it: {described(error)}.")
     found.answers = answers(listed)
     return found
