@@ -1,20 +1,26 @@
 """Build the assignments from their masters: what students get, and what an instructor keeps.
 
-    python coursework/scripts/build_assignments.py [--seed-file FILE] [NAME ...]
+    python coursework/scripts/build_assignments.py [--seed-file FILE] [--jobs N] [NAME ...]
 
 In ``_build/assignments/NAME`` are then ``student/NAME.ipynb``; ``staff/NAME.ipynb`` and ``.html``, the solutions, run;
-``otter.zip``, with which Otter grades on public instances; and, where the class's secret is given, ``gradescope.zip``.
-The build fails where a student's notebook differs from the solution by more than the solution's lines, or where the
-solution earns less than all points.
+and, where the class's secret is given, ``gradescope.zip``.
+
+A master is a plain notebook with marks. The first cell of a question in code begins with ``<!-- question: NAME -->``;
+the cell in which a question in words is answered begins with ``<!-- answer: NAME -->``. Lines of code from
+``# BEGIN SOLUTION`` to ``# END SOLUTION`` become ``...`` for students, and cells of text that begin with
+``<!-- solution -->`` are for staff alone.
+
+The build fails where master and assignment do not agree, where a student's notebook differs from the solution by more
+than the solution's lines, or where the solution earns less than all points.
 """
 
 import argparse
 import os
 import re
 import shutil
-import subprocess
-import sys
-import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from pathlib import Path
 from secrets import token_hex
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -25,10 +31,15 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
 import elbo_coursework
+from elbo_coursework import Assignment
 
 ROOT = Path(__file__).parents[2]
+MASTERS = ROOT / "coursework" / "assignments"
 OUT = ROOT / "_build" / "assignments"
 SOLUTION = re.compile(r"^([ \t]*)# BEGIN SOLUTION\n.*?# END SOLUTION", re.DOTALL | re.MULTILINE)
+STAFF = "<!-- solution -->"
+LEAK = re.compile(r"(BEGIN|END) SOLUTION|<!-- solution|\*\*(Solution|Rubric)\*?\*?")
+ADDRESS = "OWNER/REPOSITORY"  # stands in the masters for that of the clone, which the environment may name
 PACKAGES = ("companion", "coursework/elbo_coursework")
 METADATA = ("pyproject.toml", "README.md", "LICENSE")
 OTHER_FILES = ("constraints.txt", *METADATA, *(f"coursework/{name}" for name in METADATA))
@@ -52,18 +63,17 @@ cd "${{AUTOGRADER:=/autograder}}"
 
 
 def build(name: str, out: Path, seed: str | None = None) -> Path:
-    """Build one assignment in ``out/name`` and return that folder."""
+    """Build one assignment in ``out/name`` and return that folder; its staff notebook is not run."""
     folder = out / name
     shutil.rmtree(folder, ignore_errors=True)
-    with tempfile.TemporaryDirectory() as made:
-        assign(ROOT / "coursework" / "assignments" / f"{name}.ipynb", Path(made))
-        for kind, part in (("student", "student"), ("staff", "autograder")):
-            (folder / kind).mkdir(parents=True)
-            shutil.copy(Path(made) / part / f"{name}.ipynb", folder / kind)
-        (archive,) = (Path(made) / "autograder").glob("*.zip")
-        shutil.copy(archive, folder / "otter.zip")
-    problems = differences(folder / "student" / f"{name}.ipynb", folder / "staff" / f"{name}.ipynb")
-    problems += losses(folder / "staff" / f"{name}.ipynb", name)
+    master = nbformat.read(MASTERS / f"{name}.ipynb", as_version=4)
+    asked = elbo_coursework.assignment(name)
+    for kind, made in (("student", student(master)), ("staff", staff(master))):
+        (folder / kind).mkdir(parents=True)
+        nbformat.write(made, folder / kind / f"{name}.ipynb")
+    solution = folder / "staff" / f"{name}.ipynb"
+    problems = disagreements(master, asked) + differences(folder / "student" / f"{name}.ipynb", solution)
+    problems += losses(solution, asked)
     if problems:
         raise SystemExit("\n".join(f"{name}: {problem}" for problem in problems))
     if seed is not None:
@@ -71,35 +81,70 @@ def build(name: str, out: Path, seed: str | None = None) -> Path:
     return folder
 
 
-def assign(master: Path, out: Path) -> None:
-    """Let Otter make the notebooks and its zip."""
-    command = [sys.executable, "-m", "otter", "assign", "--no-pdfs", "--no-run-tests", str(master), str(out)]
-    done = subprocess.run(command, cwd=out, env=environment(), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"otter assign {master}: {done.stdout}{done.stderr}")
+def staff(master: NotebookNode) -> NotebookNode:
+    """The master without its outputs, and with the address of the repository."""
+    made = deepcopy(master)
+    for cell in made.cells:
+        cell.source = cell.source.replace(ADDRESS, os.environ.get("GITHUB_REPOSITORY", ADDRESS))
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return made
 
 
-def differences(student: Path, solution: Path) -> list[str]:
-    """Sentences on cells of code that differ by more than the solution's lines, which ``...`` replaces."""
-    stubs, answers = ([c.source for c in code_cells(path)] for path in (student, solution))
+def student(master: NotebookNode) -> NotebookNode:
+    """The staff's notebook without what is for staff alone, and with ``...`` for answers in code."""
+    made = staff(master)
+    made.cells = [cell for cell in made.cells if not cell.source.startswith(STAFF)]
+    for cell in code_cells(made):
+        cell.source = SOLUTION.sub(r"\1...", cell.source)
+    return made
+
+
+def disagreements(master: NotebookNode, asked: Assignment) -> list[str]:
+    """Sentences on what the notebook says otherwise than the assignment: minutes, points, marks, checks, rubrics."""
+    cells = [cell.source for cell in master.cells]
+    text = "\n\n".join(cells)
+    sections = re.split(r"^(?=(?:<!-- question: \w+ -->\n)?## )", text, flags=re.MULTILINE)
+    wanted = [f"# {asked.title}\n", f"**Time** {asked.minutes} minutes. **Points** {asked.points}: "]
+    found = [f"expected {text!r} in the notebook" for part in wanted if part not in sections[0]]
+    for question in (*asked.questions, *asked.manual):
+        manual = question in asked.manual
+        mark = f"<!-- {'answer' if manual else 'question'}: {question.name} -->\n"
+        section = next((section for section in sections if mark in section), "")
+        wanted = [mark, f" ({question.points} points)\n", "<summary>Hint 1: ", "<summary>Hint 2: "]
+        if manual:
+            wanted += [f"- {points} point{'s'[: points - 1]}: {earns}\n" for earns, points in question.rubric.items()]
+        else:
+            wanted += [f"def {question.name}(", f'check({question.name}, "{asked.name}")']
+        found += [f"{question.name}: expected {part!r} in its section" for part in wanted if part not in f"{section}\n"]
+        found += [f"{question.name}: expected {mark!r} once" for _ in range(text.count(mark) > 1)]
+    return found
+
+
+def differences(stub: Path, solution: Path) -> list[str]:
+    """Sentences on cells of code that differ by more than the lines that ``...`` replaces, and on leaks."""
+    read, answered = (nbformat.read(path, as_version=4) for path in (stub, solution))
+    stubs, answers = ([cell.source for cell in code_cells(notebook)] for notebook in (read, answered))
     expected = [SOLUTION.sub(r"\1...", source) for source in answers]
     if len(stubs) != len(expected):
         return [f"expected {len(expected)} cells of code, as in the solution, got {len(stubs)}"]
-    pairs = zip(stubs, expected, strict=True)
-    wrong = [stub for stub, wanted in pairs if stub.rstrip().removesuffix(";") != wanted.rstrip().removesuffix(";")]
-    return [f"a cell differs from the solution by more than its answer: {stub[:80]!r}" for stub in wrong]
+    wrong = [got for got, wanted in zip(stubs, expected, strict=True) if got != wanted]
+    leaks = [cell.source for cell in read.cells if LEAK.search(cell.source)]
+    leaks += [cell.source for cell in code_cells(read) if cell.outputs]
+    return [f"a cell differs from the solution by more than its answer: {source[:80]!r}" for source in wrong] + [
+        f"a student would read of a solution, or an output: {source[:80]!r}" for source in leaks
+    ]
 
 
-def losses(solution: Path, name: str) -> list[str]:
+def losses(solution: Path, asked: Assignment) -> list[str]:
     """Sentences on the questions for which the solution earns less than all points, under a new seed."""
-    seed = token_hex()
-    graded = elbo_coursework.grade(solution, elbo_coursework.assignment(name), seed)
+    graded = elbo_coursework.grade(solution, asked, token_hex())
     lost = [question for question in graded.questions if question.earned < question.points]
     return [f"the solution of {q.name} earns {q.earned} of {q.points}: {list(q.hints)}" for q in lost]
 
 
-def code_cells(path: Path) -> list[NotebookNode]:
-    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def show(notebook: Path) -> None:
@@ -109,6 +154,15 @@ def show(notebook: Path) -> None:
     nbformat.write(read, notebook)
     page, _ = HTMLExporter().from_notebook_node(read)
     notebook.with_suffix(".html").write_text(page, encoding="utf-8")
+
+
+def finish(name: str, seed: str | None) -> str:
+    """Build and show one assignment; returns the line that says so."""
+    begun = time.perf_counter()
+    folder = build(name, OUT, seed)
+    show(folder / "staff" / f"{name}.ipynb")
+    without = "" if seed else ", without gradescope.zip, which needs SEED_FILE="
+    return f"{name}: {folder.relative_to(ROOT)}, in {time.perf_counter() - begun:.0f} s{without}"
 
 
 def gradescope(name: str, seed: str, target: Path) -> None:
@@ -136,14 +190,12 @@ def main() -> None:
         "names", nargs="*", metavar="NAME", help=f"of {', '.join(elbo_coursework.NAMES)} (default: all)"
     )
     parser.add_argument("--seed-file", type=Path, metavar="FILE", help="the class's secret, for gradescope.zip")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="assignments at a time (default: 2)")
     options = parser.parse_args()
     seed = options.seed_file.read_text().strip() if options.seed_file else None
-    for name in options.names or elbo_coursework.NAMES:
-        folder = build(name, OUT, seed)
-        show(folder / "staff" / f"{name}.ipynb")
-        print(
-            f"{name}: {folder.relative_to(ROOT)}" + ("" if seed else ", without gradescope.zip, which needs SEED_FILE=")
-        )
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for line in pool.map(lambda name: finish(name, seed), options.names or elbo_coursework.NAMES):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -242,33 +242,58 @@ SLOPES_MISTAKES = (
 ASSIGNMENT = Assignment(
     name="rate_distortion",
     title="Rate-distortion by Blahut-Arimoto",
-    minutes=100,
+    minutes=170,
     questions=(
-        Question("source_entropy", 10, _source, _entropy, _entropy_invariant, ENTROPY_MISTAKES),
-        Question("expected_distortion", 10, _coded, _expected, _expected_invariant, EXPECTED_MISTAKES),
+        Question("source_entropy", 5, _source, _entropy, _entropy_invariant, ENTROPY_MISTAKES),
+        Question("expected_distortion", 5, _coded, _expected, _expected_invariant, EXPECTED_MISTAKES),
         Question(
             "bernoulli_rate",
-            15,
+            8,
             _bernoulli,
             bernoulli_rate,
             _rate_invariant,
             RATE_MISTAKES,
             instances=8,
         ),
-        Question("blahut_arimoto_step", 20, _with_marginal, _step, _step_invariant, STEP_MISTAKES),
+        Question("blahut_arimoto_step", 13, _with_marginal, _step, _step_invariant, STEP_MISTAKES),
         Question(
             "certificate",
-            15,
+            10,
             _with_marginal,
             _certificate,
             _certificate_invariant,
             CERTIFICATE_MISTAKES,
         ),
-        Question("frontier_point", 10, _quick, _point, _point_invariant, POINT_MISTAKES, tolerance=2e-3),
-        Question("beta_and_slope", 10, _curve, _slopes, _slopes_invariant, SLOPES_MISTAKES),
+        Question("frontier_point", 9, _quick, _point, _point_invariant, POINT_MISTAKES, tolerance=2e-3),
+        Question("beta_and_slope", 5, _curve, _slopes, _slopes_invariant, SLOPES_MISTAKES),
     ),
     manual=(
-        ManualQuestion("stopping", {"what the certificate bounds": 3, "why a stalled distortion proves nothing": 2}),
-        ManualQuestion("straight_line", {"the frontier under log-loss is D = H - R": 3, "what beta finds there": 2}),
+        ManualQuestion(
+            "silence",
+            {
+                "an order of all four reports with a reason, whether right or wrong": 1,
+                "drizzle is last because it does the least harm of all constant reports, with the numbers": 3,
+                "rain goes before storm because drizzle can stand in for rain at little harm, with the numbers": 3,
+            },
+        ),
+        ManualQuestion(
+            "paper",
+            {
+                "c(z) = 1 for the uniform marginal, and that the certificate is 0 for it": 3,
+                "D as a function of s, solved for s, and R(D) with its range": 4,
+                "both directions of the condition: the certificate for if, a lower F for only if": 4,
+                "the coin's beta, no finite beta for the K symbols, and a reason": 3,
+            },
+        ),
+        ManualQuestion(
+            "stall",
+            {
+                "a source and a table of one's own, five symbols or more, with reasons for the numbers": 5,
+                "one picture over 25 slopes or more: probabilities of codes and steps, with labelled axes": 6,
+                "ties peaks to slopes at which a code comes in, and says why steps are short there": 5,
+                "a slope at which the friend stops too early, with the certificate and both distortions": 4,
+                "one threshold checked in a second way, and whether it agrees": 4,
+            },
+        ),
     ),
 )

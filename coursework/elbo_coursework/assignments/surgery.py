@@ -232,13 +232,13 @@ FORMS_MISTAKES = (
 ASSIGNMENT = Assignment(
     name="surgery",
     title="Surgery on paper and in code",
-    minutes=90,
+    minutes=160,
     questions=(
-        Question("joint_and_marginals", 10, _encoder, _joint, _joint_invariant, JOINT_MISTAKES),
-        Question("rate", 15, _with_prior, _rate, _rate_invariant, RATE_MISTAKES, instances=8),
+        Question("joint_and_marginals", 5, _encoder, _joint, _joint_invariant, JOINT_MISTAKES),
+        Question("rate", 10, _with_prior, _rate, _rate_invariant, RATE_MISTAKES, instances=8),
         Question(
             "index_information",
-            15,
+            8,
             _encoder,
             _information,
             _information_invariant,
@@ -246,7 +246,7 @@ ASSIGNMENT = Assignment(
         ),
         Question(
             "marginal_kl",
-            15,
+            7,
             _with_prior,
             _marginal_kl,
             _marginal_invariant,
@@ -255,16 +255,42 @@ ASSIGNMENT = Assignment(
         ),
         Question(
             "by_dimension",
-            20,
+            15,
             _two_dimensions,
             _dimensions,
             _dimensions_invariant,
             DIMENSIONS_MISTAKES,
         ),
-        Question("elbo_three_ways", 15, _model, _forms, _forms_invariant, FORMS_MISTAKES),
+        Question("elbo_three_ways", 10, _model, _forms, _forms_invariant, FORMS_MISTAKES),
     ),
     manual=(
-        ManualQuestion("proof", {"brings q(z) into the logarithm": 2, "takes the mean over n and names both parts": 3}),
-        ManualQuestion("two_encoders", {"two encoders of equal rate": 2, "which part of the rate each pays": 3}),
+        ManualQuestion(
+            "forecast",
+            {
+                "all six guesses stand in the table, whether right or wrong": 1,
+                "the rate is a mean of one number a photograph, and neither change touches those numbers": 2,
+                "copies add log 2 to H(n) and to H(n|z), so that the information stays": 2,
+                "mirrors spread q(z), so that marginal KL turns into information nat for nat": 2,
+            },
+        ),
+        ManualQuestion(
+            "batches",
+            {
+                "the identity, by putting the batch's aggregate into the logarithm or by the chain rule": 4,
+                "both ends of J, and who reaches them: equal aggregates, and batches that share no code": 4,
+                "the interval from 4.16 to 11.07 nats, and that both ends can occur": 3,
+                "merging adds between 0 and log 2, and what each end says about the halves": 3,
+            },
+        ),
+        ManualQuestion(
+            "drawers",
+            {
+                "five values of beta, three starts, both priors; every run in one picture with labelled axes": 6,
+                "shows that D + beta R never rises, and that the rate equals the sum of its parts": 4,
+                "which part the learned prior removes; what I(n; z) and D + beta R do, as the picture has it": 5,
+                "why all drawers can be in use while the code tells nothing, with a run that shows it": 4,
+                "an objection of one's own that could have changed a sentence, and the run that tests it": 5,
+            },
+        ),
     ),
 )

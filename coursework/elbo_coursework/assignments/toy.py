@@ -241,19 +241,40 @@ OBJECTIVE_MISTAKES = (
 ASSIGNMENT = Assignment(
     name="toy",
     title="The toy that the ELBO cannot solve",
-    minutes=100,
+    minutes=170,
     questions=(
-        Question("toy_tables", 15, _process, _toy, _toy_invariant, TOY_MISTAKES),
-        Question("rate_and_distortion", 20, _tables, _plane, _plane_invariant, PLANE_MISTAKES, instances=8),
-        Question("class_information", 15, _classes, _kept, _kept_invariant, KEPT_MISTAKES),
-        Question("blended_model", 20, _blend, _blended, _blended_invariant, BLEND_MISTAKES, instances=6),
-        Question("on_the_line", 10, _points, _verdicts, _verdicts_invariant, VERDICTS_MISTAKES),
-        Question("best_at_target", 10, _candidates, _objective, _objective_invariant, OBJECTIVE_MISTAKES),
+        Question("toy_tables", 10, _process, _toy, _toy_invariant, TOY_MISTAKES),
+        Question("rate_and_distortion", 12, _tables, _plane, _plane_invariant, PLANE_MISTAKES, instances=8),
+        Question("class_information", 9, _classes, _kept, _kept_invariant, KEPT_MISTAKES),
+        Question("blended_model", 12, _blend, _blended, _blended_invariant, BLEND_MISTAKES, instances=6),
+        Question("on_the_line", 6, _points, _verdicts, _verdicts_invariant, VERDICTS_MISTAKES),
+        Question("best_at_target", 6, _candidates, _objective, _objective_invariant, OBJECTIVE_MISTAKES),
     ),
     manual=(
         ManualQuestion(
-            "blindness", {"the ELBO is -H for every t": 2, "what the class asks for is not in the objective": 3}
+            "halfway",
+            {
+                "two numbers, whether right or wrong": 1,
+                "below one half: a divergence is convex in t and vanishes at t = 0, as the aggregate stays the same": 3,
+                "near one quarter: the slope vanishes at t = 0 too, so both begin like the square of t": 3,
+            },
         ),
-        ManualQuestion("remedy", {"what the target adds": 3, "what it still does not say": 2}),
+        ManualQuestion(
+            "waste",
+            {
+                "the identity, by the chain rule and because z is made from x alone": 4,
+                "no waste means that e(z|x) depends on z* only, and so on nothing, where no entry is zero": 5,
+                "all of the class means equal posteriors behind a code, so that the least rate is H": 5,
+            },
+        ),
+        ManualQuestion(
+            "meaning",
+            {
+                "a hypothesis, and four settings or more that differ in one thing at a time, 16 starts each": 6,
+                "one picture with every start, labelled axes and a yardstick; what misses the line is marked": 6,
+                "the conclusion is what the picture shows, with the spread among starts": 6,
+                "another explanation, a run that could tell the two apart, and what came of it": 6,
+            },
+        ),
     ),
 )
