@@ -102,11 +102,10 @@ def student(master: NotebookNode) -> NotebookNode:
 
 def disagreements(master: NotebookNode, asked: Assignment) -> list[str]:
     """Sentences on what the notebook says otherwise than the assignment: minutes, points, marks, checks, rubrics."""
-    cells = [cell.source for cell in master.cells]
-    text = "\n\n".join(cells)
-    sections = re.split(r"^(?=(?:<!-- question: \w+ -->\n)?## )", text, flags=re.MULTILINE)
+    text = "\n\n".join(cell.source for cell in master.cells)
+    sections = re.split(r"^(?=<!-- question: )|(?<! -->\n)^(?=## )", text, flags=re.MULTILINE)
     wanted = [f"# {asked.title}\n", f"**Time** {asked.minutes} minutes. **Points** {asked.points}: "]
-    found = [f"expected {text!r} in the notebook" for part in wanted if part not in sections[0]]
+    found = [f"expected {part!r} in its head" for part in wanted if part not in sections[0]]
     for question in (*asked.questions, *asked.manual):
         manual = question in asked.manual
         mark = f"<!-- {'answer' if manual else 'question'}: {question.name} -->\n"
