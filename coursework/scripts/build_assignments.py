@@ -149,7 +149,9 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 def show(notebook: Path) -> None:
     """Run the notebook in place, and write it as a page beside."""
     read = nbformat.read(notebook, as_version=4)
-    NotebookClient(read, timeout=600, resources={"metadata": {"path": notebook.parent}}).execute(env=environment())
+    NotebookClient(
+        read, timeout=600, extra_arguments=["--log-level=ERROR"], resources={"metadata": {"path": notebook.parent}}
+    ).execute(env=environment())
     nbformat.write(read, notebook)
     page, _ = HTMLExporter().from_notebook_node(read)
     notebook.with_suffix(".html").write_text(page, encoding="utf-8")
