@@ -6,9 +6,9 @@ In ``_build/assignments/NAME`` are then ``student/NAME.ipynb``; ``staff/NAME.ipy
 and, where the class's secret is given, ``gradescope.zip``.
 
 A master is a plain notebook with marks. The first cell of a question in code begins with ``<!-- question: NAME -->``;
-the cell in which a question in words is answered begins with ``<!-- answer: NAME -->``. Lines of code from
-``# BEGIN SOLUTION`` to ``# END SOLUTION`` become ``...`` for students, and cells of text that begin with
-``<!-- solution -->`` are for staff alone.
+that of a question in words with ``<!-- answer: NAME -->``, and the cells after it, up to the next heading, are the
+answer. Lines of code from ``# BEGIN SOLUTION`` to ``# END SOLUTION`` become ``...`` for students, and cells of text
+that begin with ``<!-- solution -->`` are for staff alone.
 
 The build fails where master and assignment do not agree, where a student's notebook differs from the solution by more
 than the solution's lines, or where the solution earns less than all points.
@@ -31,7 +31,8 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
 import elbo_coursework
-from elbo_coursework import Assignment
+from elbo_coursework import Assignment, sandbox
+from elbo_coursework.submissions import Submission
 
 ROOT = Path(__file__).parents[2]
 MASTERS = ROOT / "coursework" / "assignments"
@@ -103,14 +104,14 @@ def student(master: NotebookNode) -> NotebookNode:
 def disagreements(master: NotebookNode, asked: Assignment) -> list[str]:
     """Sentences on what the notebook says otherwise than the assignment: minutes, points, marks, checks, rubrics."""
     text = "\n\n".join(cell.source for cell in master.cells)
-    sections = re.split(r"^(?=<!-- question: )|(?<! -->\n)^(?=## )", text, flags=re.MULTILINE)
+    sections = re.split(r"^(?=<!-- (?:question|answer): )|(?<! -->\n)^(?=## )", text, flags=re.MULTILINE)
     wanted = [f"# {asked.title}\n", f"**Time** {asked.minutes} minutes. **Points** {asked.points}: "]
     found = [f"expected {part!r} in its head" for part in wanted if part not in sections[0]]
     for question in (*asked.questions, *asked.manual):
         manual = question in asked.manual
         mark = f"<!-- {'answer' if manual else 'question'}: {question.name} -->\n"
         section = next((section for section in sections if mark in section), "")
-        wanted = [mark, f" ({question.points} points)\n", "<summary>Hint 1: ", "<summary>Hint 2: "]
+        wanted = [f"{mark}## ", f" ({question.points} points)\n", "<summary>Hint 1: ", "<summary>Hint 2: "]
         if manual:
             wanted += [f"- {points} point{'s'[: points - 1]}: {earns}\n" for earns, points in question.rubric.items()]
         else:
@@ -136,10 +137,13 @@ def differences(stub: Path, solution: Path) -> list[str]:
 
 
 def losses(solution: Path, asked: Assignment) -> list[str]:
-    """Sentences on the questions for which the solution earns less than all points, under a new seed."""
-    graded = elbo_coursework.grade(solution, asked, token_hex())
+    """Sentences on what grading cannot read of the solution, and on the points that it misses, under a new seed."""
+    trusted = sandbox.isolation("none", allow_root=True)
+    graded = elbo_coursework.grade(Submission.of_file(solution), asked, token_hex(), isolated=trusted)
     lost = [question for question in graded.questions if question.earned < question.points]
-    return [f"the solution of {q.name} earns {q.earned} of {q.points}: {list(q.hints)}" for q in lost]
+    found = [f"the solution of {q.name} earns {q.earned} of {q.points}: {list(q.hints)}" for q in lost]
+    unread = [question.name for question in asked.manual if not graded.answers.get(question.name)]
+    return [*graded.notes, *found, *(f"the answer to {name} is not read" for name in unread)]
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
@@ -194,8 +198,11 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="assignments at a time (default: 2)")
     options = parser.parse_args()
     seed = options.seed_file.read_text().strip() if options.seed_file else None
+    names = options.names or elbo_coursework.NAMES
+    for name in names:  # imports them all, which threads had better not do side by side
+        elbo_coursework.assignment(name)
     with ThreadPoolExecutor(options.jobs) as pool:
-        for line in pool.map(lambda name: finish(name, seed), options.names or elbo_coursework.NAMES):
+        for line in pool.map(lambda name: finish(name, seed), names):
             print(line, flush=True)
 
 
