@@ -31,7 +31,7 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
 import elbo_coursework
-from elbo_coursework import Assignment, sandbox
+from elbo_coursework import Assignment, ManualQuestion, Question, sandbox
 from elbo_coursework.submissions import Submission
 
 ROOT = Path(__file__).parents[2]
@@ -107,12 +107,12 @@ def disagreements(master: NotebookNode, asked: Assignment) -> list[str]:
     sections = re.split(r"^(?=<!-- (?:question|answer): )|(?<! -->\n)^(?=## )", text, flags=re.MULTILINE)
     wanted = [f"# {asked.title}\n", f"**Time** {asked.minutes} minutes. **Points** {asked.points}: "]
     found = [f"expected {part!r} in its head" for part in wanted if part not in sections[0]]
-    for question in (*asked.questions, *asked.manual):
-        manual = question in asked.manual
-        mark = f"<!-- {'answer' if manual else 'question'}: {question.name} -->\n"
+    everything: list[Question | ManualQuestion] = [*asked.questions, *asked.manual]
+    for question in everything:
+        mark = f"<!-- {'question' if isinstance(question, Question) else 'answer'}: {question.name} -->\n"
         section = next((section for section in sections if mark in section), "")
         wanted = [f"{mark}## ", f" ({question.points} points)\n", "<summary>Hint 1: ", "<summary>Hint 2: "]
-        if manual:
+        if isinstance(question, ManualQuestion):
             wanted += [f"- {points} point{'s'[: points - 1]}: {earns}\n" for earns, points in question.rubric.items()]
         else:
             wanted += [f"def {question.name}(", f'check({question.name}, "{asked.name}")']
@@ -154,7 +154,11 @@ def show(notebook: Path) -> None:
     """Run the notebook in place, and write it as a page beside."""
     read = nbformat.read(notebook, as_version=4)
     NotebookClient(
-        read, timeout=600, extra_arguments=["--log-level=ERROR"], resources={"metadata": {"path": notebook.parent}}
+        read,
+        timeout=600,
+        coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": notebook.parent}},
     ).execute(env=environment())
     nbformat.write(read, notebook)
     page, _ = HTMLExporter().from_notebook_node(read)
