@@ -8,7 +8,7 @@ from copy import deepcopy
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import matplotlib.pyplot as plt
 import nbformat
@@ -209,3 +209,39 @@ def test_the_clones_address_goes_into_the_notebooks(monkeypatch: pytest.MonkeyPa
     assert "# !git clone --quiet --depth 1 https://github.com/someone/somewhere book\n" in text
     assert build.ADDRESS not in text
     assert build.ADDRESS in "\n".join(cell.source for cell in master("surgery").cells)
+
+
+class FakeClient:
+    """Runs a notebook by counting."""
+
+    runs: ClassVar[list[str]] = []
+
+    def __init__(self, notebook: Any, **_options: Any) -> None:
+        self.notebook = notebook
+
+    def execute(self, **_given: Any) -> None:
+        self.runs.append(self.notebook.cells[0].source)
+
+
+def test_a_notebook_is_run_again_where_it_or_a_package_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "NotebookClient", FakeClient)
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(FakeClient, "runs", [])
+    (tmp_path / "companion").mkdir()
+    package, path = tmp_path / "companion" / "a.py", tmp_path / "a.ipynb"
+
+    def shown(source: str, code: str, earlier: Any) -> Any:
+        package.write_text(code)
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]), path)
+        build.show(path, earlier)
+        assert source in path.with_suffix(".html").read_text()
+        return nbformat.read(path, as_version=4)
+
+    first = shown("one", "x = 1", None)
+    second = shown("one", "x = 1", first)
+    assert FakeClient.runs == ["one"]
+    third = shown("two", "x = 1", second)
+    shown("two", "x = 2", third)
+    assert FakeClient.runs == ["one", "two", "two"]
