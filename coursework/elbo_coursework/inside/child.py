@@ -80,7 +80,8 @@ class Allowed:
 
     def find_spec(self, name: str, *_given: object) -> None:
         """Raise ``ModuleNotFoundError`` for another; for these, the finders after this one are asked."""
-        if name.split(".")[0] not in self.names:
+        top = name.split(".")[0]
+        if top not in self.names and not top.startswith("_sysconfigdata"):  # Python's own, by a name of each machine's
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
