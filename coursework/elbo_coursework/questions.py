@@ -1,12 +1,15 @@
 """Questions, how their answers are judged, and the check in the student's own notebook.
 
 A question is a function that the student writes. Its instances are drawn from a seed: that of a class is the
-instructor's secret, and the notebooks use a public one, so that nothing can be learnt by heart. The reference solution
+instructor's secret, and the notebooks use a public one, so that nothing can be learnt by heart. What is hard about an
+instance, its *trap*, is the same under every seed, so that a slip costs the same in every class. The reference solution
 is that of the package ``companion``. A ``CommonMistake`` is a function that makes a mistake which many make: an answer
 that equals its value gets its hint, and the partial credit that the rubric gives it. Any other wrong answer is compared
 with the question's invariant, an identity or inequality that every right answer fulfils.
 
 Inputs and answers are what JSON can hold, with arrays for lists of numbers: numbers, texts, arrays and dicts of these.
+An answer is told apart from a right one by its value alone, whatever it is: a hint never shows a student's texts or
+keys, only their kind and size, as an answer could carry an instance out.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,6 +24,11 @@ import numpy as np
 #: The assignments, in the order of the book.
 NAMES = ("surgery", "rate_distortion", "toy", "sweep", "information", "bits")
 PUBLIC_SEED = "self-study"
+LONGEST = 300  # characters of a hint
+SHARES = {0.25: "a quarter", 0.5: "half", 0.75: "three quarters"}
+PARTIAL = "Since nothing else is wrong, this instance earns {} of its points."
+UNSHOWN = "The value is wrong, though no identity shows it."
+UNDEFINED = "where does your code meet 0 log 0, 0 / 0 or inf - inf?"
 Inputs = dict[str, Any]
 
 
@@ -46,6 +54,16 @@ class CommonMistake:
         if not 0 <= self.credit < 1:
             raise ValueError(f"credit: expected from 0 to below 1, got {self.credit}")
 
+    @property
+    def told(self) -> str:
+        """The hint, and the share of the instance's points, where there is one.
+
+        >>> CommonMistake("in bits", "This is in bits.", abs, 0.5).told
+        'This is in bits. Since nothing else is wrong, this instance earns half of its points.'
+        """
+        share = SHARES.get(self.credit, f"{self.credit:.0%}")
+        return f"{self.hint} {PARTIAL.format(share)}" if self.credit else self.hint
+
 
 @dataclass(frozen=True)
 class Question:
@@ -54,29 +72,35 @@ class Question:
     Attributes:
         name: of the function
         points: for all instances together, shared equally among them
-        draw: an instance from a generator, the function's arguments by name
+        draw: an instance from a generator and a trap, the function's arguments by name
         reference: the reference solution, called with the same arguments
         invariant: takes the answer first and then the arguments; says in a sentence, with the values, which identity or
             inequality the answer breaks, or returns None. It reveals only what the other parts of the answer imply
         mistakes: the common mistakes, in the order in which they are tried
-        tolerance: relative, and absolute for values below 1
-        instances: number drawn from one seed
+        tolerance: both relative and absolute: an answer may miss r by tolerance (1 + abs(r))
+        traps: one for each instance, in their order: what ``draw`` makes hard about it, and "" for a plain one. Every
+            seed gives these traps, and only the numbers differ
 
-    Raises ``ValueError`` where points or instances are not positive.
+    Raises ``ValueError`` where there are no points or no instances.
     """
 
     name: str
     points: int
-    draw: Callable[[np.random.Generator], Inputs]
+    draw: Callable[[np.random.Generator, str], Inputs]
     reference: Callable[..., Any]
     invariant: Callable[..., str | None]
     mistakes: tuple[CommonMistake, ...]
     tolerance: float = 1e-6
-    instances: int = 5
+    traps: tuple[str, ...] = ("",) * 5
 
     def __post_init__(self) -> None:
-        if self.points < 1 or self.instances < 1:
-            raise ValueError(f"points, instances: expected at least 1 of each, got {self.points}, {self.instances}")
+        if self.points < 1 or not self.traps:
+            raise ValueError(f"points, traps: expected at least 1 of each, got {self.points}, {len(self.traps)}")
+
+    @property
+    def instances(self) -> int:
+        """The number of instances that are drawn from one seed."""
+        return len(self.traps)
 
 
 @dataclass(frozen=True)
@@ -150,27 +174,27 @@ def instances(assignment: str, question: Question, seed: str) -> list[Inputs]:
     """The instances of a question under ``seed``: any text, one stream for each question of each assignment."""
     entropy = int.from_bytes(sha256(f"{assignment}/{question.name}/{seed}".encode()).digest())
     rng = np.random.default_rng(entropy)
-    return [question.draw(rng) for _ in range(question.instances)]
+    return [question.draw(rng, trap) for trap in question.traps]
 
 
 def judge(question: Question, inputs: Inputs, answer: Any) -> Verdict:
     """Compare an answer with the reference, then with the common mistakes, and at last with the invariant.
 
-    A mistake that happens to equal the reference on these inputs costs nothing.
+    A mistake that happens to equal the reference on these inputs costs nothing. Whatever the answer is, there is a
+    verdict; its hint has no control characters, and at most 300 characters.
     """
     reference = question.reference(**inputs)
-    if all_close(answer, reference, question.tolerance):
-        return Verdict(1.0)
-    for mistake in question.mistakes:
-        if all_close(answer, mistake.answer(**inputs), question.tolerance):
-            return Verdict(mistake.credit, mistake.hint, mistake.name)
-    if message := structure_mismatch(answer, reference):
-        return Verdict(0.0, message)
-    try:
-        message = question.invariant(answer, **inputs)
-    except (ArithmeticError, LookupError, TypeError, ValueError):  # an answer too far off to be compared
-        message = None
-    return Verdict(0.0, message or "The value is wrong, though no identity shows it.")
+    with np.errstate(all="ignore"):
+        if all_close(answer, reference, question.tolerance):
+            return Verdict(1.0)
+        for mistake in question.mistakes:
+            if all_close(answer, mistake.answer(**inputs), question.tolerance):
+                return Verdict(mistake.credit, mistake.told, mistake.name)
+        try:
+            message = structure_mismatch(answer, reference) or question.invariant(answer, **inputs)
+        except Exception:  # an answer too far off to be compared
+            message = None
+    return Verdict(0.0, _plain(message or UNSHOWN))
 
 
 def check(function: Callable[..., Any], name: str | Assignment) -> None:
@@ -199,43 +223,95 @@ def structure_mismatch(answer: Any, reference: Any, name: str = "the answer") ->
     if answer is None:
         return f"Expected {name}, got nothing: is the function written, and does it return?"
     if isinstance(reference, dict):
-        if not isinstance(answer, dict) or answer.keys() != reference.keys():
-            return f"Expected a dict with the keys {', '.join(reference)}, got {_shown(answer)}."
-        return next(
-            (message for key in reference if (message := structure_mismatch(answer[key], reference[key], f"{key!r}"))),
-            None,
-        )
+        if not isinstance(answer, dict):
+            return f"Expected a dict with the keys {', '.join(reference)}, got {described(answer)}."
+        if answer.keys() != reference.keys():
+            missing = ", ".join(key for key in reference if key not in answer)
+            got = f"one without {missing}" if missing else f"{described(answer)}"
+            return f"Expected a dict with the keys {', '.join(reference)} and no others, got {got}."
+        found = (structure_mismatch(answer[key], reference[key], f"{key!r}") for key in reference)
+        return next(filter(None, found), None)
     if isinstance(reference, (str, bool)):
+        expected = "a text" if isinstance(reference, str) else "True or False"
         return (
-            None
-            if isinstance(answer, type(reference))
-            else f"Expected {name} as {_kind(reference)}, got {_shown(answer)}."
+            None if isinstance(answer, type(reference)) else f"Expected {name} as {expected}, got {described(answer)}."
         )
+    return _array_mismatch(answer, np.shape(reference), name)
+
+
+def _array_mismatch(answer: Any, wanted: tuple[int, ...], name: str) -> str | None:
     try:
         found = np.asarray(answer)
-    except ValueError:  # of different lengths
-        found = np.array(answer, dtype=object)
+    except Exception:  # lists of different lengths, or an object that is no array and says so in its own way
+        return f"Expected {name} as numbers, got {described(answer)}."
+    if found.dtype.kind == "c":
+        return f"Expected {name} as real numbers, got complex ones."
+    if found.dtype.kind == "O" and found.size and all(isinstance(value, int) for value in found.flat):
+        return f"Expected {name} as numbers of at most 64 bits, got a larger whole number."
     if found.dtype.kind not in "biuf":
-        return f"Expected {name} as numbers, got {_shown(answer)}."
-    wanted = np.shape(reference)
+        return f"Expected {name} as numbers, got {described(answer)}."
     if found.shape != wanted:
-        return f"Expected {name} of shape {wanted}, got shape {found.shape}."
-    return f"Expected {name} without NaN, got {_shown(answer)}." if np.isnan(found).any() else None
+        got = f"shape {found.shape}" if found.ndim <= 4 else f"{found.ndim} dimensions"
+        return f"Expected {name} of shape {wanted}, got {got}."
+    missing = int(np.isnan(found).sum())
+    got = f"NaN in {missing} of {found.size} entries" if found.ndim else "NaN"
+    return f"Expected {name} without NaN, got {got}: {UNDEFINED}" if missing else None
+
+
+def described(value: Any) -> str:
+    """The kind and the size of a student's value, and never its content.
+
+    >>> described("forty-two"), described({"a": 1}), described([1, 2, 3])
+    ('a text of 9 characters', 'a dict of 1', 'a list of 3')
+    """
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.ndim} dimensions that holds no numbers"
+    for kind, name in KINDS.items():
+        if isinstance(value, kind):
+            return name.format(len(value)) if "{" in name else name
+    return "something else"
+
+
+#: How a value is called, by its type; the first that fits counts.
+KINDS: dict[type | tuple[type, ...], str] = {
+    str: "a text of {} characters",
+    bytes: "{} bytes",
+    dict: "a dict of {}",
+    (list, tuple): "a list of {}",
+    (set, frozenset): "a set of {}",
+    (bool, np.bool_): "True or False",
+    (int, float, np.number): "a number",
+    complex: "a complex number",
+}
 
 
 def all_close(answer: Any, reference: Any, tolerance: float) -> bool:
     """Whether two values of one structure agree within ``tolerance``; infinity equals infinity only.
 
+    An answer that cannot be compared, whatever it is, does not agree.
+
     >>> all_close({"rate": 1.0}, {"rate": 1.0 + 1e-9}, 1e-6)
     True
     """
-    if structure_mismatch(answer, reference):
+    try:
+        if structure_mismatch(answer, reference):
+            return False
+        if isinstance(reference, dict):
+            return all(all_close(answer[key], reference[key], tolerance) for key in reference)
+        if isinstance(reference, (str, bool)):
+            return bool(answer == reference)
+        return bool(
+            np.allclose(np.asarray(answer, float), np.asarray(reference, float), rtol=tolerance, atol=tolerance)
+        )
+    except Exception:  # of a student's own object
         return False
-    if isinstance(reference, dict):
-        return all(all_close(answer[key], reference[key], tolerance) for key in reference)
-    if isinstance(reference, (str, bool)):
-        return bool(answer == reference)
-    return bool(np.allclose(np.asarray(answer, float), np.asarray(reference, float), rtol=tolerance, atol=tolerance))
+
+
+def _plain(text: str) -> str:
+    """The text in one line, without control characters and not too long."""
+    line = "".join(c if c.isprintable() else " " for c in text[: 4 * LONGEST])
+    line = " ".join(line.split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."
 
 
 def _judged(function: Callable[..., Any], question: Question, inputs: Inputs) -> Verdict:
@@ -251,12 +327,3 @@ def _as_arrays(answer: Any) -> Any:
     if isinstance(answer, (list, tuple)):
         return [_as_arrays(inner) for inner in answer]
     return answer.detach().cpu().numpy() if hasattr(answer, "detach") else answer
-
-
-def _kind(value: Any) -> str:
-    return "a text" if isinstance(value, str) else "True or False"
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

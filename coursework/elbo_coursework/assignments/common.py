@@ -1,4 +1,7 @@
-"""What the assignments share: random tables, the names that answers may not use, and the checks of invariants."""
+"""What the assignments share: random tables, and the checks of invariants.
+
+Where a table is to hold zeros, the number of them and what they leave in use do not depend on the generator.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from companion.units import bits
-from elbo_coursework.questions import CommonMistake
+from elbo_coursework.questions import CommonMistake, Inputs
 
 REVERSED = "The divergence is the wrong way round: KL(a || b) averages log a - log b over draws from a."
 SKIPPED = "You left out what the second distribution misses. Left out is what the first never draws, and nothing else."
 SUMMED = "You summed over the examples. The quantity is per example: a mean over them."
+INFINITE = "Your answer is infinite, and nothing that happens has probability 0 {}: what never happens costs nothing."
 SLACK = 1e-9  # an inequality may be missed by rounding
+TOLERANCE = 1e-6  # of answers
 
 
 def distribution(rng: np.random.Generator, size: int, zeros: int = 0) -> np.ndarray:
@@ -26,12 +31,27 @@ def distribution(rng: np.random.Generator, size: int, zeros: int = 0) -> np.ndar
 
 
 def table(rng: np.random.Generator, rows: int, columns: int, zeros: int = 0) -> np.ndarray:
-    """A conditional distribution ``[rows, columns]``; each row has ``zeros`` entries of 0.
+    """A conditional distribution ``[rows, columns]``; each row has ``zeros`` entries of 0, 0 or 1.
 
-    >>> table(np.random.default_rng(0), 2, 3).sum(1)
-    array([1., 1.])
+    From two rows on every column is in use.
+
+    >>> table(np.random.default_rng(0), 2, 3, zeros=1).min(1)
+    array([0., 0.])
     """
-    return np.array([distribution(rng, columns, zeros) for _ in range(rows)])
+    weights = rng.uniform(0.1, 1.0, (rows, columns)) ** 2
+    weights[np.arange(rows), np.resize(rng.permutation(columns), rows)] *= 1 - zeros
+    return weights / weights.sum(1, keepdims=True)
+
+
+def without(rng: np.random.Generator, weights: np.ndarray) -> np.ndarray:
+    """The distributions ``weights`` with a column, the same in all rows, that never comes.
+
+    >>> without(np.random.default_rng(0), np.full((2, 3), 1 / 3)).tolist()
+    [[0.5, 0.5, 0.0], [0.5, 0.5, 0.0]]
+    """
+    kept = np.array(weights)
+    kept[..., rng.integers(weights.shape[-1])] = 0
+    return kept / kept.sum(-1, keepdims=True)
 
 
 def sizes(rng: np.random.Generator, low: int, high: int) -> tuple[int, int]:
@@ -42,6 +62,32 @@ def sizes(rng: np.random.Generator, low: int, high: int) -> tuple[int, int]:
     """
     first, second = rng.permutation(np.arange(low, high + 1))[:2]
     return int(first), int(second)
+
+
+def until(draw: Callable[[], Inputs], holds: Callable[..., bool]) -> Inputs:
+    """Draw until the inputs are as they should be.
+
+    >>> rng = np.random.default_rng(0)
+    >>> until(lambda: {"x": rng.uniform()}, lambda x: x > 0.9)["x"] > 0.9
+    True
+    """
+    while not holds(**(inputs := draw())):
+        pass
+    return inputs
+
+
+def apart(*values: float) -> list[str]:
+    """The numbers with four digits, or with as many as they need in order to differ.
+
+    >>> apart(1.5, 2.0), apart(1.00001, 1.0)
+    (['1.5', '2'], ['1.00001', '1'])
+    """
+    shown = [f"{value:.4g}" for value in values]
+    for digits in range(5, 18):
+        if len(set(shown)) == len(set(values)):
+            break
+        shown = [f"{value:.{digits}g}" for value in values]
+    return shown
 
 
 def check_nonnegative(name: str, value: float) -> str | None:
@@ -59,7 +105,23 @@ def check_at_most(name: str, value: float, bound: str, limit: float) -> str | No
     >>> check_at_most("The information", 2.0, "log N", 1.5)
     'The information is at most log N = 1.5, and yours is 2.'
     """
-    return f"{name} is at most {bound} = {limit:.4g}, and yours is {value:.4g}." if value > limit + SLACK else None
+    most, found = apart(limit, value)
+    return f"{name} is at most {bound} = {most}, and yours is {found}." if value > limit + SLACK else None
+
+
+def check_equal(name: str, values: Any, expected: Any) -> str | None:
+    """The sentence for the entry that differs most, where any does by more than the tolerance of answers, or None.
+
+    >>> check_equal("'code', the sum of your joint over n,", np.array([0.5, 0.25]), np.array([0.5, 0.5]))
+    "'code', the sum of your joint over n, should be 0.5 at 1, and yours is 0.25 there."
+    """
+    found, wanted = (np.ravel(np.asarray(value, float)) for value in (values, expected))
+    if np.allclose(found, wanted, rtol=TOLERANCE, atol=TOLERANCE):
+        return None
+    worst = int(np.abs(found - wanted).argmax())
+    right, yours = apart(wanted[worst], found[worst])
+    place = (f" at {worst}", " there") if np.ndim(values) else ("", "")
+    return f"{name} should be {right}{place[0]}, and yours is {yours}{place[1]}."
 
 
 def check_distribution(name: str, values: np.ndarray) -> str | None:
@@ -71,8 +133,11 @@ def check_distribution(name: str, values: np.ndarray) -> str | None:
     if values.min() < -SLACK:
         return f"{name} should hold probabilities, and has an entry of {values.min():.4g}."
     sums = np.ravel(values.sum(-1))
-    worst = sums[np.abs(sums - 1).argmax()]
-    return f"{name} should sum to one along its last axis, and a sum is {worst:.4g}." if abs(worst - 1) > 1e-6 else None
+    worst = float(sums[np.abs(sums - 1).argmax()])
+    shown, _ = apart(worst, 1.0)
+    return (
+        f"{name} should sum to one along its last axis, and a sum is {shown}." if abs(worst - 1) > TOLERANCE else None
+    )
 
 
 def scaled(reference: Callable[..., Any], factor: float) -> Callable[..., Any]:

@@ -13,28 +13,43 @@ from elbo_coursework.assignments import common
 from elbo_coursework.questions import Assignment, CommonMistake, Inputs, ManualQuestion, Question
 
 Array = np.ndarray
+POINT_TOLERANCE = 2e-3  # of a point of the frontier, that of plain steps
 
 
-def _source(rng: np.random.Generator) -> Inputs:
-    return {"p_x": common.distribution(rng, int(rng.integers(3, 7)), zeros=int(rng.integers(2)))}
+def _source(rng: np.random.Generator, trap: str) -> Inputs:
+    size = int(rng.integers(3, 7))
+    return {"p_x": common.distribution(rng, size, zeros=int(trap == "zeros"))}
 
 
-def _coded(rng: np.random.Generator) -> Inputs:
+def _coded(rng: np.random.Generator, trap: str) -> Inputs:
+    """An infinite distortion where the code never comes, ``forbidden``; the source, ``absent``; or both, ``drawn``."""
     x, z = common.sizes(rng, 3, 5)
-    encoder, distortion = common.table(rng, x, z, zeros=1), rng.uniform(0, 3, (x, z))
-    if rng.random() < 0.4:  # a code that is forbidden, and never drawn
-        distortion[0, encoder[0] == 0] = np.inf
-    return {
-        "p_x": common.distribution(rng, x, zeros=int(rng.integers(2))),
-        "encoder": encoder,
-        "distortion": distortion,
-    }
+    p_x, encoder, distortion = common.distribution(rng, x), common.table(rng, x, z), rng.uniform(0, 3, (x, z))
+    row = int(rng.integers(x))
+    if trap == "forbidden":
+        encoder = common.table(rng, x, z, zeros=1)
+        distortion[row, encoder[row] == 0] = np.inf
+    if trap in ("absent", "drawn"):
+        distortion[row, rng.integers(z)] = np.inf
+    if trap == "absent":
+        p_x[row] = 0
+    return {"p_x": p_x / p_x.sum(), "encoder": encoder, "distortion": distortion}
 
 
-def _bernoulli(rng: np.random.Generator) -> Inputs:
-    p = float(rng.uniform(0.1, 0.9))
-    share = rng.uniform(0.1, 0.9) if rng.random() < 0.6 else rng.uniform(1.05, 1.6)
-    return {"p": p, "distortion": float(share * min(p, 1 - p))}
+def _bernoulli(rng: np.random.Generator, trap: str) -> Inputs:
+    """A coin that shows ``few`` or ``many`` ones, and a distortion on the curve, ``exact`` where it is 0.
+
+    Or the distortion lies ``beyond`` the end of the curve, between p and 1 - p, or ``above`` both.
+    """
+    least, gap = rng.uniform(0.1, 0.4), rng.uniform(0.2, 0.8)
+    p = 1 - least if trap.startswith("many") else least
+    if trap.endswith("beyond"):
+        distortion = least + gap * (1 - 2 * least)
+    elif trap.endswith("above"):
+        distortion = 1 - gap * least
+    else:
+        distortion = 0.0 if trap == "exact" else gap * least
+    return {"p": float(p), "distortion": float(distortion)}
 
 
 def _searched(rng: np.random.Generator) -> Inputs:
@@ -43,35 +58,67 @@ def _searched(rng: np.random.Generator) -> Inputs:
     return {"p_x": common.distribution(rng, x), "distortion": rng.uniform(0, 3, (x, z)), "slope": slope}
 
 
-def _with_marginal(rng: np.random.Generator) -> Inputs:
-    inputs = _searched(rng)
-    return inputs | {"marginal": common.distribution(rng, inputs["distortion"].shape[1], zeros=int(rng.integers(2)))}
+def _with_marginal(rng: np.random.Generator, trap: str) -> Inputs:
+    """A code that the marginal leaves out, ``dropped``, ``wanted`` back by the certificate; or one ``forbidden``."""
 
-
-def _quick(rng: np.random.Generator) -> Inputs:
-    """An instance on which plain steps from the uniform marginal converge soon, and to more than nothing."""
-    while True:
+    def draw() -> Inputs:
         inputs = _searched(rng)
-        slopes = (inputs["slope"], 1 / inputs["slope"])
-        if all(_converges(**inputs | {"slope": slope}) for slope in slopes) and _point(**inputs)["rate"] > 0.05:
-            return inputs
+        x, z = inputs["distortion"].shape
+        marginal = common.distribution(rng, z)
+        if trap == "forbidden":
+            inputs["distortion"][rng.integers(x), rng.integers(z)] = np.inf
+        return inputs | {"marginal": common.without(rng, marginal) if trap in ("dropped", "wanted") else marginal}
+
+    def holds(marginal: Array, **of: Any) -> bool:
+        wanted = int(_ratios(**of, marginal=marginal).argmax())
+        return bool(marginal[wanted] == 0) == (trap == "wanted")
+
+    return common.until(draw, holds)
 
 
-def _converges(p_x: Array, distortion: Array, slope: float) -> bool:
-    """Whether 1500 plain steps reach the certificate 1e-10."""
+def _quick(rng: np.random.Generator, trap: str) -> Inputs:
+    """An instance on which plain steps from the uniform marginal converge: ten, or, if it is ``slow``, 20 to 1200.
+
+    A code that falls out of use does so slowly, so that no honest number of steps makes a probability 0.
+    """
+
+    def draw() -> Inputs:
+        z, x = sorted(common.sizes(rng, 3, 5))
+        distortion, slope = rng.uniform(1, 6, (x, z)), float(rng.uniform(0.5, 0.8))
+        distortion[np.arange(x), np.resize(np.arange(z), x)] = rng.uniform(0, 1.5, x)
+        return {"p_x": common.distribution(rng, x), "distortion": distortion, "slope": slope}
+
+    def holds(slope: float, **of: Any) -> bool:
+        one, ten, twenty, end = (_after(n, **of, slope=slope)["distortion"] for n in (1, 10, 20, 40))
+        far = POINT_TOLERANCE * (1 + end)
+        if abs(one - end) < 2 * far or (abs(twenty - end) < 1.5 * far if trap == "slow" else abs(ten - end) > far / 10):
+            return False
+        left, ratios = _left(**of, slope=slope)
+        return left < 1e-10 and ratios.min() > 0.9 and _left(**of, slope=1 / slope)[0] < 1e-10
+
+    return common.until(draw, holds)
+
+
+def _left(p_x: Array, distortion: Array, slope: float) -> tuple[float, Array]:
+    """The certificate and c(z) after 1200 plain steps, or where the certificate falls below 1e-11."""
     m = np.full(distortion.shape[1], 1 / distortion.shape[1])
-    for _ in range(1500):
-        m = m * _ratios(p_x, distortion, slope, m)
-    return _certificate(p_x, distortion, slope, m) < 1e-10
+    for _ in range(1200):
+        ratios = _ratios(p_x, distortion, slope, m)
+        if ratios.max() < 1 + 1e-11:
+            break
+        m = m * ratios
+    return float(np.log(ratios.max())), ratios
 
 
-def _curve(rng: np.random.Generator) -> Inputs:
+def _curve(rng: np.random.Generator, trap: str) -> Inputs:
+    """Points in a mixed order, or from the highest rate down, ``falling``."""
     n = int(rng.integers(4, 7))
     rates, falls = np.cumsum(rng.uniform(0.2, 1.0, n)), np.sort(rng.uniform(0.5, 5.0, n - 1))[::-1]
     distortions = 20 - np.append(0.0, np.cumsum(falls * np.diff(rates)))
-    order = rng.permutation(n)
-    while (np.diff(order) == 1).all():
+    order = np.arange(n)
+    while (np.diff(order) == 1).all() or (np.diff(order) == -1).all():
         order = rng.permutation(n)
+    order = np.arange(n)[::-1] if trap == "falling" else order
     return {"rates": rates[order], "distortions": distortions[order]}
 
 
@@ -91,8 +138,14 @@ def _expected(p_x: Array, encoder: Array, distortion: Array) -> float:
 
 def _expected_invariant(answer: float, p_x: Array, encoder: Array, distortion: Array) -> str | None:
     drawn = distortion[(p_x[:, None] * encoder) > 0]
+    if np.isinf(drawn).any() or np.isinf(answer):
+        if np.isfinite(answer):
+            return f"An infinite distortion comes here, with a probability above 0, and your mean is {answer:.4g}."
+        return "Nothing that comes here has an infinite distortion, and your mean is infinite."
     if not drawn.min() - common.SLACK <= answer <= drawn.max() + common.SLACK:
-        return f"A mean of {drawn.min():.4g} to {drawn.max():.4g} lies between them; yours is {answer:.4g}."
+        return "A mean of {} to {} lies between them; yours is {}.".format(
+            *common.apart(drawn.min(), drawn.max(), answer)
+        )
     return None
 
 
@@ -113,9 +166,9 @@ def _step_invariant(answer: dict[str, Array], **inputs: Any) -> str | None:
     message = common.check_distribution("A row of your encoder", encoder) or common.check_distribution(
         "Your marginal", marginal
     )
-    if not message and not np.allclose(marginal, inputs["p_x"] @ encoder):
-        return f"The new marginal should be the aggregate of your encoder, {(inputs['p_x'] @ encoder).round(4)}."
-    return message
+    return message or common.check_equal(
+        "The new marginal, the aggregate of your encoder,", marginal, inputs["p_x"] @ encoder
+    )
 
 
 def _ratios(p_x: Array, distortion: Array, slope: float, marginal: Array) -> Array:
@@ -125,6 +178,10 @@ def _ratios(p_x: Array, distortion: Array, slope: float, marginal: Array) -> Arr
 
 def _certificate(p_x: Array, distortion: Array, slope: float, marginal: Array) -> float:
     return float(np.log(_ratios(p_x, distortion, slope, marginal).max()))
+
+
+def _in_use(p_x: Array, distortion: Array, slope: float, marginal: Array) -> float:
+    return float(np.log(_ratios(p_x, distortion, slope, marginal)[marginal > 0].max()))
 
 
 def _certificate_invariant(answer: float, **inputs: Any) -> str | None:
@@ -170,9 +227,7 @@ def _slopes_invariant(answer: dict[str, Array], rates: Array, distortions: Array
     beta, slope = (np.asarray(answer[key], float) for key in ("beta", "slope"))
     if beta.min() <= 0:
         return f"D falls as R grows, and beta is its fall per nat, so positive; you have {beta.min():.4g}."
-    if not np.allclose(beta * slope, 1):
-        return f"beta and s are each other's inverse, and one of your products is {(beta * slope).max():.4g}."
-    return None
+    return common.check_equal("As beta and s are each other's inverse, their product", beta * slope, np.ones(len(beta)))
 
 
 EVEN = "You averaged evenly. An expectation over x weights each symbol by p_x."
@@ -186,6 +241,9 @@ NO_MARGINAL = "The encoder is m(z) exp(-s d(x, z)) over its sum: the current mar
 AXIS = "You normalised over x. An encoder is a distribution over z for each x."
 INVERSE = "You took s for beta. Here R + s D is minimised, so s multiplies d; beta of D + beta R is 1/s."
 NO_LOG = "This is max c(z). The certificate is its logarithm, in nats."
+IN_USE = (
+    "You took the maximum over the codes that m(z) uses. One that it leaves out may be wanted back: ask all of them."
+)
 AVERAGE = "c(z) averages to 1 under m(z), whatever m(z) is. What certifies is its maximum."
 BITS = "The distortion is right, and the rate is in bits. The course counts in nats: use the natural logarithm."
 FIRST = "This is the encoder of the uniform marginal. Replace it by the aggregate until the certificate holds."
@@ -224,6 +282,8 @@ STEP_MISTAKES = (
 CERTIFICATE_MISTAKES = (
     CommonMistake("no logarithm", NO_LOG, lambda **of: float(_ratios(**of).max()), 0.5),
     common.in_bits(_certificate),
+    CommonMistake("codes in use alone", IN_USE, _in_use, 0.5),
+    CommonMistake("mean of c under m", AVERAGE, lambda **of: 0.0, 0.25),
     CommonMistake("mean of c", AVERAGE, lambda **of: float(np.log(_ratios(**of).mean())), 0.25),
     CommonMistake("beta for s", INVERSE, lambda slope, **of: _certificate(**of, slope=1 / slope), 0.25),
 )
@@ -239,13 +299,22 @@ SLOPES_MISTAKES = (
         "beta and s swapped", BOTH, lambda **of: dict(zip(("slope", "beta"), _slopes(**of).values(), strict=True)), 0.5
     ),
 )
+SOURCE_TRAPS = ("", "", "", "zeros", "zeros")
+CODED_TRAPS = ("", "", "forbidden", "absent", "drawn")
+COIN_TRAPS = ("few", "few", "many", "exact", "few beyond", "many beyond", "few above", "many above")
+STEP_TRAPS = ("", "", "dropped", "wanted", "forbidden")
+CERTIFICATE_TRAPS = ("", "", "dropped", "wanted", "wanted")
+POINT_TRAPS = ("", "", "", "slow", "slow")
+CURVE_TRAPS = ("", "", "", "", "falling")
 ASSIGNMENT = Assignment(
     name="rate_distortion",
     title="Rate-distortion by Blahut-Arimoto",
     minutes=170,
     questions=(
-        Question("source_entropy", 5, _source, _entropy, _entropy_invariant, ENTROPY_MISTAKES),
-        Question("expected_distortion", 5, _coded, _expected, _expected_invariant, EXPECTED_MISTAKES),
+        Question("source_entropy", 5, _source, _entropy, _entropy_invariant, ENTROPY_MISTAKES, traps=SOURCE_TRAPS),
+        Question(
+            "expected_distortion", 5, _coded, _expected, _expected_invariant, EXPECTED_MISTAKES, traps=CODED_TRAPS
+        ),
         Question(
             "bernoulli_rate",
             8,
@@ -253,9 +322,9 @@ ASSIGNMENT = Assignment(
             bernoulli_rate,
             _rate_invariant,
             RATE_MISTAKES,
-            instances=8,
+            traps=COIN_TRAPS,
         ),
-        Question("blahut_arimoto_step", 13, _with_marginal, _step, _step_invariant, STEP_MISTAKES),
+        Question("blahut_arimoto_step", 13, _with_marginal, _step, _step_invariant, STEP_MISTAKES, traps=STEP_TRAPS),
         Question(
             "certificate",
             10,
@@ -263,9 +332,19 @@ ASSIGNMENT = Assignment(
             _certificate,
             _certificate_invariant,
             CERTIFICATE_MISTAKES,
+            traps=CERTIFICATE_TRAPS,
         ),
-        Question("frontier_point", 9, _quick, _point, _point_invariant, POINT_MISTAKES, tolerance=2e-3),
-        Question("beta_and_slope", 5, _curve, _slopes, _slopes_invariant, SLOPES_MISTAKES),
+        Question(
+            "frontier_point",
+            9,
+            _quick,
+            _point,
+            _point_invariant,
+            POINT_MISTAKES,
+            tolerance=POINT_TOLERANCE,
+            traps=POINT_TRAPS,
+        ),
+        Question("beta_and_slope", 5, _curve, _slopes, _slopes_invariant, SLOPES_MISTAKES, traps=CURVE_TRAPS),
     ),
     manual=(
         ManualQuestion(

@@ -13,25 +13,40 @@ from elbo_coursework.questions import Assignment, CommonMistake, Inputs, ManualQ
 Array = np.ndarray
 
 
-def _encoder(rng: np.random.Generator) -> Inputs:
+def _encoder(rng: np.random.Generator, trap: str) -> Inputs:
+    """An encoder of full rows; of rows with ``zeros`` in which every code is used; or with an ``idle`` code."""
     n, z = common.sizes(rng, 3, 6)
-    return {"encoder": common.table(rng, n, z, zeros=int(rng.integers(2)))}
+    encoder = common.table(rng, n, z, zeros=int(trap == "zeros"))
+    return {"encoder": common.without(rng, encoder) if trap in ("idle", "neither") else encoder}
 
 
-def _with_prior(rng: np.random.Generator) -> Inputs:
-    inputs = _encoder(rng)
-    z = inputs["encoder"].shape[1]
-    return inputs | {"prior": common.distribution(rng, z, zeros=int(rng.random() < 0.4))}
+def _with_prior(rng: np.random.Generator, trap: str) -> Inputs:
+    """An encoder and a prior that has ``missed`` a code in use, or an idle one, so that ``neither`` has it."""
+    inputs = _encoder(rng, trap)
+    prior = common.distribution(rng, inputs["encoder"].shape[1])
+    if trap == "missed":
+        prior = common.without(rng, prior)
+    if trap == "neither":
+        prior = np.where(inputs["encoder"].max(0) > 0, prior, 0.0)
+    return inputs | {"prior": prior / prior.sum()}
 
 
-def _two_dimensions(rng: np.random.Generator) -> Inputs:
-    (a, b), n = common.sizes(rng, 2, 4), int(rng.integers(3, 6))
-    encoder = common.table(rng, n, a * b, zeros=int(rng.integers(3))).reshape(n, a, b)
+def _two_dimensions(rng: np.random.Generator, trap: str) -> Inputs:
+    """A code whose aggregate has a ``hole`` in the table, or never takes a value of one dimension, the ``idle``."""
+    a, b, n = (int(size) for size in rng.permutation([*rng.permutation([2, 3, 4])[:2], 5]))
+    cells = rng.uniform(0.1, 1.0, (n, a, b)) ** 2
+    place = tuple(rng.integers([a, b]))
+    if trap == "hole":
+        cells[:, *place] = 0
+    if trap == "idle":
+        long = int(b > a)
+        cells[(slice(None),) * (1 + long) + (place[long],)] = 0
+    encoder = cells / cells.sum((1, 2), keepdims=True)
     return {"encoder": encoder, "first": common.distribution(rng, a), "second": common.distribution(rng, b)}
 
 
-def _model(rng: np.random.Generator) -> Inputs:
-    inputs = _encoder(rng)
+def _model(rng: np.random.Generator, trap: str) -> Inputs:
+    inputs = _encoder(rng, trap)
     n, z = inputs["encoder"].shape
     return inputs | {"prior": common.distribution(rng, z), "log_likelihood": np.log(common.table(rng, n, z))}
 
@@ -56,18 +71,15 @@ def _transposed(encoder: Array) -> dict[str, Array]:
 
 
 def _joint_invariant(answer: dict[str, Any], encoder: Array) -> str | None:
-    total = float(np.sum(answer["joint"]))
-    if abs(total - 1) > 1e-6:
-        return f"A joint distribution sums to one over all its entries, and yours sums to {total:.4g}."
+    joint = np.asarray(answer["joint"], float)
+    message = common.check_equal("The sum of a joint distribution over all its entries", joint.sum(), 1.0)
     for name, axis in (("index", 1), ("code", 0)):
-        found, summed = np.asarray(answer[name], float), np.sum(answer["joint"], axis)
-        if not np.allclose(found, summed):
-            return f"The marginal '{name}' should be the sum of your joint over the other variable: {summed.round(4)}."
-    rows = np.sum(answer["joint"], 1)
-    worst = rows[np.abs(rows - 1 / len(encoder)).argmax()]
-    if abs(worst - 1 / len(encoder)) > 1e-6:
-        return f"Each of {len(encoder)} examples is equally likely, and a row of your joint sums to {worst:.4g}."
-    return None
+        whole = f"The marginal '{name}', the sum of your joint over the other variable,"
+        message = message or common.check_equal(whole, answer[name], joint.sum(axis))
+    n = len(encoder)
+    return message or common.check_equal(
+        f"As {n} examples are equally likely, the sum of a row of your joint", joint.sum(1), np.full(n, 1 / n)
+    )
 
 
 def _rate(encoder: Array, prior: Array) -> float:
@@ -83,6 +95,8 @@ def _rate_invariant(answer: float, encoder: Array, prior: Array) -> str | None:
     missed = np.flatnonzero((prior == 0) & (encoder.max(0) > 0))
     if missed.size and np.isfinite(answer):
         return f"Code {missed[0]} is used and has probability 0 in the prior: what is KL then? Not {answer:.4g}."
+    if not missed.size and np.isinf(answer):
+        return common.INFINITE.format("in the prior")
     return common.check_nonnegative("A rate, a mean of KL divergences,", answer)
 
 
@@ -139,9 +153,7 @@ def _dimensions_invariant(answer: dict[str, Any], encoder: Array, first: Array, 
             return message
     total = float(answer["total_correlation"] + np.sum(answer["dimension_wise_kl"]))
     limit = _marginal_kl(encoder.reshape(len(encoder), -1), np.outer(first, second).ravel())
-    if abs(total - limit) > 1e-6:
-        return f"The parts should add up to KL(q(z) || p(z)) = {limit:.4g}, and yours add up to {total:.4g}."
-    return None
+    return common.check_equal("The sum of the parts, KL(q(z) || p(z)),", total, limit)
 
 
 def _forms(encoder: Array, prior: Array, log_likelihood: Array) -> dict[str, float]:
@@ -167,7 +179,8 @@ def _rate_added(encoder: Array, prior: Array, log_likelihood: Array) -> dict[str
 def _forms_invariant(answer: dict[str, float], encoder: Array, prior: Array, log_likelihood: Array) -> str | None:
     low, high = min(answer, key=lambda k: answer[k]), max(answer, key=lambda k: answer[k])
     if answer[high] - answer[low] > 1e-6:
-        return f"The three forms are one number, and yours differ: {low} {answer[low]:.4g}, {high} {answer[high]:.4g}."
+        least, most = common.apart(answer[low], answer[high])
+        return f"The three forms are one number, and yours differ: {low} {least}, {high} {most}."
     evidence = float(logsumexp(log_likelihood, axis=1, b=prior).mean())
     return common.check_at_most("The ELBO", answer[high], "the mean log evidence", evidence)
 
@@ -229,13 +242,16 @@ FORMS_MISTAKES = (
     CommonMistake("information taken twice", TWICE, _counted_twice, 0.5),
     CommonMistake("rate added", ADDED, _rate_added, 0.5),
 )
+ENCODER_TRAPS = ("", "", "zeros", "zeros", "idle")
+RATE_TRAPS = ("", "", "", "zeros", "zeros", "neither", "missed", "missed")
+MARGINAL_TRAPS = ("", "", "", "zeros", "idle", "neither", "missed", "missed")
 ASSIGNMENT = Assignment(
     name="surgery",
     title="Surgery on paper and in code",
     minutes=160,
     questions=(
-        Question("joint_and_marginals", 5, _encoder, _joint, _joint_invariant, JOINT_MISTAKES),
-        Question("rate", 10, _with_prior, _rate, _rate_invariant, RATE_MISTAKES, instances=8),
+        Question("joint_and_marginals", 5, _encoder, _joint, _joint_invariant, JOINT_MISTAKES, traps=ENCODER_TRAPS),
+        Question("rate", 10, _with_prior, _rate, _rate_invariant, RATE_MISTAKES, traps=RATE_TRAPS),
         Question(
             "index_information",
             8,
@@ -243,6 +259,7 @@ ASSIGNMENT = Assignment(
             _information,
             _information_invariant,
             INFORMATION_MISTAKES,
+            traps=ENCODER_TRAPS,
         ),
         Question(
             "marginal_kl",
@@ -251,7 +268,7 @@ ASSIGNMENT = Assignment(
             _marginal_kl,
             _marginal_invariant,
             MARGINAL_MISTAKES,
-            instances=8,
+            traps=MARGINAL_TRAPS,
         ),
         Question(
             "by_dimension",
@@ -260,8 +277,9 @@ ASSIGNMENT = Assignment(
             _dimensions,
             _dimensions_invariant,
             DIMENSIONS_MISTAKES,
+            traps=("", "", "hole", "hole", "idle"),
         ),
-        Question("elbo_three_ways", 10, _model, _forms, _forms_invariant, FORMS_MISTAKES),
+        Question("elbo_three_ways", 10, _model, _forms, _forms_invariant, FORMS_MISTAKES, traps=ENCODER_TRAPS),
     ),
     manual=(
         ManualQuestion(

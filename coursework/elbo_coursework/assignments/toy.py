@@ -14,46 +14,85 @@ Array = np.ndarray
 TOLERANCE = 1e-3  # nats, of a point on the line
 
 
-def _process(rng: np.random.Generator) -> Inputs:
-    k, bins, sigma = int(rng.integers(2, 4)), int(rng.integers(5, 9)), float(rng.uniform(0.4, 0.9))
+def _process(rng: np.random.Generator, trap: str) -> Inputs:
+    """Bins that are even or ``uneven``, and a class whose mean lies ``outside`` them; both tails always weigh."""
+    k, bins, sigma = int(rng.integers(2, 4)), int(rng.integers(5, 9)), float(rng.uniform(0.5, 0.9))
     means = np.linspace(-1, 1, k) + rng.uniform(-0.2, 0.2, k)
-    inputs = {"p_z": common.distribution(rng, k), "means": means, "sigma": sigma}
-    return inputs | {"edges": np.linspace(-2.5, 2.5, bins + 1)}
+    edges = np.linspace(-2, 2, bins + 1)
+    if trap == "uneven":
+        edges += rng.uniform(-0.4, 0.4, bins + 1) * 4 / bins
+    if trap == "outside":
+        means[0] = -2.2 - rng.uniform(0, 1)
+    return {"p_z": common.distribution(rng, k), "means": means, "sigma": sigma, "edges": edges}
 
 
-def _tables(rng: np.random.Generator) -> Inputs:
+def _tables(rng: np.random.Generator, trap: str) -> Inputs:
+    """An encoder with ``zeros``, a decoder that misses what the encoder rules out as well, ``neither``, or ``missed``."""
     x, z = common.sizes(rng, 3, 5)
-    decoder = common.table(rng, z, x)
-    if rng.random() < 0.4:  # a decoder that misses an x
-        decoder[0] = common.distribution(rng, x, zeros=1)
-    encoder = common.table(rng, x, z, zeros=int(rng.integers(2)))
+    encoder, decoder = common.table(rng, x, z, zeros=int(trap in ("zeros", "neither"))), common.table(rng, z, x)
+    if trap == "neither":
+        decoder = decoder * (encoder.T > 0)
+    if trap == "missed":
+        decoder[rng.integers(z), rng.integers(x)] = 0
     p_x, marginal = common.distribution(rng, x), common.distribution(rng, z)
-    return {"p_x": p_x, "encoder": encoder, "decoder": decoder, "marginal": marginal}
+    return {"p_x": p_x, "encoder": encoder, "decoder": _rows(decoder), "marginal": marginal}
 
 
-def _classes(rng: np.random.Generator) -> Inputs:
-    k, x = int(rng.integers(2, 4)), int(rng.integers(4, 7))
+def _classes(rng: np.random.Generator, trap: str) -> Inputs:
+    """A code with an ``idle`` value, or a class that never has one of the values, ``hole``."""
+    k, x, z = int(rng.integers(2, 4)), int(rng.integers(4, 7)), int(rng.choice([2, 3, 7]))
     joint = common.distribution(rng, k)[:, None] * common.table(rng, k, x)
-    return {"joint": joint, "encoder": common.table(rng, x, int(rng.choice([2, 3, 7])), zeros=int(rng.integers(2)))}
+    encoder = common.table(rng, x, 3 if trap == "idle" else z, zeros=int(trap == "zeros"))
+    if trap == "idle":
+        encoder = common.without(rng, encoder)
+    if trap == "hole":
+        seen = rng.permutation(x)[:2]
+        joint[0, seen], encoder[:, 0] = 0, 0
+        encoder[seen, 0] = rng.uniform(0.3, 0.7, 2)
+        encoder[:, 1] += 0.1
+    return {"joint": joint / joint.sum(), "encoder": _rows(encoder)}
 
 
-def _blend(rng: np.random.Generator) -> Inputs:
-    return {"joint": _classes(rng)["joint"], "share": float(rng.choice([1.0, *rng.uniform(0.2, 0.8, 2)]))}
+def _blend(rng: np.random.Generator, trap: str) -> Inputs:
+    """A share between 0 and 1, or ``all``, or ``none``."""
+    shares = {"all": 1.0, "none": 0.0}
+    return {"joint": _classes(rng, "")["joint"], "share": shares.get(trap, float(rng.uniform(0.2, 0.8)))}
 
 
-def _points(rng: np.random.Generator) -> Inputs:
-    h, r, order = rng.uniform(1.5, 3.0), rng.uniform(0.2, 1.2, 8), rng.permutation(8)
-    small, large = rng.uniform(1e-5, 5e-4, 2), rng.uniform(0.1, 0.4)
-    total = h + np.array([0.0, small[0], -small[1], 0.3, 0.6, -large, 0.0, 0.0])
+def _points(rng: np.random.Generator, trap: str) -> Inputs:
+    """Points on the line within the tolerance, on either side, above it and below it, and two that cannot be.
+
+    With ``ends`` two more lie on the very ends of the line.
+    """
+    h, r, order = rng.uniform(1.5, 3.0), rng.uniform(0.2, 1.2, 10), rng.permutation(10)
+    near, far, large = rng.uniform(1e-4, 4e-4, 2), rng.uniform(6e-4, 9e-4, 2), rng.uniform(0.1, 0.4)
+    total = h + np.array([near[0], -near[1], far[0], -far[1], 0.3, 0.6, -large, 0.002, 0.0, 0.0])
     r[-2:] = -0.3, h + 0.2
-    return {"rates": r[order], "distortions": (total - r)[order], "entropy": float(h)}
+    r, d = r[order], (total - r)[order]
+    if trap == "ends":
+        r, d = np.append(r, [0.0, h]), np.append(d, [h, 0.0])
+    return {"rates": r, "distortions": d, "entropy": float(h)}
 
 
-def _candidates(rng: np.random.Generator) -> Inputs:
-    rates = rng.permutation(np.linspace(0.1, 2.5, int(rng.integers(5, 9))))
-    distortions = 3.0 - rates + rng.uniform(0, 0.3, len(rates))
-    inputs = {"rates": rates, "distortions": distortions, "target": float(rng.uniform(0.8, 1.6))}
-    return inputs | {"weight": float(rng.uniform(2, 4))}
+def _candidates(rng: np.random.Generator, trap: str) -> Inputs:
+    """Candidates of which the nearest to the target is best, or, where it is ``dear``, another one."""
+
+    def draw() -> Inputs:
+        rates = rng.permutation(np.linspace(0.1, 2.5, int(rng.integers(5, 9))))
+        distortions = 3.0 - rates + rng.uniform(0, 1 if trap == "dear" else 0.3, len(rates))
+        inputs = {"rates": rates, "distortions": distortions, "target": float(rng.uniform(0.8, 1.6))}
+        return inputs | {"weight": float(rng.uniform(2, 4))}
+
+    def holds(**of: Any) -> bool:
+        values = np.sort(_objective(**of)["values"])
+        best, nearest, least = (
+            int(_objective(**of)["best"]),
+            _nearest(of["rates"], of["target"]),
+            of["distortions"].argmin(),
+        )
+        return bool(values[1] - values[0] > 0.02 and best != least and (best != nearest) == (trap == "dear"))
+
+    return common.until(draw, holds)
 
 
 def _even(values: Array) -> Array:
@@ -80,9 +119,7 @@ def _toy_invariant(answer: dict[str, Array], p_z: Array, **inputs: Any) -> str |
     message = common.check_distribution("A row of your p(x|z*)", conditional) or common.check_distribution(
         "Your p(x)", p_x
     )
-    if not message and not np.allclose(p_x, p_z @ conditional):
-        return f"p(x) is the mean of your rows weighted by p(z*), {(p_z @ conditional).round(4)}."
-    return message
+    return message or common.check_equal("p(x), the mean of your rows weighted by p(z*),", p_x, p_z @ conditional)
 
 
 def _plane(**tables: Any) -> dict[str, float]:
@@ -98,10 +135,18 @@ def _log_of_mean(p_x: Array, encoder: Array, decoder: Array, marginal: Array) ->
 
 def _plane_invariant(answer: dict[str, float], **tables: Any) -> str | None:
     model, (rate, distortion) = DiscreteModel(**tables), (float(answer[key]) for key in ("rate", "distortion"))
-    if rate < model.mutual_information - 1e-6:
-        return f"R is at least I(x; z) = {model.mutual_information:.4g}, and yours is {rate:.4g}."
-    least = model.entropy - model.mutual_information
-    return f"D is at least H - I = {least:.4g}, and yours is {distortion:.4g}." if distortion < least - 1e-6 else None
+    if np.isinf(model.distortion) and np.isfinite(distortion):
+        return f"The decoder gives an x that comes with a code probability 0: what is D then? Not {distortion:.4g}."
+    if np.isinf(distortion) and np.isfinite(model.distortion):
+        return common.INFINITE.format("in the decoder")
+    least = model.mutual_information, model.entropy - model.mutual_information
+    for name, value, bound in zip(
+        ("R is at least I(x; z)", "D is at least H - I"), (rate, distortion), least, strict=True
+    ):
+        if value < bound - common.TOLERANCE:
+            limit, found = common.apart(bound, value)
+            return f"{name} = {limit}, and yours is {found}."
+    return None
 
 
 def _kept(joint: Array, encoder: Array) -> float:
@@ -138,9 +183,7 @@ def _blended_invariant(answer: dict[str, Array], joint: Array, share: float) -> 
     if found := next((sentence for sentence in message if sentence), None):
         return found
     model = DiscreteModel(joint.sum(0), **{key: _rows(value) for key, value in tables.items()})
-    if model.rate + model.distortion > model.entropy + 1e-6:
-        return f"R + D should be H = {model.entropy:.4g}, and your tables have {model.rate + model.distortion:.4g}."
-    return None
+    return common.check_equal("R + D of your tables", model.rate + model.distortion, model.entropy)
 
 
 def _verdicts(rates: Array, distortions: Array, entropy: float, tolerance: float = TOLERANCE) -> Array:
@@ -156,9 +199,11 @@ def _sum_alone(rates: Array, distortions: Array, entropy: float) -> Array:
 def _verdicts_invariant(answer: Array, rates: Array, distortions: Array, entropy: float) -> str | None:
     for found, r, d in zip(np.asarray(answer), rates, distortions, strict=True):
         if found >= 0 and r + d < entropy - TOLERANCE:
-            return f"R + D = {r:.4g} + {d:.4g} is below H = {entropy:.4g}, and you call it {found:g}."
+            return "R + D = {} is below H = {}, and you call it {:g}.".format(*common.apart(r + d, entropy), found)
         if found == 1 and r + d > entropy + TOLERANCE:
-            return f"R + D = {r:.4g} + {d:.4g} is above H = {entropy:.4g}, and you call it 1."
+            return "R + D = {} is above H = {}, and you call it 1.".format(*common.apart(r + d, entropy))
+        if found < 1 and r >= 0 and d >= 0 and abs(r + d - entropy) <= TOLERANCE:
+            return f"R = {r:.6g} and D = {d:.6g} are within 0.001 of H = {entropy:.6g}, and you call them {found:g}."
     return None
 
 
@@ -168,6 +213,10 @@ def _objective(rates: Array, distortions: Array, target: float, weight: float, p
 
 def _best(values: Array) -> dict[str, Any]:
     return {"values": values, "best": int(values.argmin())}
+
+
+def _nearest(rates: Array, target: float) -> int:
+    return int(np.abs(rates - target).argmin())
 
 
 def _objective_invariant(answer: dict[str, Any], distortions: Array, **inputs: Any) -> str | None:
@@ -194,6 +243,7 @@ UNIFORM = "With probability 1 - t the code is drawn from p(z*), not evenly."
 LEVEL = "The best marginal is the aggregate of the encoder; a uniform one costs KL(p_e(z) || m(z))."
 TURNED = "Each row of the decoder is a distribution over x. Weight e(z|x) by p(x), and divide by the sum over x."
 EXACT = "No computed sum equals H to the last digit: allow the tolerance, on both sides."
+NEAREST = "You took the candidate whose rate is nearest to the target. A cheaper one may be worth its distance."
 BELOW = "R + D below H is impossible, not merely off the line: those points are -1."
 SUM = "A rate or a distortion below 0 is impossible too, even where the sum is right."
 SQUARE = "You squared the distance. The square is flat at the target, so that the minimum sits 1/(2 weight) beside it."
@@ -236,19 +286,57 @@ VERDICTS_MISTAKES = (
 OBJECTIVE_MISTAKES = (
     CommonMistake("squared distance", SQUARE, lambda **of: _objective(**of, power=2), 0.5),
     CommonMistake("one-sided", ONE_SIDE, lambda rates, **of: _objective(np.maximum(rates, of["target"]), **of), 0.25),
+    CommonMistake(
+        "nearest rate", NEAREST, lambda **of: _objective(**of) | {"best": _nearest(of["rates"], of["target"])}, 0.5
+    ),
     CommonMistake("beta-VAE", BETA, lambda rates, distortions, target, weight: _best(distortions + weight * rates)),
 )
+PLANE_TRAPS = ("", "", "", "zeros", "zeros", "neither", "missed", "missed")
 ASSIGNMENT = Assignment(
     name="toy",
     title="The toy that the ELBO cannot solve",
     minutes=170,
     questions=(
-        Question("toy_tables", 10, _process, _toy, _toy_invariant, TOY_MISTAKES),
-        Question("rate_and_distortion", 12, _tables, _plane, _plane_invariant, PLANE_MISTAKES, instances=8),
-        Question("class_information", 9, _classes, _kept, _kept_invariant, KEPT_MISTAKES),
-        Question("blended_model", 12, _blend, _blended, _blended_invariant, BLEND_MISTAKES, instances=6),
-        Question("on_the_line", 6, _points, _verdicts, _verdicts_invariant, VERDICTS_MISTAKES),
-        Question("best_at_target", 6, _candidates, _objective, _objective_invariant, OBJECTIVE_MISTAKES),
+        Question(
+            "toy_tables", 10, _process, _toy, _toy_invariant, TOY_MISTAKES, traps=("", "", "", "uneven", "outside")
+        ),
+        Question("rate_and_distortion", 12, _tables, _plane, _plane_invariant, PLANE_MISTAKES, traps=PLANE_TRAPS),
+        Question(
+            "class_information",
+            9,
+            _classes,
+            _kept,
+            _kept_invariant,
+            KEPT_MISTAKES,
+            traps=("", "", "zeros", "idle", "hole"),
+        ),
+        Question(
+            "blended_model",
+            12,
+            _blend,
+            _blended,
+            _blended_invariant,
+            BLEND_MISTAKES,
+            traps=("", "", "", "", "all", "none"),
+        ),
+        Question(
+            "on_the_line",
+            6,
+            _points,
+            _verdicts,
+            _verdicts_invariant,
+            VERDICTS_MISTAKES,
+            traps=("", "", "", "ends", "ends"),
+        ),
+        Question(
+            "best_at_target",
+            6,
+            _candidates,
+            _objective,
+            _objective_invariant,
+            OBJECTIVE_MISTAKES,
+            traps=("", "", "", "dear", "dear"),
+        ),
     ),
     manual=(
         ManualQuestion(
