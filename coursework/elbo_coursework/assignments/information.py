@@ -15,45 +15,63 @@ from elbo_coursework.questions import Assignment, CommonMistake, Inputs, ManualQ
 Array = np.ndarray
 
 
-def _batches(rng: np.random.Generator) -> Inputs:
-    """Minibatches that differ, as those of images sorted by class do; a category that never comes now and then."""
-    (m, b), k = common.sizes(rng, 3, 5), int(rng.integers(4, 7))
-    lean = 0.6 * common.table(rng, m, k)[:, None] + 0.4 * common.table(rng, m * b, k, zeros=1).reshape(m, b, k)
-    lean[..., 0] *= rng.integers(2)
-    return {"batches": lean / lean.sum(-1, keepdims=True)}
+def _batches(rng: np.random.Generator, trap: str) -> Inputs:
+    """Minibatches that differ, as those of images sorted by class do; with ``zeros``, or an ``idle`` category."""
+    m, b, k = (int(size) for size in rng.permutation([3, 4, 5, 6])[:3])
+    rows = 0.4 * common.table(rng, m * b, k).reshape(m, b, k)
+    lean = 0.6 * common.table(rng, m, k)[:, None] + rows
+    if trap == "zeros":
+        lean *= common.table(rng, m * b, k, zeros=1).reshape(m, b, k) > 0
+    lean /= lean.sum(-1, keepdims=True)
+    return {"batches": common.without(rng, lean) if trap == "idle" else lean}
 
 
-def _read(rng: np.random.Generator) -> Inputs:
+def _read(rng: np.random.Generator, trap: str) -> Inputs:
+    """An encoder with ``zeros`` or an ``idle`` category, and a reader that excludes nothing.
+
+    Or the reader is ``right`` to exclude what the encoder does, or has ``missed`` what happens.
+    """
     x, k = common.sizes(rng, 3, 6)
-    encoder = common.table(rng, x, k, zeros=1)
+    encoder = common.table(rng, x, k, zeros=int(trap in ("zeros", "right")))
+    encoder = common.without(rng, encoder) if trap == "idle" else encoder
     reader = 0.8 * encoder + 0.2 * common.table(rng, x, k)
-    if rng.random() < 0.4:  # the reader rules out what happens
-        reader[0, encoder[0].argmax()] = 0.0
+    if trap == "right":
+        reader *= encoder > 0
+    if trap == "missed":
+        reader[rng.integers(x), rng.integers(k)] = 0.0
     return {"p_x": common.distribution(rng, x), "encoder": encoder, "reader": reader / reader.sum(1, keepdims=True)}
 
 
-def _counts(rng: np.random.Generator) -> Inputs:
+def _counts(rng: np.random.Generator, trap: str) -> Inputs:
     n, k = common.sizes(rng, 2, 8)
     return {"images": n, "categories": k}
 
 
-def _samples(rng: np.random.Generator) -> Inputs:
+def _samples(rng: np.random.Generator, trap: str) -> Inputs:
     log_q = -rng.exponential(0.5, int(rng.integers(5, 12)))
     return {"log_q": log_q, "entropy": float(rng.uniform(1, 2)), "entropy_se": float(rng.uniform(0.05, 0.3))}
 
 
-def _many(rng: np.random.Generator) -> Inputs:
-    n, k = int(rng.integers(300, 500)), int(rng.integers(3, 6))
-    share = common.distribution(rng, k) if rng.random() < 0.6 else np.eye(k)[0] * 0.95 + 0.05 / k
-    return {"probs": rng.dirichlet(20 * share, n), "risk": float(rng.uniform(0.02, 0.2))}
+def _many(rng: np.random.Generator, trap: str) -> Inputs:
+    """Probabilities with a floor above 0, also if a category is ``idle``, or ``low`` ones, so that the floor is 0."""
+    n, k = int(rng.integers(700, 900)), int(rng.integers(5, 7))
+    if trap == "low":
+        n, share = n // 2, np.eye(k)[0] * 0.95 + 0.05 / k
+    else:
+        share = rng.uniform(0.8, 1.2, k) / k
+    probs = rng.dirichlet(20 * share, n)
+    return {"probs": common.without(rng, probs) if trap == "idle" else probs, "risk": float(rng.uniform(0.02, 0.2))}
 
 
-def _chain(rng: np.random.Generator) -> Inputs:
+def _chain(rng: np.random.Generator, trap: str) -> Inputs:
+    """Tables with ``zeros``, an ``idle`` category, or a code that is drawn ``blindly``."""
     x, k = common.sizes(rng, 3, 5)
-    encoder = common.table(rng, x, k, zeros=int(rng.integers(2)))
-    if rng.random() < 0.4:  # a code that is drawn blindly
-        encoder = np.tile(common.distribution(rng, k), (x, 1))
-    return {"p_x": common.distribution(rng, x), "encoder": encoder, "decoder": common.table(rng, k, 6, zeros=1)}
+    encoder, decoder = (common.table(rng, *shape, zeros=int(trap == "zeros")) for shape in ((x, k), (k, 6)))
+    if trap == "idle":
+        encoder = common.without(rng, encoder)
+    if trap == "blindly":
+        encoder = np.tile(encoder[0], (x, 1))
+    return {"p_x": common.distribution(rng, x), "encoder": encoder, "decoder": decoder}
 
 
 def _report(batches: Array) -> dict[str, float]:
@@ -75,9 +93,7 @@ def _report_invariant(answer: dict[str, float], batches: Array) -> str | None:
         message = common.check_nonnegative(f"'{key}'", float(value))
         if message := message or common.check_at_most(f"'{key}'", float(value), "log K", np.log(batches.shape[-1])):
             return message
-    if abs(mean - parted - rest) > 1e-6:
-        return f"The mean KL is the information plus the marginal KL: {mean:.4g} is not {parted:.4g} + {rest:.4g}."
-    return None
+    return common.check_equal("'mean_kl', the sum of your 'information' and your 'marginal_kl',", mean, parted + rest)
 
 
 def _bound(p_x: Array, encoder: Array, reader: Array, h: float | None = None) -> float:
@@ -90,6 +106,8 @@ def _bound_invariant(answer: float, p_x: Array, encoder: Array, reader: Array) -
     if missed.size and np.isfinite(answer):
         x, c = missed[0]
         return f"The reader gives category {c} of x = {x} probability 0, and it comes: what is log 0? Not {answer:.4g}."
+    if not missed.size and np.isinf(answer):
+        return common.INFINITE.format("with the reader")
     return common.check_at_most(
         "A lower bound on I(c; x)", answer, "I(c; x)", mutual_information(p_x[:, None] * encoder)
     )
@@ -109,9 +127,7 @@ def _collapse_invariant(answer: dict[str, Any], images: int, categories: int) ->
     if (told_of_x := mutual_information(encoder / images)) > 1e-6:
         return f"Your encoder tells {told_of_x:.4g} nats about the image, and should tell nothing."
     claimed = float(xlogy(encoder / images, reader).sum()) + np.log(categories)
-    if abs(claimed - float(answer["claimed"])) > 1e-6:
-        return f"With your tables the mean of log Q plus log K is {claimed:.4g}, and you claim {answer['claimed']:.4g}."
-    return None
+    return common.check_equal("'claimed', the mean of log Q of your tables plus log K,", answer["claimed"], claimed)
 
 
 def _estimate(
@@ -124,9 +140,8 @@ def _estimate(
 def _estimate_invariant(answer: dict[str, float], log_q: Array, entropy: float, entropy_se: float) -> str | None:
     se = float(answer["se"])
     if se < entropy_se - common.SLACK:
-        return (
-            f"The entropy alone has an error of {entropy_se:.4g}, and the sum of both has only {se:.4g} in your answer."
-        )
+        alone, found = common.apart(entropy_se, se)
+        return f"The entropy alone has an error of {alone}, and the sum of both has only {found} in your answer."
     return common.check_at_most(
         "The value", float(answer["value"]), "the entropy, since log Q is never positive,", entropy
     )
@@ -236,17 +251,21 @@ THREE_MISTAKES = (
         "codes evenly", EVENLY, lambda **of: _three(**of) | {"reconstruction": _drawn_evenly(of["decoder"])}, 0.5
     ),
 )
+REPORT_TRAPS = ("", "", "zeros", "zeros", "idle")
+READER_TRAPS = ("", "", "", "zeros", "right", "idle", "missed", "missed")
+FLOOR_TRAPS = ("", "", "", "", "idle", "low", "low", "low")
+CHAIN_TRAPS = ("", "", "zeros", "idle", "blindly")
 ASSIGNMENT = Assignment(
     name="information",
     title="Information on demand",
     minutes=100,
     questions=(
-        Question("category_report", 20, _batches, _report, _report_invariant, REPORT_MISTAKES),
-        Question("barber_agakov", 20, _read, _bound, _bound_invariant, BOUND_MISTAKES, instances=8),
+        Question("category_report", 20, _batches, _report, _report_invariant, REPORT_MISTAKES, traps=REPORT_TRAPS),
+        Question("barber_agakov", 20, _read, _bound, _bound_invariant, BOUND_MISTAKES, traps=READER_TRAPS),
         Question("counterexample", 10, _counts, _collapse, _collapse_invariant, COLLAPSE_MISTAKES),
         Question("bound_with_error", 15, _samples, _estimate, _estimate_invariant, ESTIMATE_MISTAKES),
-        Question("entropy_floor", 10, _many, _floor, _floor_invariant, FLOOR_MISTAKES, instances=8),
-        Question("three_informations", 15, _chain, _three, _three_invariant, THREE_MISTAKES),
+        Question("entropy_floor", 10, _many, _floor, _floor_invariant, FLOOR_MISTAKES, traps=FLOOR_TRAPS),
+        Question("three_informations", 15, _chain, _three, _three_invariant, THREE_MISTAKES, traps=CHAIN_TRAPS),
     ),
     manual=(
         ManualQuestion(

@@ -13,54 +13,92 @@ from elbo_coursework.questions import Assignment, CommonMistake, Inputs, ManualQ
 Array = np.ndarray
 
 
-def _codes(rng: np.random.Generator) -> Inputs:
+def _codes(rng: np.random.Generator, trap: str) -> Inputs:
+    """Codes of which a dimension is as ``sharp`` as trained ones can be, or an image has the ``prior`` itself."""
     n, j = common.sizes(rng, 3, 7)
-    return {"mean": rng.normal(0, 1.5, (n, j)), "log_variance": rng.uniform(-4, 0.5, (n, j))}
+    mean, log_variance = rng.normal(0, 1.5, (n, j)), rng.uniform(-4, 0.5, (n, j))
+    if trap == "sharp":
+        log_variance[:, rng.integers(j)] = rng.uniform(-30, -25, n)
+    if trap == "prior":
+        row = rng.integers(n)
+        mean[row], log_variance[row] = 0.0, 0.0
+    return {"mean": mean, "log_variance": log_variance}
 
 
-def _pixels(rng: np.random.Generator) -> Inputs:
+def _pixels(rng: np.random.Generator, trap: str) -> Inputs:
+    """A decoder that is ``sure`` of a pixel in each image, as trained ones are, or sure of the ``wrong`` thing."""
     (height, width), n = common.sizes(rng, 2, 5), int(rng.integers(6, 9))
     pixels = rng.integers(0, 2, (n, height, width)).astype(float)
     logits = rng.normal(0, 2, pixels.shape)
-    if rng.random() < 0.5:  # as sure as a trained decoder, and once sure of the wrong thing
-        logits[0] = np.where(pixels[0] > 0, 900.0, -900.0)
-        logits[0, 0, 0] *= -1
+    if trap:
+        pixels[:2, 0, 0] = rng.permutation([0.0, 1.0])
+        logits[:, 0, 0] = 900 * (2 * pixels[:, 0, 0] - 1) * (1 if trap == "sure" else -1)
     return {"pixels": pixels, "logits": logits}
 
 
-def _dimensions(rng: np.random.Generator) -> Inputs:
-    """Live dimensions, one that equals the prior, one of the same code for all, and one of little activity."""
-    n, j = int(rng.integers(8, 12)), int(rng.integers(4, 7))
+def _dimensions(rng: np.random.Generator, trap: str) -> Inputs:
+    """Live dimensions, one that equals the prior, one of the same code for all, and one of little activity.
+
+    Or, with a ``tie``, one whose activity is the threshold, exactly so in floating point.
+    """
+    n, j, threshold = 2 * int(rng.integers(4, 6)), int(rng.integers(4, 7)), 0.01
     mean, log_variance = rng.normal(0, 1, (n, j)), np.tile(rng.uniform(-4, -2, j), (n, 1))
     mean[:, 0], log_variance[:, 0] = 0.0, 0.0
     mean[:, 1], log_variance[:, 1] = 1.5, -1.0
-    mean[:, 2] *= 0.05
+    mean[:, 2] *= 0.04
+    if trap == "tie":
+        mean[:, 3], threshold = rng.permutation(np.resize([-0.5, 0.5], n)), 0.25
     order = rng.permutation(j)
-    return {"mean": mean[:, order], "log_variance": log_variance[:, order], "threshold": 0.01}
+    return {"mean": mean[:, order], "log_variance": log_variance[:, order], "threshold": threshold}
 
 
-def _points(rng: np.random.Generator) -> Inputs:
-    """A falling staircase with a corner that the hull cuts, ties in one coordinate, and dominated points."""
+def _points(rng: np.random.Generator, trap: str) -> Inputs:
+    """A falling staircase with a point that the hull cuts, ties in one coordinate, and dominated points.
+
+    Of two points that tie in a coordinate the dominated one comes last in the list, or first with ``worse first``. Two
+    edges of the hull have slopes that are ``close``: no coarse grid of beta tells them apart.
+    """
     n = int(rng.integers(4, 7))
-    rates, falls = np.cumsum(rng.uniform(1, 3, n)), np.sort(rng.uniform(0.4, 6, n - 1))[::-1]
+    falls = 0.4 * np.cumprod(rng.uniform(1.4, 1.9, n - 1))[::-1]
+    if trap == "close":
+        i = int(rng.integers(1, n - 1))
+        falls[i] = 0.9995 * falls[i - 1]
+    rates = np.cumsum(rng.uniform(1, 3, n))
     distortions = 80 - np.append(0.0, np.cumsum(falls * np.diff(rates)))
-    dented = int(rng.integers(1, n - 1))
-    chord = np.interp(rates[dented], rates[[dented - 1, dented + 1]], distortions[[dented - 1, dented + 1]])
-    distortions[dented] = (chord + distortions[dented - 1]) / 2
-    rates = np.concatenate([rates, [rates[1], rates[-1] + 1.0, rates[0] + 1.5]])
-    distortions = np.concatenate([distortions, [distortions[1] + 2.0, distortions[-1], 81.0]])
-    order = rng.permutation(len(rates))
-    return {"rates": rates[order], "distortions": distortions[order]}
+    left = int(rng.integers(n - 1))  # a point of the front, above the edge to the next corner
+    rate = rates[left] + rng.uniform(0.3, 0.7) * (rates[left + 1] - rates[left])
+    above = (np.interp(rate, rates, distortions) + distortions[left]) / 2
+    ties = [(rates[1], (distortions[0] + distortions[1]) / 2), (rates[-1] + 1.0, distortions[-1])]
+    points = [*zip(rates, distortions, strict=True), (rate, above), (rates[0] + 1.5, 81.0)]
+    points = [points[i] for i in rng.permutation(len(points))]
+    points = ties + points if trap == "worse first" else points + ties
+    return dict(zip(("rates", "distortions"), np.array(points).T.copy(), strict=True))
 
 
-def _runs(rng: np.random.Generator) -> Inputs:
-    """A sweep in which the model trained at one beta serves another beta better."""
-    n = int(rng.integers(4, 7))
-    betas = np.geomspace(0.2, 4, n) * rng.uniform(0.9, 1.1, n)
-    rates, distortions = 12 - 6 * np.log(betas / betas[0]), 70 + 6 * betas
-    rates[rng.integers(n)] += 4.0
-    order = rng.permutation(n)
-    return {"betas": betas[order], "rates": rates[order], "distortions": distortions[order]}
+def _runs(rng: np.random.Generator, trap: str) -> Inputs:
+    """A sweep in which the model trained at one beta serves another beta better, and every yardstick counts."""
+
+    def draw() -> Inputs:
+        n = int(rng.integers(4, 7))
+        betas = np.geomspace(0.2, 4, n) * rng.uniform(0.9, 1.1, n)
+        rates, distortions = 12 - 6 * np.log(betas / betas[0]), 70 + 6 * betas
+        rates[rng.integers(n)] += 4.0
+        order = rng.permutation(n)
+        return {"betas": betas[order], "rates": rates[order], "distortions": distortions[order]}
+
+    def holds(**of: Array) -> bool:
+        betas, found = of["betas"], _compared(**of)
+        others = [
+            found["elbo"].argmin(),
+            _own_objective(**of)["best"],
+            of["distortions"].argmin(),
+            of["rates"].argmin(),
+        ]
+        chosen = [_chosen(weights, **of) for weights in (1 / betas, np.ones(len(betas)))]
+        told = all((found["chosen"] != other).any() for other in [*chosen, np.arange(len(betas))])
+        return told and found["best"] not in others and np.any(np.diff(betas) < 0)
+
+    return common.until(draw, holds)
 
 
 def _elements(mean: Array, log_variance: Array) -> Array:
@@ -89,10 +127,15 @@ def _clipped(pixels: Array, logits: Array, small: float = 1e-7) -> Array:
 
 
 def _distortion_invariant(answer: Array, pixels: Array, logits: Array) -> str | None:
+    lost = np.flatnonzero(np.isinf(np.asarray(answer, float)))
+    if lost.size:
+        most = np.abs(logits[lost[0]]).max()
+        return f"Image {lost[0]} has logits of {most:.4g} at most, which is finite, and yours costs infinitely much."
     worst = np.max(np.abs(logits) * ((logits > 0) != (pixels > 0)), (1, 2))
     low = int((np.asarray(answer) - worst).argmin())
     if answer[low] < worst[low] - 1e-6:
-        return f"A pixel of image {low} costs {worst[low]:.4g} nats at least, and your image costs {answer[low]:.4g}."
+        least, found = common.apart(worst[low], float(answer[low]))
+        return f"A pixel of image {low} costs {least} nats at least, and your image costs {found}."
     return None
 
 
@@ -114,7 +157,11 @@ def _activity_invariant(answer: dict[str, Any], mean: Array, threshold: float, *
         return f"The mean of dimension {still[0]} never moves, and you give it an activity of {activity[still[0]]:.4g}."
     wrong = np.flatnonzero((activity > threshold) != (active > 0))
     if wrong.size:
-        return f"Your activity {activity[wrong[0]]:.4g} and your verdict {active[wrong[0]]:g} on {wrong[0]} disagree."
+        found, limit = common.apart(activity[wrong[0]], threshold)
+        return (
+            f"Active is what has an activity above {limit}. Yours of dimension {wrong[0]} is {found}, and you say "
+            f"{active[wrong[0]]:g}."
+        )
     return common.check_nonnegative("A KL divergence", float(np.min(answer["rates"])))
 
 
@@ -145,7 +192,8 @@ def _front_invariant(answer: Array, rates: Array, distortions: Array) -> str | N
         better = no_worse & ((rates < rates[i]) | (distortions < distortions[i]))
         if better.any():
             k = better.argmax()
-            return f"Point {k}, ({rates[k]:.4g}, {distortions[k]:.4g}), is better than point {i}, and you keep {i}."
+            r, d = (common.apart(values[k], values[i]) for values in (rates, distortions))
+            return f"Point {k}, ({r[0]}, {d[0]}), is better than point {i}, ({r[1]}, {d[1]}), and you keep {i}."
     return None
 
 
@@ -239,12 +287,17 @@ COMPARED_MISTAKES = (
     CommonMistake("beta on D", SWAPPED, lambda **of: _compared(**of) | {"chosen": _chosen(1 / of["betas"], **of)}, 0.5),
     CommonMistake("each its own", OWN, lambda **of: _compared(**of) | {"chosen": np.arange(len(of["betas"]))}, 0.5),
 )
+PIXEL_TRAPS = ("", "", "", "", "sure", "sure", "wrong", "wrong")
+FRONT_TRAPS = ("", "", "worse first", "worse first", "worse first")
+HULL_TRAPS = ("", "", "worse first", "close", "close")
 ASSIGNMENT = Assignment(
     name="sweep",
     title="A beta sweep of your own",
     minutes=120,
     questions=(
-        Question("gaussian_rate", 15, _codes, _rate, _rate_invariant, RATE_MISTAKES),
+        Question(
+            "gaussian_rate", 15, _codes, _rate, _rate_invariant, RATE_MISTAKES, traps=("", "", "", "sharp", "prior")
+        ),
         Question(
             "bernoulli_distortion",
             20,
@@ -252,11 +305,19 @@ ASSIGNMENT = Assignment(
             _distortion,
             _distortion_invariant,
             PIXEL_MISTAKES,
-            instances=8,
+            traps=PIXEL_TRAPS,
         ),
-        Question("active_dimensions", 15, _dimensions, _activity, _activity_invariant, ACTIVITY_MISTAKES),
-        Question("on_the_front", 10, _points, _front, _front_invariant, FRONT_MISTAKES),
-        Question("on_the_hull", 15, _points, _hull, _front_invariant, HULL_MISTAKES),
+        Question(
+            "active_dimensions",
+            15,
+            _dimensions,
+            _activity,
+            _activity_invariant,
+            ACTIVITY_MISTAKES,
+            traps=("", "", "", "", "tie"),
+        ),
+        Question("on_the_front", 10, _points, _front, _front_invariant, FRONT_MISTAKES, traps=FRONT_TRAPS),
+        Question("on_the_hull", 15, _points, _hull, _front_invariant, HULL_MISTAKES, traps=HULL_TRAPS),
         Question("compare_models", 15, _runs, _compared, _compared_invariant, COMPARED_MISTAKES),
     ),
     manual=(

@@ -27,7 +27,7 @@ def _process(rng: np.random.Generator, trap: str) -> Inputs:
 
 
 def _tables(rng: np.random.Generator, trap: str) -> Inputs:
-    """An encoder with ``zeros``, a decoder that misses what the encoder rules out as well, ``neither``, or ``missed``."""
+    """An encoder with ``zeros``, a decoder that has ``missed`` what happens, or ``neither`` gives some x a code."""
     x, z = common.sizes(rng, 3, 5)
     encoder, decoder = common.table(rng, x, z, zeros=int(trap in ("zeros", "neither"))), common.table(rng, z, x)
     if trap == "neither":
