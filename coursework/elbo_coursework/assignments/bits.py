@@ -15,15 +15,26 @@ from elbo_coursework.questions import Assignment, CommonMistake, Inputs, ManualQ
 Array = np.ndarray
 
 
-def _target(rng: np.random.Generator) -> Inputs:
-    size, total = int(rng.integers(4, 8)), int(rng.integers(16, 33))
-    inside = np.zeros(size, int)
-    inside[rng.permutation(size)[: rng.integers(1, size - 1)]] = 1
-    return {"marginal": stack.weights(rng, size, total), "inside": inside}
+def _target(rng: np.random.Generator, trap: str) -> Inputs:
+    """A set that comes often, or one code that is ``rare``: the sum over places is then long."""
+
+    def draw() -> Inputs:
+        size, total = int(rng.integers(4, 8)), int(rng.integers(30, 35))
+        marginal, inside = stack.weights(rng, size, total, least=2), np.zeros(size, int)
+        inside[rng.permutation(size)[: 1 if trap == "rare" else rng.integers(2, size)]] = 1
+        if trap == "rare":
+            marginal[inside.argmax()] = 1
+        return {"marginal": marginal, "inside": inside}
+
+    def holds(marginal: Array, inside: Array) -> bool:
+        share = float(_shares(marginal) @ inside)
+        return abs(share - inside.mean()) > 0.02 and (trap == "rare" or share > 0.3)
+
+    return common.until(draw, holds)
 
 
-def _list(rng: np.random.Generator) -> Inputs:
-    return {key: table for key, table in stack.model(rng).items() if key != "decoder"}
+def _list(rng: np.random.Generator, trap: str) -> Inputs:
+    return {key: table for key, table in stack.model(rng, trap).items() if key != "decoder"}
 
 
 def _shares(weights: Array) -> Array:
@@ -57,9 +68,8 @@ def _evenly(answer: Callable[..., Any]) -> Callable[..., Any]:
 def _cost_invariant(answer: float, **tables: Array) -> str | None:
     least = float(bits(_model(**tables).entropy))
     if answer < least - common.SLACK:
-        return (
-            f"No file takes fewer bits an image than the entropy of the images, {least:.4g}; yours takes {answer:.4g}."
-        )
+        shown, found = common.apart(least, answer)
+        return f"No file takes fewer bits an image than the entropy of the images, {shown}; yours takes {found}."
     if answer > _account(**tables)["paid"] + common.SLACK:
         return f"Bits that come back shorten a file, and your {answer:.4g} bits are more than it takes without them."
     return None
@@ -127,9 +137,7 @@ def _fee_invariant(answer: dict[str, float], **of: Array) -> str | None:
     least, fee, right = float(answer["least"]), float(answer["fee"]), sum(_fee(**of).values())
     message = common.check_nonnegative("An information, here your least bound less 1,", least - 1)
     message = message or common.check_nonnegative("A fee, which is a KL divergence,", fee)
-    if not message and abs(least + fee - right) > 1e-6:
-        return f"The two should add up to R + 1 = {right:.4g}, the bound with this m; yours give {least + fee:.4g}."
-    return message
+    return message or common.check_equal("The sum of the two, R + 1 with the list from m,", least + fee, right)
 
 
 def _without_bit(reference: Callable[..., dict[str, float]], key: str) -> Callable[..., dict[str, float]]:
@@ -232,13 +240,18 @@ FEE_MISTAKES = (
     CommonMistake("one bit left out", ONE_BIT, _without_bit(_fee, "least"), 0.5),
     CommonMistake("even mean over images", EVEN, _evenly(_fee), 0.25),
 )
+MODEL_TRAPS = ("", "", "zeros", "idle", "totals")
+POP_TRAPS = ("", "", "", "border", "border", "zero", "zero border", "large")
+SEND_TRAPS = ("", "", "zeros", "border", "border")
 ASSIGNMENT = Assignment(
     name="bits",
     title="Pay the rate",
     minutes=100,
     questions=(
-        Question("bits_an_image", 15, stack.model, _cost, _cost_invariant, COST_MISTAKES),
-        Question("without_bits_back", 15, stack.model, _account, _account_invariant, ACCOUNT_MISTAKES),
+        Question("bits_an_image", 15, stack.model, _cost, _cost_invariant, COST_MISTAKES, traps=MODEL_TRAPS),
+        Question(
+            "without_bits_back", 15, stack.model, _account, _account_invariant, ACCOUNT_MISTAKES, traps=MODEL_TRAPS
+        ),
         Question(
             "pop",
             20,
@@ -247,11 +260,13 @@ ASSIGNMENT = Assignment(
             stack.popped_invariant,
             POP_MISTAKES,
             tolerance=0.0,
-            instances=8,
+            traps=POP_TRAPS,
         ),
-        Question("send", 20, stack.message, stack.send, stack.send_invariant, SEND_MISTAKES, tolerance=0.0),
-        Question("place", 10, _target, _place, _place_invariant, PLACE_MISTAKES),
-        Question("fee", 10, _list, _fee, _fee_invariant, FEE_MISTAKES),
+        Question(
+            "send", 20, stack.message, stack.send, stack.send_invariant, SEND_MISTAKES, tolerance=0.0, traps=SEND_TRAPS
+        ),
+        Question("place", 10, _target, _place, _place_invariant, PLACE_MISTAKES, traps=("", "", "", "rare", "rare")),
+        Question("fee", 10, _list, _fee, _fee_invariant, FEE_MISTAKES, traps=MODEL_TRAPS),
     ),
     manual=(
         ManualQuestion(

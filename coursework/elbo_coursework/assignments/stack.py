@@ -27,33 +27,61 @@ def weights(rng: np.random.Generator, size: int, total: int, least: int = 1) -> 
     return least + rng.multinomial(total - least * size, common.distribution(rng, size))
 
 
-def model(rng: np.random.Generator) -> Inputs:
-    """The tables of a model, whose distributions all have one total; the encoder alone may hold zeros."""
-    (x, z), total = common.sizes(rng, 3, 5), int(rng.integers(16, 33))
-    encoder = np.array([weights(rng, z, total, least=0) for _ in range(x)])
-    decoder = np.array([weights(rng, x, total) for _ in range(z)])
-    codes = {"encoder": encoder, "decoder": decoder, "marginal": weights(rng, z, total)}
-    return {"frequency": weights(rng, x, total)} | codes
+def model(rng: np.random.Generator, trap: str) -> Inputs:
+    """The tables of a model: of one total, or each distribution of another, ``totals``.
+
+    The encoder alone may hold ``zeros``, one in each row with all codes in use, or an ``idle`` code that is in no row.
+    """
+    (x, z), total = common.sizes(rng, 3, 5), int(rng.integers(20, 33))
+
+    def row(size: int, out: int | None = None) -> Array:
+        found = weights(rng, size, total, least=1 + int(out is not None))
+        if out is not None:  # what it loses goes to its neighbour
+            found[(out + 1) % size] += found[out]
+            found[out] = 0
+        return found * rng.integers(2, 5) + rng.integers(1, 4) * (found > 0) if trap == "totals" else found
+
+    order, idle = rng.permutation(z), int(rng.integers(z))
+    left_out = {"zeros": [int(order[i % z]) for i in range(x)], "idle": [idle] * x}.get(trap, [None] * x)
+    encoder = np.array([row(z, out) for out in left_out])
+    codes = {"encoder": encoder, "decoder": np.array([row(x) for _ in range(z)]), "marginal": row(z)}
+    frequency = row(x)
+    while np.ptp(frequency) == 0:  # some images come more often
+        frequency = row(x)
+    return {"frequency": frequency} | codes
 
 
-def number(rng: np.random.Generator) -> Inputs:
-    """A number to pop from, often one that ends on the first slot of a symbol."""
-    size, total = int(rng.integers(3, 6)), int(rng.integers(20, 41))
-    found, drawn = weights(rng, size, total, least=int(rng.integers(2))), int(rng.integers(10**4, 10**6))
-    if rng.random() < 0.4:
-        drawn += int(found[: rng.integers(1, size)].sum()) - drawn % total
-    return {"number": drawn, "weights": found}
+def number(rng: np.random.Generator, trap: str) -> Inputs:
+    """A number to pop from, in a slot that is not the first of its symbol, which is not the first symbol.
+
+    Or the slot is the first of it, on the ``border``; or a symbol has no slot, ``zero``, or stands before the border,
+    ``zero border``; or the number is ``large``. Every symbol that owns slots owns two at least.
+    """
+    size, total = int(rng.integers(4, 6)), int(rng.integers(20, 41))
+    found, symbol = weights(rng, size, total, least=2), int(rng.integers(2, size))
+    if trap.startswith("zero"):
+        found[symbol - 1] = 0
+    first, within = int(found[:symbol].sum()), int(rng.integers(1, found[symbol]))
+    slot = first if trap.endswith("border") else first + within
+    quotient = int(rng.integers(2**40, 2**44) if trap == "large" else rng.integers(500, 25_000))
+    return {"number": quotient * int(found.sum()) + slot, "weights": found}
 
 
-def message(rng: np.random.Generator) -> Inputs:
-    """Images to send, for which the numbers of mistakes tell them apart, and all stay below the largest."""
+def message(rng: np.random.Generator, trap: str) -> Inputs:
+    """Images to send, for which the numbers of mistakes tell them apart, and all stay below the largest.
+
+    A code whose first slot is read comes only with ``border``; the encoder holds ``zeros`` or not.
+    """
     while True:
-        tables = model(rng)
+        tables = model(rng, trap)
         p_x = tables.pop("frequency") / tables["marginal"].sum()
         images = rng.choice(len(p_x), int(rng.integers(5, 9)), p=p_x)
         inputs: Inputs = {"images": images, "start": int(rng.integers(2**14, 2**18))} | tables
         right, *wrong = (send(choose, **inputs) for choose in (borrow, peek, likeliest, borrow_blindly))
-        if right < LARGEST and max(wrong) < LARGEST_MISTAKE and len({right, *wrong}) == 4:
+        wrong += [send(code_first=True, **inputs), send(**inputs | {"images": images[::-1]})]
+        if right >= LARGEST or max(wrong) >= LARGEST_MISTAKE or len({right, *wrong}) <= len(wrong):
+            continue
+        if (send(borrow_late, **inputs) != right) == (trap == "border"):
             return inputs
 
 
@@ -134,6 +162,11 @@ def borrow(number: int, row: list[int], marginal: list[int]) -> tuple[int, int]:
 def peek(number: int, row: list[int], marginal: list[int]) -> tuple[int, int]:
     """The mistake of leaving on the number what chose the code."""
     return pop(number, row)[0], number
+
+
+def borrow_late(number: int, row: list[int], marginal: list[int]) -> tuple[int, int]:
+    """The mistake of ``popped_late``."""
+    return popped_late(number, np.array(row))
 
 
 def likeliest(number: int, row: list[int], marginal: list[int]) -> tuple[int, int]:
