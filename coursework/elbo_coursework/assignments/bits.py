@@ -114,6 +114,9 @@ def _place_invariant(answer: dict[str, float], **of: Array) -> str | None:
     )
     if not message and mean_log < 1 - 2**-rate - common.SLACK:
         return f"By your R the first entry is outside with probability {1 - 2**-rate:.4g}, and log K is then 1 or more."
+    right = _place(**of)
+    if not message and abs(rate + 1 - right["bound"]) < common.TOLERANCE and mean_log < right["mean_log"]:
+        return "Your bound is right and the mean of log K too low: a rare code lies far down the list. Sum further."
     return message
 
 

@@ -124,6 +124,8 @@ def _collapse_invariant(answer: dict[str, Any], images: int, categories: int) ->
     for name, table in (("encoder", encoder), ("reader", reader)):
         if message := common.check_distribution(f"A row of your {name}", table):
             return message
+    if encoder[:, 0].min() < 1 - common.TOLERANCE:
+        return "All images should go to category 0."
     if (told_of_x := mutual_information(encoder / images)) > 1e-6:
         return f"Your encoder tells {told_of_x:.4g} nats about the image, and should tell nothing."
     claimed = float(xlogy(encoder / images, reader).sum()) + np.log(categories)
@@ -155,6 +157,8 @@ def _floor(probs: Array, risk: float, sign: int = -1, tails: int = 1, least: flo
 
 def _floor_invariant(answer: float, probs: Array, risk: float) -> str | None:
     message = common.check_nonnegative("An entropy, and so a bound on it that is worth its name,", answer)
+    if answer == 0 and (probs.max(0) == 0).any():
+        return "A category never comes here. Is your entropy NaN? Python's max(0.0, nan) is 0.0, which hides it."
     return message or common.check_at_most("A floor", answer, "the entropy of the mean", entropy(probs.mean(0)))
 
 

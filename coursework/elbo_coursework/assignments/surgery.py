@@ -189,10 +189,12 @@ CONDITIONAL = "e(z|n) is a conditional table: weight each of its rows by p(n) = 
 SWAPPED = "A marginal is summed over the other variable: swap the axes."
 TRANSPOSED = "The joint should keep the encoder's axes: examples first, codes second."
 MEAN = "You took a mean over the codes. An expectation over z is a sum weighted by e(z|n); only n has weights 1/N."
+ENTRIES = "You took a mean over the codes. An expectation over z is a sum weighted by q(z)."
 UNKNOWN = "This is H(z), the entropy of the code. What is left of it once n is known has to go."
 REMAINS = "This is H(z|n), what n leaves open about the code. Information is what knowing n takes away."
 WHOLE = "This is the mean of the examples' KL, the whole rate. Average the encoders first: KL(q(z) || p(z))."
 AGGREGATE = "The aggregate q(z) is the mean of the encoders over n; you summed, so it is no distribution."
+OTHER = "The two dimensions have changed places: first belongs to z_1, the second axis of the encoder."
 TO_PRIOR = "Total correlation compares q(z) with the product of its own marginals, not with the prior."
 EACH = "Both quantities belong to the aggregate: average the encoders over n first, then take the divergences."
 GAP = "This is the mean log evidence itself. The ELBO lies below it by the mean KL(e(z|n) || p(z|x_n))."
@@ -225,6 +227,7 @@ MARGINAL_MISTAKES = (
     common.wrong_sign(_marginal_kl),
     common.in_bits(_marginal_kl),
     CommonMistake("the whole rate", WHOLE, _rate, 0.25),
+    CommonMistake("mean over codes", ENTRIES, lambda encoder, prior: _marginal_kl(encoder, prior) / len(prior), 0.25),
     CommonMistake("KL reversed", common.REVERSED, lambda encoder, prior: kl(prior, encoder.mean(0))),
     CommonMistake("sum for the aggregate", AGGREGATE, lambda encoder, prior: kl(encoder.sum(0), prior)),
     CommonMistake("zeros left out", common.SKIPPED, lambda encoder, prior: _skipped(encoder.mean(0), prior), 0.5),
@@ -232,6 +235,12 @@ MARGINAL_MISTAKES = (
 DIMENSIONS_MISTAKES = (
     common.in_bits(_dimensions),
     CommonMistake("measured from the prior", TO_PRIOR, _to_prior, 0.5),
+    CommonMistake(
+        "dimensions swapped",
+        OTHER,
+        lambda **of: (right := _dimensions(**of)) | {"dimension_wise_kl": right["dimension_wise_kl"][::-1]},
+        0.5,
+    ),
     CommonMistake("KL reversed", common.REVERSED, _backwards),
     CommonMistake("example by example", EACH, _each_example),
 )

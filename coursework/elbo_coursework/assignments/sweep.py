@@ -109,6 +109,11 @@ def _rate(mean: Array, log_variance: Array) -> Array:
     return _elements(mean, log_variance).sum(1)
 
 
+def _rate_with(mean: Array, log_variance: Array, small: float) -> Array:
+    variance = np.exp(log_variance)
+    return ((mean**2 + variance - 1 - np.log(variance + small)) / 2).sum(1)
+
+
 def _rate_invariant(answer: Array, **inputs: Any) -> str | None:
     return common.check_nonnegative("A KL divergence", float(np.min(answer)))
 
@@ -148,6 +153,10 @@ def _activity(mean: Array, log_variance: Array, threshold: float, spread: Array 
 def _by_rate(mean: Array, log_variance: Array, threshold: float) -> dict[str, Array]:
     right = _activity(mean, log_variance, threshold)
     return right | {"active": (right["rates"] > threshold).astype(float)}
+
+
+def _by_deviation(mean: Array, log_variance: Array, threshold: float) -> dict[str, Array]:
+    return _activity(mean, log_variance, threshold, spread=mean.std(0))
 
 
 def _activity_invariant(answer: dict[str, Any], mean: Array, threshold: float, **inputs: Any) -> str | None:
@@ -194,7 +203,15 @@ def _front_invariant(answer: Array, rates: Array, distortions: Array) -> str | N
             k = better.argmax()
             r, d = (common.apart(values[k], values[i]) for values in (rates, distortions))
             return f"Point {k}, ({r[0]}, {d[0]}), is better than point {i}, ({r[1]}, {d[1]}), and you keep {i}."
-    return None
+    if not np.any(answer):
+        return NOTHING
+    return UNBEATEN if (_front(rates, distortions) > np.asarray(answer)).any() else None
+
+
+def _hull_invariant(answer: Array, rates: Array, distortions: Array) -> str | None:
+    kept = np.maximum(answer, _front(rates, distortions) - _hull(rates, distortions))  # the hull may leave these out
+    message = _front_invariant(kept if np.any(answer) else answer, rates, distortions)
+    return MISSED if message == UNBEATEN else message
 
 
 def _chosen(weights: Array, rates: Array, distortions: Array, **inputs: Any) -> Array:
@@ -229,6 +246,15 @@ INK = "Pixels without ink count too: they cost -log(1 - p)."
 CLIP = "You clipped the probabilities: a sure and wrong pixel costs too little. Compute with the logits themselves."
 ALL = "You reduced over the examples as well. One number per image is asked for."
 PAYS = "A dimension may pay a rate and tell nothing: a code that is the same for all images. Judge by the activity."
+SPREAD = "This is the standard deviation of the means. The activity is their variance."
+GIVEN = "You added a small number inside the logarithm. The log of the variance is given: use it as it is."
+NOTHING = (
+    "You keep no point, and one with the least rate is dominated by none. Does a point dominate itself in your code?"
+)
+MISSED = (
+    "You leave out a point that has the least D + beta R for some beta. Between two prices there is always another."
+)
+UNBEATEN = "You leave out a point that no other dominates."
 NOISE = "This is the encoder's own noise. Activity is how far the mean moves from image to image."
 ONE_LESS = "Divide by N, not by N - 1: the images at hand are all that is asked about."
 TIES = "With equal rates the higher distortion is dominated: no more of either and less of one is enough."
@@ -248,6 +274,10 @@ RATE_MISTAKES = (
         "mean over dimensions", DIMENSIONS, lambda mean, log_variance: _elements(mean, log_variance).mean(1), 0.5
     ),
     CommonMistake("log of the deviation", ROOT, lambda mean, log_variance: _rate(mean, 2 * log_variance), 0.25),
+    *(
+        CommonMistake(f"{small:g} added to the variance", GIVEN, partial(_rate_with, small=small), 0.5)
+        for small in (1e-6, 1e-7, 1e-8, 1e-9, 1e-10)
+    ),
     CommonMistake("no half", HALF, common.scaled(_rate, 2), 0.5),
     CommonMistake(
         "constant missing", ONE, lambda mean, log_variance: _rate(mean, log_variance) + mean.shape[1] / 2, 0.25
@@ -269,6 +299,7 @@ ACTIVITY_MISTAKES = (
     CommonMistake(
         "noise for activity", NOISE, lambda **of: _activity(**of, spread=np.exp(of["log_variance"]).mean(0)), 0.25
     ),
+    CommonMistake("deviation for variance", SPREAD, _by_deviation, 0.5),
     CommonMistake("one less", ONE_LESS, lambda **of: _activity(**of, spread=of["mean"].var(0, ddof=1)), 0.5),
 )
 FRONT_MISTAKES = (
@@ -317,7 +348,7 @@ ASSIGNMENT = Assignment(
             traps=("", "", "", "", "tie"),
         ),
         Question("on_the_front", 10, _points, _front, _front_invariant, FRONT_MISTAKES, traps=FRONT_TRAPS),
-        Question("on_the_hull", 15, _points, _hull, _front_invariant, HULL_MISTAKES, traps=HULL_TRAPS),
+        Question("on_the_hull", 15, _points, _hull, _hull_invariant, HULL_MISTAKES, traps=HULL_TRAPS),
         Question("compare_models", 15, _runs, _compared, _compared_invariant, COMPARED_MISTAKES),
     ),
     manual=(

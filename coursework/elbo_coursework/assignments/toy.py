@@ -109,6 +109,11 @@ def _toy(p_z: Array, means: Array, sigma: float, edges: Array, tails: bool = Tru
     return {"conditional": conditional, "p_x": p_z @ conditional}
 
 
+def _spread(p_z: Array, **of: Any) -> dict[str, Array]:
+    rows = _rows(_toy(p_z, **of, tails=False)["conditional"])
+    return {"conditional": rows, "p_x": p_z @ rows}
+
+
 def _centres(p_z: Array, means: Array, sigma: float, edges: Array) -> dict[str, Array]:
     density = np.exp(-(((edges[1:] + edges[:-1]) / 2 - means[:, None]) ** 2) / (2 * sigma**2))
     return {"conditional": _rows(density), "p_x": p_z @ _rows(density)}
@@ -229,6 +234,8 @@ def _objective_invariant(answer: dict[str, Any], distortions: Array, **inputs: A
 
 
 TAILS = "Your bins are cut off at the outer edges. The outer two take the tails, so that each row sums to one."
+SPREAD = "You normalised rows without their tails. The tails belong to the outer two bins, not to all of them."
+ALONE = "This is the model of t = 1, which draws from p(z*|x) always. Blend it with p(z*)."
 CENTRES = "This is the density at the bins' centres, normalised. Asked for is the probability of each bin."
 SCALE = "sigma is the standard deviation; you used it as the variance."
 PRIOR = "p(x) weights the classes by p(z*); you averaged them evenly."
@@ -252,6 +259,7 @@ BETA = "This is D + beta R: it has no target. Penalise the distance of R from it
 
 TOY_MISTAKES = (
     CommonMistake("tails lost", TAILS, lambda **of: _toy(**of, tails=False), 0.5),
+    CommonMistake("tails spread", SPREAD, _spread, 0.5),
     CommonMistake("density at the centres", CENTRES, _centres, 0.25),
     CommonMistake("variance for deviation", SCALE, lambda sigma, **of: _toy(**of, sigma=np.sqrt(sigma)), 0.5),
     CommonMistake("classes averaged", PRIOR, lambda **of: _toy(**of) | {"p_x": _toy(**of)["conditional"].mean(0)}, 0.5),
@@ -272,6 +280,7 @@ KEPT_MISTAKES = (
 )
 BLEND_MISTAKES = (
     CommonMistake("decoder of the class", RAW, lambda **of: _blended(**of) | {"decoder": _rows(of["joint"])}, 0.5),
+    CommonMistake("share left out", ALONE, lambda joint, share: _blended(joint, 1.0), 0.25),
     CommonMistake("blended evenly", UNIFORM, lambda **of: _blended(**of, blind=_even(of["joint"])), 0.5),
     CommonMistake("uniform marginal", LEVEL, lambda **of: _blended(**of) | {"marginal": _even(of["joint"])}, 0.5),
     CommonMistake(
