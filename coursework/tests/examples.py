@@ -11,7 +11,7 @@ from companion.exact.tables import entropy
 from elbo_coursework import Assignment, CommonMistake, ManualQuestion, Question
 
 
-def draw(rng):
+def draw(rng, trap):
     return {"p": rng.dirichlet(np.ones(4))}
 
 
@@ -19,7 +19,7 @@ def invariant(answer, p):
     return f"An entropy is never negative, and yours is {answer:.3g}." if answer < 0 else None
 
 
-def draw_pair(rng):
+def draw_pair(rng, trap):
     return {"x": rng.normal(size=3), "names": "abc"}
 
 
@@ -30,7 +30,7 @@ HALF = Question(
     reference=lambda p: entropy(p),
     invariant=invariant,
     mistakes=(CommonMistake("in bits", "This is in bits.", lambda p: entropy(p) / np.log(2), 0.5),),
-    instances=3,
+    traps=("",) * 3,
 )
 PAIR = Question(
     name="moments",
@@ -39,7 +39,7 @@ PAIR = Question(
     reference=lambda x, names: {"mean": x.mean(), "letters": names.upper()},
     invariant=lambda answer, x, names: None,
     mistakes=(),
-    instances=2,
+    traps=("",) * 2,
 )
 TINY = Assignment("tiny", "A small one", 5, (HALF, PAIR), (ManualQuestion("why", {"says why": 2}),))
 SOLUTION = """

@@ -89,7 +89,7 @@ def test_a_mistake_earns_its_credit_and_its_own_hint(
             assert all_close(answer, question.reference(**inputs), question.tolerance)
             continue
         first = next(s for s in question.mistakes if all_close(answer, s.answer(**inputs), question.tolerance))
-        assert (verdict.credit, verdict.hint) == (first.credit, first.hint)
+        assert (verdict.credit, verdict.hint) == (first.credit, first.told)
         recognised.append(first.name)
     assert mistake.name in recognised
 

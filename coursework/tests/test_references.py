@@ -110,11 +110,11 @@ def test_what_an_image_costs_is_the_mean_of_the_three_steps(secret: str) -> None
     cost, account = (pay.ASSIGNMENT.question(name) for name in ("bits_an_image", "without_bits_back"))
     for inputs in instances("bits", cost, secret):
         frequency, encoder, decoder, marginal = (table.tolist() for table in inputs.values())
-        total, paid, borrowed = sum(marginal), 0.0, 0.0
+        paid, borrowed = 0.0, 0.0
         for x, z in np.argwhere(inputs["encoder"]):
-            share = frequency[x] * encoder[x][z] / total**2
-            borrowed += share * bits(log(total / encoder[x][z]))
-            paid += share * bits(log(total / decoder[z][x]) + log(total / marginal[z]))
+            share = frequency[x] / sum(frequency) * encoder[x][z] / sum(encoder[x])
+            borrowed += share * bits(log(sum(encoder[x]) / encoder[x][z]))
+            paid += share * bits(log(sum(decoder[z]) / decoder[z][x]) + log(sum(marginal) / marginal[z]))
         assert account.reference(**inputs) == pytest.approx({"paid": paid, "borrowed": borrowed})
         assert cost.reference(**inputs) == pytest.approx(paid - borrowed)
 

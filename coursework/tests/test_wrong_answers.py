@@ -36,7 +36,7 @@ def by_dimension(encoder, first, second):
     q = encoder.mean(0)
     q1, q2 = q.sum(1), q.sum(0)
     total = xlogy(q, q).sum() - xlogy(q, np.outer(first, second)).sum()
-    kls = [(q1 * np.log(q1 / first)).sum(), (q2 * np.log(q2 / second)).sum()]
+    kls = [(xlogy(q, q) - q * np.log(p)).sum() for q, p in ((q1, first), (q2, second))]
     return {"total_correlation": total, "dimension_wise_kl": kls}
 """,
     ("surgery", "elbo_three_ways", "evidence without its gap", 0.5): """
@@ -57,7 +57,7 @@ def expected_distortion(p_x, encoder, distortion):
 """,
     ("rate_distortion", "bernoulli_rate", "no cut", 0.5): """
 def bernoulli_rate(p, distortion):
-    h = lambda q: -q * np.log(q) - (1 - q) * np.log(1 - q)
+    h = lambda q: -xlogy(q, q) - xlogy(1 - q, 1 - q)
     return h(p) - h(distortion)
 """,
     ("rate_distortion", "blahut_arimoto_step", "normalised over x", 0.25): """
@@ -165,7 +165,7 @@ def bound_with_error(log_q, entropy, entropy_se):
 def entropy_floor(probs, risk):
     n, k = probs.shape
     q = probs.mean(axis=0)
-    return max(0, -sum(q * np.log(q)) - np.log(n * k / 2) * np.sqrt(2 * np.log(2 / risk) / n))
+    return max(0, -sum(xlogy(q, q)) - np.log(n * k / 2) * np.sqrt(2 * np.log(2 / risk) / n))
 """,
     ("information", "three_informations", "x for its code", 0.5): """
 def three_informations(p_x, encoder, decoder):
@@ -182,10 +182,9 @@ def bits_an_image(frequency, encoder, decoder, marginal):
 """,
     ("bits", "without_bits_back", "entropy of the aggregate", 0.5): """
 def without_bits_back(frequency, encoder, decoder, marginal):
-    total = marginal.sum()
-    joint = frequency[:, None] * encoder / total**2
+    joint = frequency[:, None] / frequency.sum() * encoder / encoder.sum(axis=1, keepdims=True)
     q = joint.sum(axis=0)
-    paid = -(joint * np.log2(marginal * decoder.T / total**2)).sum()
+    paid = -(joint * np.log2(marginal / marginal.sum() * decoder.T / decoder.sum(axis=1))).sum()
     return {"paid": paid, "borrowed": -sum(q[q > 0] * np.log2(q[q > 0]))}
 """,
     ("bits", "pop", "border slot", 0.25): """
@@ -237,5 +236,5 @@ def test_a_wrong_answer_gets_the_points_and_the_hint_of_its_mistake(
     verdicts = [judge(question, inputs, names[asked](**inputs)) for inputs in drawn]
     wrong = [verdict for verdict in verdicts if verdict.credit < 1]
     assert wrong
-    assert {(verdict.credit, verdict.hint) for verdict in wrong} == {(credit, mistake.hint)}
+    assert {(verdict.credit, verdict.hint) for verdict in wrong} == {(credit, mistake.told)}
     assert mistake.credit == credit

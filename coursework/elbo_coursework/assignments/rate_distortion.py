@@ -145,7 +145,8 @@ def _expected_invariant(answer: float, p_x: Array, encoder: Array, distortion: A
     if np.isinf(drawn).any() or np.isinf(answer):
         if np.isfinite(answer):
             return f"An infinite distortion comes here, with a probability above 0, and your mean is {answer:.4g}."
-        return "Nothing that comes here has an infinite distortion, and your mean is infinite."
+        none = "Nothing that comes here has an infinite distortion, and your mean is infinite."
+        return None if np.isinf(drawn).any() else none
     if not drawn.min() - common.SLACK <= answer <= drawn.max() + common.SLACK:
         return "A mean of {} to {} lies between them; yours is {}.".format(
             *common.apart(drawn.min(), drawn.max(), answer)

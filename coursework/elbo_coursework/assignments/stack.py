@@ -14,7 +14,7 @@ from elbo_coursework.questions import Inputs
 Array = np.ndarray
 #: Takes a code from a number: the number, the weights of e(z|x) and of m(z); gives the code and the number left.
 Choice = Callable[[int, list[int], list[int]], tuple[int, int]]
-LARGEST = 2**53  # whole numbers below it are exact in JSON and in float64
+LARGEST = 2**48  # whole numbers below it are exact in JSON and in float64, and so are their eighths
 LARGEST_MISTAKE = 2**62  # and below this one in numpy's int64
 
 
