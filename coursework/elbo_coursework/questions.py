@@ -183,7 +183,7 @@ def judge(question: Question, inputs: Inputs, answer: Any) -> Verdict:
     A mistake that happens to equal the reference on these inputs costs nothing. Whatever the answer is, there is a
     verdict; its hint has no control characters, and at most 300 characters.
     """
-    reference = question.reference(**inputs)
+    reference, answer = question.reference(**inputs), prepared(answer)
     with np.errstate(all="ignore"):
         if all_close(answer, reference, question.tolerance):
             return Verdict(1.0)
@@ -240,16 +240,9 @@ def structure_mismatch(answer: Any, reference: Any, name: str = "the answer") ->
 
 
 def _array_mismatch(answer: Any, wanted: tuple[int, ...], name: str) -> str | None:
-    try:
-        found = np.asarray(answer)
-    except Exception:  # lists of different lengths, or an object that is no array and says so in its own way
-        return f"Expected {name} as numbers, got {described(answer)}."
-    if found.dtype.kind == "c":
-        return f"Expected {name} as real numbers, got complex ones."
-    if found.dtype.kind == "O" and found.size and all(isinstance(value, int) for value in found.flat):
-        return f"Expected {name} as numbers of at most 64 bits, got a larger whole number."
-    if found.dtype.kind not in "biuf":
-        return f"Expected {name} as numbers, got {described(answer)}."
+    found = prepared(answer)
+    if not isinstance(found, np.ndarray):
+        return f"Expected {name} as {found.problem if isinstance(found, Unfit) else _no_numbers(found)}."
     if found.shape != wanted:
         got = f"shape {found.shape}" if found.ndim <= 4 else f"{found.ndim} dimensions"
         return f"Expected {name} of shape {wanted}, got {got}."
@@ -258,18 +251,59 @@ def _array_mismatch(answer: Any, wanted: tuple[int, ...], name: str) -> str | No
     return f"Expected {name} without NaN, got {got}: {UNDEFINED}" if missing else None
 
 
+@dataclass(frozen=True)
+class Unfit:
+    """In place of what is no array of real numbers.
+
+    Attributes:
+        problem: what was expected, and what it is
+    """
+
+    problem: str
+
+
+def prepared(answer: Any) -> Any:
+    """The answer with arrays for all that holds real numbers, computed once: it may be large, or no answer at all.
+
+    >>> prepared({"a": [1, 2], "b": [1, "x"]})
+    {'a': array([1, 2]), 'b': Unfit(problem='numbers, got a list of 2')}
+    """
+    try:
+        if isinstance(answer, dict):
+            return {key: prepared(answer[key]) for key in answer}
+        if answer is None or isinstance(answer, (str, bytes, bool, Unfit)):
+            return answer
+        found = np.asarray(answer)
+        if found.dtype.kind in "biuf":
+            return found
+        if found.dtype.kind == "c":
+            return Unfit("real numbers, got complex ones")
+        if found.dtype.kind == "O" and found.size and all(isinstance(value, int) for value in found.flat):
+            return Unfit("numbers of at most 64 bits, got a larger whole number")
+        return Unfit(_no_numbers(answer))
+    except Exception:  # lists of different lengths, dicts in dicts without an end, or an object that resists
+        return Unfit(_no_numbers(answer))
+
+
+def _no_numbers(answer: Any) -> str:
+    return f"numbers, got {described(answer)}"
+
+
 def described(value: Any) -> str:
     """The kind and the size of a student's value, and never its content.
 
     >>> described("forty-two"), described({"a": 1}), described([1, 2, 3])
     ('a text of 9 characters', 'a dict of 1', 'a list of 3')
     """
+    if isinstance(value, Unfit):
+        return value.problem.partition("got ")[2]
     if isinstance(value, np.ndarray):
-        return f"an array of {value.ndim} dimensions that holds no numbers"
-    for kind, name in KINDS.items():
-        if isinstance(value, kind):
-            return name.format(len(value)) if "{" in name else name
-    return "something else"
+        return "an array of numbers" if value.dtype.kind in "biufc" else "an array that holds no numbers"
+    try:
+        name = next((name for kind, name in KINDS.items() if isinstance(value, kind)), "something else")
+        return name.format(len(value)) if "{" in name else name
+    except Exception:  # of a student's own object
+        return "something else"
 
 
 #: How a value is called, by its type; the first that fits counts.

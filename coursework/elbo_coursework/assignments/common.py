@@ -82,11 +82,10 @@ def apart(*values: float) -> list[str]:
     >>> apart(1.5, 2.0), apart(1.00001, 1.0)
     (['1.5', '2'], ['1.00001', '1'])
     """
-    shown = [f"{value:.4g}" for value in values]
-    for digits in range(5, 18):
+    for digits in range(4, 18):
+        shown = [f"{value + 0.0:.{digits}g}" for value in values]  # -0.0 is 0
         if len(set(shown)) == len(set(values)):
             break
-        shown = [f"{value:.{digits}g}" for value in values]
     return shown
 
 
