@@ -152,6 +152,12 @@ def fee(frequency: Array, encoder: Array, marginal: Array) -> dict[str, Any]:
     return {"least": information(p[:, None] * e) / np.log(2) + 1, "fee": (q * np.log2(q / m)).sum()}
 
 
+def paid_and_borrowed(frequency: Array, encoder: Array, decoder: Array, marginal: Array) -> dict[str, Any]:
+    p, e = shares(frequency), shares(encoder)
+    paid = -(p[:, None] * e * (np.log2(shares(marginal)) + np.log2(shares(decoder)).T)).sum()
+    return {"paid": paid, "borrowed": -(p @ (e * np.log2(e)).sum(1))}
+
+
 def popped(number: int, weights: Array) -> tuple[int, int]:
     """Symbols that own no slot are forgotten, and the others counted anew."""
     return stack.pop(number, weights[weights > 0].tolist())
@@ -272,8 +278,8 @@ ROWS: list[tuple[str, str, str, Callable[..., Any]]] = [
      1 - log_variance).sum(0) / 2),
     ("sweep", "bernoulli_distortion", "plain logarithms", lambda pixels, logits: -(pixels * np.log(chance(pixels,
      logits)) + (1 - pixels) * np.log(1 - chance(pixels, logits))).sum((1, 2))),
-    ("sweep", "bernoulli_distortion", "where", lambda pixels, logits: -np.where(pixels > 0, np.log(expit(logits)),
-     np.log(1 - expit(logits))).sum((1, 2))),
+    ("sweep", "bernoulli_distortion", "where", lambda pixels, logits: -np.sum(np.where(pixels > 0,
+     np.log(expit(logits)), np.log(1 - expit(logits))), (1, 2))),
     ("sweep", "bernoulli_distortion", "log of 1 + exp", lambda pixels, logits: (np.log(1 + np.exp(logits)) - pixels
      * logits).sum((1, 2))),
     ("sweep", "bernoulli_distortion", "clipped", lambda pixels, logits: -(pixels * np.log(np.clip(expit(logits),
@@ -309,9 +315,7 @@ ROWS: list[tuple[str, str, str, Callable[..., Any]]] = [
     ("information", "three_informations", "no 0 log 0", three),
     ("bits", "bits_an_image", "no 0 log 0", lambda **of: cost(False, **of)),
     ("bits", "bits_an_image", "one total for all", lambda **of: cost(True, **of)),
-    ("bits", "without_bits_back", "no 0 log 0", lambda frequency, encoder, decoder, marginal: {"paid":
-     -(shares(frequency)[:, None] * (e := shares(encoder)) * (np.log2(shares(marginal)) +
-     np.log2(shares(decoder)).T)).sum(), "borrowed": -(shares(frequency) @ (e * np.log2(e)).sum(1))}),
+    ("bits", "without_bits_back", "no 0 log 0", paid_and_borrowed),
     ("bits", "pop", "border slot", stack.popped_late),
     ("bits", "pop", "zeros left out", popped),
     ("bits", "send", "border slot", lambda **of: stack.send(stack.borrow_late, **of)),
@@ -374,7 +378,9 @@ def costs(slip: Slip, secrets: int) -> Cost:
         earned.append(round(question.points * credit / question.instances, 2))
         hints += [verdict.hint for verdict in verdicts if verdict.credit < 1]
     told = [hint != UNSHOWN for hint in hints]
-    return Cost(tuple(earned), float(np.mean(np.array(earned) < question.points)), float(np.mean(told or [1.0])))
+    return Cost(
+        tuple(earned), float(np.mean(np.array(earned) < question.points)), float(np.mean(told)) if told else 1.0
+    )
 
 
 def rows(names: list[str], secrets: int) -> Iterator[tuple[Slip, Cost, Question]]:

@@ -187,7 +187,7 @@ def test_any_answer_to_any_question_gets_a_verdict_and_one_short_line(place, ind
 
 
 HOSTILE = [deep(60), deep(900), deep(5000), [[]] * 9, np.empty((0, 10**9)), "x" * 10**7, {"\x1b[31m" * 10**5: 1}]
-HOSTILE += [np.inf, -np.inf, 1e308, -1e308, 5e-324, np.array("2020-01-01", "M8"), range(10**6), np.float32(1), Ellipsis]
+HOSTILE += [np.inf, -np.inf, 1e308, -1e308, 5e-324, np.array("2020-01-01", "M8"), range(10**5), np.float32(1), Ellipsis]
 
 
 @pytest.mark.parametrize("place", range(len(QUESTIONS)))

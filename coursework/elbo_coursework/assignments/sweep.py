@@ -96,7 +96,7 @@ def _runs(rng: np.random.Generator, trap: str) -> Inputs:
         ]
         chosen = [_chosen(weights, **of) for weights in (1 / betas, np.ones(len(betas)))]
         told = all((found["chosen"] != other).any() for other in [*chosen, np.arange(len(betas))])
-        return told and found["best"] not in others and np.any(np.diff(betas) < 0)
+        return bool(told and found["best"] not in others and np.any(np.diff(betas) < 0))
 
     return common.until(draw, holds)
 

@@ -204,7 +204,8 @@ def _sum_alone(rates: Array, distortions: Array, entropy: float) -> Array:
 def _verdicts_invariant(answer: Array, rates: Array, distortions: Array, entropy: float) -> str | None:
     for found, r, d in zip(np.asarray(answer), rates, distortions, strict=True):
         if found >= 0 and r + d < entropy - TOLERANCE:
-            return "R + D = {} is below H = {}, and you call it {:g}.".format(*common.apart(r + d, entropy), found)
+            sum_, limit = common.apart(r + d, entropy)
+            return f"R + D = {sum_} is below H = {limit}, and you call it {found:g}."
         if found == 1 and r + d > entropy + TOLERANCE:
             return "R + D = {} is above H = {}, and you call it 1.".format(*common.apart(r + d, entropy))
         if found < 1 and r >= 0 and d >= 0 and abs(r + d - entropy) <= TOLERANCE:
