@@ -249,15 +249,15 @@ SEND_TRAPS = ("", "", "zeros", "border", "border")
 ASSIGNMENT = Assignment(
     name="bits",
     title="Pay the rate",
-    minutes=100,
+    minutes=200,
     questions=(
-        Question("bits_an_image", 15, stack.model, _cost, _cost_invariant, COST_MISTAKES, traps=MODEL_TRAPS),
+        Question("bits_an_image", 10, stack.model, _cost, _cost_invariant, COST_MISTAKES, traps=MODEL_TRAPS),
         Question(
-            "without_bits_back", 15, stack.model, _account, _account_invariant, ACCOUNT_MISTAKES, traps=MODEL_TRAPS
+            "without_bits_back", 9, stack.model, _account, _account_invariant, ACCOUNT_MISTAKES, traps=MODEL_TRAPS
         ),
         Question(
             "pop",
-            20,
+            14,
             stack.number,
             stack.popped,
             stack.popped_invariant,
@@ -266,18 +266,39 @@ ASSIGNMENT = Assignment(
             traps=POP_TRAPS,
         ),
         Question(
-            "send", 20, stack.message, stack.send, stack.send_invariant, SEND_MISTAKES, tolerance=0.0, traps=SEND_TRAPS
+            "send", 12, stack.message, stack.send, stack.send_invariant, SEND_MISTAKES, tolerance=0.0, traps=SEND_TRAPS
         ),
-        Question("place", 10, _target, _place, _place_invariant, PLACE_MISTAKES, traps=("", "", "", "rare", "rare")),
-        Question("fee", 10, _list, _fee, _fee_invariant, FEE_MISTAKES, traps=MODEL_TRAPS),
+        Question("place", 5, _target, _place, _place_invariant, PLACE_MISTAKES, traps=("", "", "", "rare", "rare")),
+        Question("fee", 5, _list, _fee, _fee_invariant, FEE_MISTAKES, traps=MODEL_TRAPS),
     ),
     manual=(
         ManualQuestion(
-            "two_ways",
-            {"bits back needs x on Bob's side and a stack before": 3, "a place needs a shared list and no x": 2},
+            "prediction",
+            {
+                "the prediction commits itself before the picture": 1,
+                "push and pop undo each other on every number, by no chance": 2,
+                "the first code is no draw, and what it costs": 2,
+                "from a few bits on the code is nearly a draw, and later images have earlier ones to borrow from": 2,
+            },
         ),
         ManualQuestion(
-            "borrowed_bits", {"each image's bits become the images before it": 3, "the last are the start": 2}
+            "many_codes",
+            {
+                "an order that Bob can undo, with his steps and what he knows at each": 5,
+                "the growth, term by term": 4,
+                "not below -log p(x), ordinary bits back for K = 1, and no growth from K to K + 1": 4,
+                "what grows with K, and when it matters": 2,
+            },
+        ),
+        ManualQuestion(
+            "experiment",
+            {
+                "Bob reads all images from number, model and count, and is left with the start; code asserts both": 5,
+                "one picture with units: length, n (R + D), the line without bits back, and a compressor": 5,
+                "the length against n (R + D) in percent, and reasons for the difference, in numbers": 5,
+                "one thing changed and nothing else: picture or table, and an explanation by R, D or the coins": 5,
+                "what Bob needs beside the file, with its size, and training images against test images": 3,
+            },
         ),
     ),
 )

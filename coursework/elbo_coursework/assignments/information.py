@@ -262,19 +262,43 @@ CHAIN_TRAPS = ("", "", "zeros", "idle", "blindly")
 ASSIGNMENT = Assignment(
     name="information",
     title="Information on demand",
-    minutes=100,
+    minutes=180,
     questions=(
-        Question("category_report", 20, _batches, _report, _report_invariant, REPORT_MISTAKES, traps=REPORT_TRAPS),
-        Question("barber_agakov", 20, _read, _bound, _bound_invariant, BOUND_MISTAKES, traps=READER_TRAPS),
-        Question("counterexample", 10, _counts, _collapse, _collapse_invariant, COLLAPSE_MISTAKES),
-        Question("bound_with_error", 15, _samples, _estimate, _estimate_invariant, ESTIMATE_MISTAKES),
-        Question("entropy_floor", 10, _many, _floor, _floor_invariant, FLOOR_MISTAKES, traps=FLOOR_TRAPS),
-        Question("three_informations", 15, _chain, _three, _three_invariant, THREE_MISTAKES, traps=CHAIN_TRAPS),
+        Question("category_report", 13, _batches, _report, _report_invariant, REPORT_MISTAKES, traps=REPORT_TRAPS),
+        Question("barber_agakov", 13, _read, _bound, _bound_invariant, BOUND_MISTAKES, traps=READER_TRAPS),
+        Question("counterexample", 6, _counts, _collapse, _collapse_invariant, COLLAPSE_MISTAKES),
+        Question("bound_with_error", 8, _samples, _estimate, _estimate_invariant, ESTIMATE_MISTAKES),
+        Question("entropy_floor", 5, _many, _floor, _floor_invariant, FLOOR_MISTAKES, traps=FLOOR_TRAPS),
+        Question("three_informations", 10, _chain, _three, _three_invariant, THREE_MISTAKES, traps=CHAIN_TRAPS),
     ),
     manual=(
         ManualQuestion(
-            "invalid", {"finds the entropy of the prior": 2, "says why it is no bound": 2, "what to report": 1}
+            "prediction",
+            {
+                "the prediction commits itself before the picture": 1,
+                "says what came, in numbers": 1,
+                "the distance of the curves is KL(q || uniform), small at one end and log 10 at the other": 2,
+                "the valley comes from the rows' entropy, which is concave": 2,
+            },
         ),
-        ManualQuestion("two_questions", {"c read from x' bounds I(c; x')": 2, "an example where I(c; x) differs": 3}),
+        ManualQuestion(
+            "minibatch",
+            {
+                "the loss is the mean divergence, with the linear term": 4,
+                "KL against chi-squared, Jensen the right way round": 3,
+                "the variance of the mean, K - 1, and the case of equality": 5,
+                "puts it together, 176 images, and equality at B = 1": 3,
+            },
+        ),
+        ManualQuestion(
+            "experiment",
+            {
+                "both rewards, three seeds each: claim, truth and log 10 over the steps, in one picture with units": 5,
+                "truth from whole splits, not minibatches; in the end on test images too, with their number": 4,
+                "the worst run: its categories, pictures, and its distance beside KL(q(c) || uniform)": 5,
+                "a liar of your own, off by 0.3 nats or more, and the line of the proof that it breaks": 6,
+                "the numbers that convict each of the two, and what your seeds cannot show": 4,
+            },
+        ),
     ),
 )

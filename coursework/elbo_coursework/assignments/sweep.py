@@ -324,14 +324,14 @@ HULL_TRAPS = ("", "", "worse first", "close", "close")
 ASSIGNMENT = Assignment(
     name="sweep",
     title="A beta sweep of your own",
-    minutes=120,
+    minutes=200,
     questions=(
         Question(
-            "gaussian_rate", 15, _codes, _rate, _rate_invariant, RATE_MISTAKES, traps=("", "", "", "sharp", "prior")
+            "gaussian_rate", 8, _codes, _rate, _rate_invariant, RATE_MISTAKES, traps=("", "", "", "sharp", "prior")
         ),
         Question(
             "bernoulli_distortion",
-            20,
+            10,
             _pixels,
             _distortion,
             _distortion_invariant,
@@ -340,19 +340,47 @@ ASSIGNMENT = Assignment(
         ),
         Question(
             "active_dimensions",
-            15,
+            10,
             _dimensions,
             _activity,
             _activity_invariant,
             ACTIVITY_MISTAKES,
             traps=("", "", "", "", "tie"),
         ),
-        Question("on_the_front", 10, _points, _front, _front_invariant, FRONT_MISTAKES, traps=FRONT_TRAPS),
-        Question("on_the_hull", 15, _points, _hull, _hull_invariant, HULL_MISTAKES, traps=HULL_TRAPS),
-        Question("compare_models", 15, _runs, _compared, _compared_invariant, COMPARED_MISTAKES),
+        Question("on_the_front", 7, _points, _front, _front_invariant, FRONT_MISTAKES, traps=FRONT_TRAPS),
+        Question("on_the_hull", 12, _points, _hull, _hull_invariant, HULL_MISTAKES, traps=HULL_TRAPS),
+        Question("compare_models", 8, _runs, _compared, _compared_invariant, COMPARED_MISTAKES),
     ),
     manual=(
-        ManualQuestion("reading", {"what beta does to R, D and the active dimensions": 3, "states split and error": 2}),
-        ManualQuestion("yardstick", {"ELBO and objective are told apart": 3, "names what one seed cannot show": 2}),
+        ManualQuestion(
+            "prediction",
+            {
+                "the prediction commits itself before the picture": 1,
+                "says what came, in numbers with their errors": 1,
+                "dimensions save unequally, and each closes when beta passes what it saves for a nat": 3,
+                "the ELBO is the loss of beta = 1, and neighbours within their error are not told apart": 1,
+            },
+        ),
+        ManualQuestion(
+            "threshold",
+            {
+                "expands D to second order and names the order of what is dropped": 4,
+                "R to second order": 2,
+                "finds the best mean for given slopes": 3,
+                "arrives at the largest eigenvalue of the correlations": 3,
+                "both extreme cases, the other eigenvalues, and that large codes are not covered": 2,
+                "the number for the digits": 1,
+            },
+        ),
+        ManualQuestion(
+            "experiment",
+            {
+                "six prices or more, two seeds each, test images, in one picture with named axes and units": 5,
+                "the threshold is drawn in, and compared with where the rate vanishes, in numbers": 4,
+                "rates, activity and swap of a silent model, and what each of the three tells alone": 6,
+                "an intervention that can tell the reasons apart, and a control that differs in nothing else": 5,
+                "a conclusion that rests on the picture, and what you would have seen if it were wrong": 4,
+            },
+        ),
     ),
 )
