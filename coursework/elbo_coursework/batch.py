@@ -1,152 +1,217 @@
 """Grading a class: a record for each submission, written whole; a batch that was stopped goes on where it was."""
 
-import csv
 import json
-import os
-from io import StringIO
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from typing import Any
 
-from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from companion.atomic import atomic_write
-from elbo_coursework import feedback
-from elbo_coursework.grading import LIMITS, Grade, cache_key, grade
+from elbo_coursework import oracle, questions, records, sandbox
+from elbo_coursework.grading import LIMITS, WRONG, Grade, cache_key, grade
 from elbo_coursework.questions import Assignment
-from elbo_coursework.sandbox import Limits
+from elbo_coursework.sandbox import Isolation, Limits
+from elbo_coursework.submissions import Found, Submission, Survey, find, find_one
+from elbo_coursework.text import printable, write_text
 
-SUFFIXES = (".ipynb", ".py")
-IGNORED = ("__MACOSX", "__pycache__", "submission_metadata.yml")
-WRONG_FILE = "Expected a notebook or script, found {}."
-MAX_NAME = 200  # bytes of a name, so that the names of the files made of it are not too long
-
-
-def find_submissions(folder: Path | str, assignment: str) -> dict[str, Path | str]:
-    """The file of each submission by its name, or a sentence where there is not exactly one.
-
-    A submission is a notebook or script in ``folder``, or a folder in it that holds one; of several, the one that has
-    the assignment's name counts. Other files have a sentence. Hidden files, links and Gradescope's own are ignored.
-
-    Raises ``ValueError`` where there are none.
-    """
-    found: dict[str, Path | str] = {}
-    for path in sorted(Path(folder).iterdir()):
-        if _ignored(path):
-            continue
-        right = path.suffix.lower() in SUFFIXES
-        name = path.stem if right and path.is_file() and path.stem not in found else path.name
-        name = os.fsencode(name)[:MAX_NAME].decode("utf-8", "backslashreplace")
-        found[name] = find_submission(path, assignment) if path.is_dir() else path if right else WRONG_FILE.format(name)
-    if not found:
-        raise ValueError(f"folder: expected notebooks, scripts or folders of them, found none in {folder}")
-    return found
+WHOSE = "assignment.json"
+FAILED = "Grading failed and has to be looked at: {}."
 
 
 def grade_folder(
     folder: Path | str,
     assignment: Assignment,
     seed: str,
-    out: Path | str,
+    out: Path | str | None = None,
     *,
     jobs: int = 1,
     limits: Limits = LIMITS,
+    isolation: Isolation | None = None,
     progress: bool = True,
+    roster: Any = None,
+    late: Any = None,
 ) -> list[Grade]:
-    """Grade every submission in ``folder``, ``jobs`` at a time; returns the grades by name.
+    """Grade every submission in ``folder``, or the one file, ``jobs`` at a time; returns the grades by name.
 
-    In ``out`` are then ``records/NAME.json`` with all there is to know, ``grades.csv``, ``feedback/NAME.html`` for the
-    students and ``summary.html`` with the common mistakes. A record that stands, of the same file, assignment, seed and
-    version, is kept.
+    In ``out``, by default ``graded/ASSIGNMENT``, are then ``records/NAME.json`` with all there is to know, and what is
+    made of them and of the marks by hand: ``grades.csv``, ``feedback/NAME.html`` for the students and ``summary.html``.
+    A record that stands, of the same file, assignment, seed and version, is kept. ``roster`` and ``late`` are handed to
+    ``term.write_results``.
 
-    Raises ``ValueError`` for jobs below 1, or a folder without submissions.
+    Raises ``ValueError`` for jobs below 1, a folder without submissions, an ``out`` that is another assignment's, or an
+    isolation that is not to be had here, by default the full one.
     """
+    from elbo_coursework import term
+
     if jobs < 1:
         raise ValueError(f"jobs: expected at least 1, got {jobs}")
-    out = Path(out)
-    found = find_submissions(folder, assignment.name)
-    work = (delayed(grade_and_store)(name, path, assignment, seed, out, limits) for name, path in found.items())
-    done = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(work)
-    bar = tqdm(done, total=len(found), unit="submission", disable=None if progress else True)
-    grades = sorted(bar, key=lambda graded: graded.submission)
-    write_csv(assignment, grades, out / "grades.csv")
-    write_text(out / "summary.html", feedback.summary(assignment, grades))
+    folder, isolation = Path(folder), isolation or sandbox.isolation()
+    out = Path("graded") / assignment.name if out is None else Path(out)
+    found = find(folder, [out]) if folder.is_dir() else [find_one(folder)]
+    claim(out, assignment)
+    grades = grade_all(found, folder, assignment, seed, out, jobs, limits, isolation, progress)
+    term.write_results(assignment, grades, out, roster=roster, late=late)
     return grades
 
 
+def grade_all(
+    found: Sequence[Found],
+    folder: Path,
+    assignment: Assignment,
+    seed: str,
+    out: Path,
+    jobs: int,
+    limits: Limits,
+    isolation: Isolation,
+    progress: bool,
+) -> list[Grade]:
+    """The grades of what was found in ``folder``, from their records in ``out`` or anew, by name."""
+
+    def work(one: Found) -> Grade:
+        return grade_and_store(one, folder, assignment, seed, out, limits, isolation)
+
+    done = side_by_side(work, found, jobs)
+    bar = tqdm(done, total=len(found), unit="submission", disable=None if progress else True)
+    return sorted(bar, key=lambda graded: graded.submission)
+
+
+def side_by_side(work: Callable[[Found], Grade], found: Sequence[Found], jobs: int) -> Iterator[Grade]:
+    """``work`` done on all of ``found``, ``jobs`` at a time, in threads, since what takes time are processes.
+
+    Raises what ``work`` raises. Where it is left before its end, by an error or by Control-C, no further work begins,
+    and what was begun is not waited for.
+    """
+    waiting, done, stop = SimpleQueue[Found](), SimpleQueue[Grade | BaseException](), Event()
+    for one in found:
+        waiting.put(one)
+
+    def serve() -> None:
+        try:
+            while not stop.is_set():
+                done.put(work(waiting.get_nowait()))
+        except Empty:
+            pass
+        except BaseException as error:
+            done.put(error)
+        finally:
+            if held := getattr(oracle.HERE, "oracle", None):
+                held.close()
+
+    threads = [Thread(target=serve, daemon=True) for _ in range(min(jobs, len(found)))]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in found:
+            got = done.get()
+            if isinstance(got, BaseException):
+                raise got
+            yield got
+        for thread in threads:
+            thread.join()
+    finally:
+        stop.set()
+
+
 def grade_and_store(
-    name: str, found: Path | str, assignment: Assignment, seed: str, out: Path, limits: Limits = LIMITS
+    one: Found, folder: Path, assignment: Assignment, seed: str, out: Path, limits: Limits, isolation: Isolation
 ) -> Grade:
-    """The grade of one submission, from its record or anew; both it and its feedback are written."""
-    record = out / "records" / f"{name}.json"
-    if isinstance(found, str):
-        graded = zero_grade(name, assignment, found)
-    else:
-        graded = grade_or_note(name, found, assignment, seed, limits, read_record(record))
-    write_text(out / "feedback" / f"{name}.html", feedback.feedback_page(assignment, graded))
-    write_text(record, json.dumps(graded.to_record(), indent=1))  # last: what has a record is done
-    return graded
+    """The grade of what lies in ``folder``, from its record in ``out`` or anew; the record is then written."""
+    path = out / "records" / f"{one.name}.json"
+    kept = records.read(path, seed)
+    submission, graded = grade_found(one, folder, assignment, seed, limits, isolation, kept.grade)
+    if kept.note:
+        graded = with_notes(graded, (kept.note,))
+    whole = with_notes(graded, submission.notes)
+    records.write(path, whole, submission.notes, seed)
+    return whole
 
 
-def grade_or_note(
-    name: str, path: Path, assignment: Assignment, seed: str, limits: Limits = LIMITS, old: Grade | None = None
-) -> Grade:
-    """The grade, the ``old`` one if it stands; where grading fails, one of nothing with a note, to be tried again."""
+def grade_found(
+    one: Found,
+    folder: Path,
+    assignment: Assignment,
+    seed: str,
+    limits: Limits,
+    isolation: Isolation,
+    old: Grade | None = None,
+) -> tuple[Submission, Grade]:
+    """The submission and its grade without its notes on files: the ``old`` one if it stands.
+
+    Where grading fails, whatever the reason, the grade is one of nothing with a note, to be tried again.
+    """
+    submission = Submission(one.name, "")
     try:
-        if old and old.key and old.key == cache_key(path.read_bytes(), assignment, seed):
-            return old
-        return grade(path, assignment, seed, name=name, limits=limits)
+        submission = one.load(folder, assignment, surveyor(limits, isolation))
+        key = cache_key(submission, assignment, seed)
+        if old and old.key == key and old.submission == one.name and not submission.problem:
+            return submission, replace(old, file=submission.file, handed_in=submission.handed_in)
+        return submission, grade(submission, assignment, seed, limits=limits, isolated=isolation)
     except Exception as error:
-        return zero_grade(name, assignment, f"Grading failed and has to be looked at: {type(error).__name__}: {error}")
+        words = printable(f"{type(error).__name__[:60]}: {error}"[:300]).rstrip(".")
+        return submission, zero_grade(submission, assignment, FAILED.format(words))
 
 
-def zero_grade(name: str, assignment: Assignment, note: str) -> Grade:
-    """A grade without points."""
+def hint(grades: Sequence[Grade], assignment: Assignment) -> str:
+    """A sentence for the instructor where most submissions answer another assignment, or nothing."""
+    counts = Counter(name for graded in grades if (name := answered(graded)))
+    if not counts or 2 * counts.most_common(1)[0][1] <= len(grades):
+        return ""
+    name, count = counts.most_common(1)[0]
+    return f"{count} of {len(grades)} submissions answer {name}, and not {assignment.name}: is --assignment {name} meant?"
+
+
+def answered(graded: Grade) -> str:
+    """The other assignment whose questions a submission answers, as its notes say, or nothing."""
+    sizes = {name: len(questions.assignment(name).questions) for name in questions.NAMES}
+    pairs = ((name, WRONG.format(graded.assignment, i + 1, name)) for name, size in sizes.items() for i in range(size))
+    return next((name for name, note in pairs if note in graded.notes), "")
+
+
+def surveyor(limits: Limits, isolation: Isolation) -> Survey:
+    """What says which names a file defines, by reading it in a process of its own."""
+
+    def survey(content: bytes, file: str, helpers: Mapping[str, bytes]) -> Sequence[str]:
+        held = {"content": content, "file": file, "helpers": helpers}
+        return list(sandbox.survey(held, limits, isolation)["functions"])
+
+    return survey
+
+
+def with_notes(graded: Grade, notes: tuple[str, ...]) -> Grade:
+    """The grade with these notes before its own."""
+    return replace(graded, notes=(*notes, *graded.notes))
+
+
+def zero_grade(submission: Submission, assignment: Assignment, note: str) -> Grade:
+    """A grade without points, which no record keeps from being tried again."""
     manual = {question.name: question.points for question in assignment.manual}
-    return Grade(name, assignment.name, "", (), manual, (note,))
+    where = {"submission": submission.name, "file": submission.file, "handed_in": submission.handed_in}
+    return Grade(**where, assignment=assignment.name, key="", questions=(), manual=manual, notes=(note,))
 
 
-def read_record(path: Path) -> Grade | None:
-    """The grade of a record, or None where there is none that can be read."""
-    try:
-        return Grade.from_record(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+def claim(out: Path, assignment: Assignment) -> None:
+    """Make the folder of an assignment's results, and write into it whose it is.
 
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole."""
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
-
-
-def write_csv(assignment: Assignment, grades: list[Grade], path: Path) -> None:
-    """Write a line for each grade: points by question, their sum, and columns for what is graded manually."""
-    manual = [f"{question.name} (of {question.points}, manual)" for question in assignment.manual]
-    text = StringIO(newline="")
-    table = csv.writer(text)
-    table.writerow(["submission", *(q.name for q in assignment.questions), "code", *manual, "notes"])
-    for graded in grades:
-        earned = {q.name: q.earned for q in graded.questions}
-        points = [earned.get(question.name, 0.0) for question in assignment.questions]
-        table.writerow([_cell(graded.submission), *points, graded.earned, *[""] * len(manual), _cell(graded.notes)])
-    write_text(path, text.getvalue())
-
-
-def _cell(text: str | tuple[str, ...]) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    text = text if isinstance(text, str) else " ".join(text)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
-
-
-def find_submission(folder: Path, assignment: str) -> Path | str:
-    """The submission in a folder, or a sentence where there is not exactly one."""
-    paths = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file()]
-    paths = [p for p in paths if not any(map(_ignored, [p, *p.relative_to(folder).parents]))]
-    chosen = [p for p in paths if p.stem == assignment] if len(paths) > 1 else paths
-    if len(chosen) == 1:
-        return chosen[0]
-    return f"Expected one notebook or script, found {', '.join(p.name for p in paths) or 'none'}."
-
-
-def _ignored(path: Path) -> bool:
-    return path.name.startswith(".") or path.name in IGNORED or path.is_symlink()
+    Raises ``ValueError`` for a folder that is another's, or that holds something else.
+    """
+    whose = out / WHOSE
+    if whose.is_file():
+        try:
+            name = str(json.loads(whose.read_text(encoding="utf-8"))["assignment"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"out: expected a folder of {assignment.name}'s, and {whose} cannot be read") from error
+        if name != assignment.name:
+            raise ValueError(f"out: expected a folder of {assignment.name}'s, and {out} is {name}'s")
+        return
+    if out.exists() and (not out.is_dir() or any(path for path in out.iterdir() if not path.name.startswith("."))):
+        raise ValueError(
+            f"out: expected a new folder or one that grading {assignment.name} made, and {out} holds something else"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    created = datetime.now().astimezone().isoformat(timespec="seconds")
+    write_text(whose, json.dumps({"assignment": assignment.name, "created": created}) + "\n")
