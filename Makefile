@@ -120,9 +120,9 @@ assignments: .venv/ready  ## student notebooks, solutions and autograders into _
 
 sample-class: .venv/ready  ## grade a made-up class, after make assignments, into _build/sample-class
 	$(BIN)/python coursework/scripts/sample_class.py $(ASSIGNMENT) $(SAMPLE)/submissions
-	@test -s $(SAMPLE)/seed.txt || $(BIN)/python -c 'import secrets; print(secrets.token_hex())' >$(SAMPLE)/seed.txt
-	$(BIN)/python -m elbo_coursework grade $(SAMPLE)/submissions --assignment $(ASSIGNMENT) --seed-file $(SAMPLE)/seed.txt --out $(SAMPLE)/graded --jobs $(JOBS)
-	@echo "The summary: file://$(CURDIR)/$(SAMPLE)/graded/summary.html"
+	@chmod 700 $(SAMPLE); umask 077; test -s $(SAMPLE)/seed.txt || $(BIN)/python -c 'import secrets; print(secrets.token_hex())' >$(SAMPLE)/seed.txt
+	flags=$$($(BIN)/python coursework/scripts/sample_class.py --flags) && $(BIN)/python -m elbo_coursework grade $(SAMPLE)/submissions --assignment $(ASSIGNMENT) --seed-file $(SAMPLE)/seed.txt --out $(SAMPLE)/graded/$(ASSIGNMENT) --jobs $(JOBS) $$flags
+	@echo "The summary: file://$(CURDIR)/$(SAMPLE)/graded/$(ASSIGNMENT)/summary.html"
 
 clean:  ## remove the site, the environment and the caches of the tools
 	rm -rf .venv _build mutants site/vendor site/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info coursework/*.egg-info

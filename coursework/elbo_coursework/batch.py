@@ -89,20 +89,8 @@ def side_by_side(work: Callable[[Found], Grade], found: Sequence[Found], jobs: i
     waiting, done, stop = SimpleQueue[Found](), SimpleQueue[Grade | BaseException](), Event()
     for one in found:
         waiting.put(one)
-
-    def serve() -> None:
-        try:
-            while not stop.is_set():
-                done.put(work(waiting.get_nowait()))
-        except Empty:
-            pass
-        except BaseException as error:
-            done.put(error)
-        finally:
-            if held := getattr(oracle.HERE, "oracle", None):
-                held.close()
-
-    threads = [Thread(target=serve, daemon=True) for _ in range(min(jobs, len(found)))]
+    given = (work, waiting, done, stop)
+    threads = [Thread(target=serve, args=given, daemon=True) for _ in range(min(jobs, len(found)))]
     for thread in threads:
         thread.start()
     try:
@@ -115,6 +103,25 @@ def side_by_side(work: Callable[[Found], Grade], found: Sequence[Found], jobs: i
             thread.join()
     finally:
         stop.set()
+
+
+def serve(
+    work: Callable[[Found], Grade],
+    waiting: SimpleQueue[Found],
+    done: SimpleQueue[Grade | BaseException],
+    stop: Event,
+) -> None:
+    """Do ``work`` on what is ``waiting``, until nothing is, or somebody says ``stop``; what it raises is ``done`` too."""
+    try:
+        while not stop.is_set():
+            done.put(work(waiting.get_nowait()))
+    except Empty:
+        pass
+    except BaseException as error:
+        done.put(error)
+    finally:
+        if held := getattr(oracle.HERE, "oracle", None):
+            held.close()
 
 
 def grade_and_store(
@@ -162,7 +169,9 @@ def hint(grades: Sequence[Grade], assignment: Assignment) -> str:
     if not counts or 2 * counts.most_common(1)[0][1] <= len(grades):
         return ""
     name, count = counts.most_common(1)[0]
-    return f"{count} of {len(grades)} submissions answer {name}, and not {assignment.name}: is --assignment {name} meant?"
+    return (
+        f"{count} of {len(grades)} submissions answer {name}, and not {assignment.name}: is --assignment {name} meant?"
+    )
 
 
 def answered(graded: Grade) -> str:
@@ -194,8 +203,18 @@ def zero_grade(submission: Submission, assignment: Assignment, note: str) -> Gra
     return Grade(**where, assignment=assignment.name, key="", questions=(), manual=manual, notes=(note,))
 
 
+def closed(path: Path, what: str) -> None:
+    """Raise ``ValueError`` where other users may read ``path``, as the student's code is one on the level ``user``."""
+    path = path.resolve()
+    if path.stat().st_mode & 0o004 and all(parent.stat().st_mode & 0o001 for parent in path.parents):
+        raise ValueError(
+            f"{what}: expected a place that no other user can read, such as the one that runs students' code; "
+            f"call chmod {'go-rwx' if path.is_file() else '700'} {printable(str(path))}"
+        )
+
+
 def claim(out: Path, assignment: Assignment) -> None:
-    """Make the folder of an assignment's results, and write into it whose it is.
+    """Make the folder of an assignment's results, for nobody else to read, and write into it whose it is.
 
     Raises ``ValueError`` for a folder that is another's, or that holds something else.
     """
@@ -212,6 +231,6 @@ def claim(out: Path, assignment: Assignment) -> None:
         raise ValueError(
             f"out: expected a new folder or one that grading {assignment.name} made, and {out} holds something else"
         )
-    out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
     created = datetime.now().astimezone().isoformat(timespec="seconds")
     write_text(whose, json.dumps({"assignment": assignment.name, "created": created}) + "\n")

@@ -77,6 +77,10 @@ def run(options: argparse.Namespace) -> None:
         grade_for_gradescope(options.path, assignment, secret, isolation, options.gradescope)
         return
     out = options.out or Path("graded") / assignment.name
+    if isolation.level == "user":
+        batch.closed(options.path, "PATH")
+        if options.seed_file:
+            batch.closed(options.seed_file, "seed-file")
     grades = batch.grade_folder(options.path, assignment, secret, out, jobs=options.jobs, isolation=isolation)
     most = sum(question.points for question in assignment.questions)
     for graded in grades:

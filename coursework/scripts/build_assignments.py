@@ -48,21 +48,29 @@ PACKAGES = ("companion", "coursework/elbo_coursework")
 METADATA = ("pyproject.toml", "README.md", "LICENSE")
 OTHER_FILES = ("constraints.txt", *METADATA, *(f"coursework/{name}" for name in METADATA))
 SETUP = """#!/usr/bin/env bash
-# Gradescope runs this once, when the autograder is built. Base image: Ubuntu 24.04, which has Python 3.12.
+# Gradescope runs this once, as root, when the autograder is built. Base image: Ubuntu 24.04, which has Python 3.12.
 set -e
 apt-get update && apt-get install --no-install-recommends -y python3 python3-venv
 python3 -m venv /autograder/.venv
 cd /autograder/source
 /autograder/.venv/bin/pip install --extra-index-url https://download.pytorch.org/whl/cpu -c constraints.txt -e .
 /autograder/.venv/bin/pip install --no-deps -e ./coursework  # grading does without Otter
-chmod 600 seed.txt
+chmod 700 /autograder/source
 """
 RUN = """#!/usr/bin/env bash
-# Gradescope runs this for each submission.
+# Gradescope runs this for each submission, as root. The student's code runs without our files, in namespaces of its own
+# where there are any, else as another user, for whom the sources, the secret and the results are closed.
 set -e
+umask 077
 cd "${{AUTOGRADER:=/autograder}}"
-"${{PYTHON:-.venv/bin/python}}" -m elbo_coursework grade submission --assignment {name} --seed-file source/seed.txt \\
-  --gradescope results/results.json
+: "${{PYTHON:=.venv/bin/python}}"
+chmod 700 source submission results
+chmod 600 source/seed.txt
+for level in ${{LEVELS:=full user}}; do
+  "$PYTHON" -c "from elbo_coursework.sandbox import isolation; isolation('$level', True)" && break
+done
+"$PYTHON" -m elbo_coursework grade submission --assignment {name} --seed-file source/seed.txt \\
+  --gradescope results/results.json --isolation "$level" --allow-root
 """
 
 
@@ -188,7 +196,8 @@ def finish(name: str, seed: str | None) -> str:
 
 
 def gradescope(name: str, seed: str, target: Path) -> None:
-    """The zip for Gradescope: both packages, the secret, and the two scripts that it runs."""
+    """The zip for Gradescope: both packages, the secret, and the two scripts that it runs; for nobody else to read."""
+    target.touch(mode=0o600)
     with ZipFile(target, "w", ZIP_DEFLATED) as archive:
         sources = [path for top in PACKAGES for path in sorted((ROOT / top).rglob("*.py"))]
         typed = [ROOT / top / "py.typed" for top in PACKAGES]
