@@ -111,7 +111,7 @@ def serve(
     done: SimpleQueue[Grade | BaseException],
     stop: Event,
 ) -> None:
-    """Do ``work`` on what is ``waiting``, until nothing is, or somebody says ``stop``; what it raises is ``done`` too."""
+    """Do ``work`` on what is ``waiting``, until nothing is or ``stop`` is set; what it raises is ``done`` too."""
     try:
         while not stop.is_set():
             done.put(work(waiting.get_nowait()))
