@@ -45,7 +45,7 @@ def read(path: Path, secret: str) -> Kept:
         if path.is_symlink() or not path.exists():
             return Kept(note=CHANGED if path.is_symlink() else "")
         record = json.loads(path.read_bytes()[:MAX_RECORD])
-        if record.get("secret", "") != _code(secret, "the name of the secret")[:16] and "mac" in record:
+        if len(record["secret"]) == 16 and record["secret"] != _name(secret):
             return Kept()
         if not hmac.compare_digest(str(record.get("mac", "")).encode(), sealed(record, secret)["mac"].encode()):
             return Kept(note=CHANGED)
@@ -59,8 +59,13 @@ def read(path: Path, secret: str) -> Kept:
 def sealed(record: dict[str, Any], secret: str) -> dict[str, Any]:
     """The record with the code of all its rest."""
     rest = {key: value for key, value in record.items() if key != "mac"}
-    rest["secret"] = _code(secret, "the name of the secret")[:16]
+    rest["secret"] = _name(secret)
     return rest | {"mac": _code(secret, json.dumps(rest, sort_keys=True))}
+
+
+def _name(secret: str) -> str:
+    """What tells two secrets apart, and from which neither can be found if it is hard to guess."""
+    return _code(secret, "the name of the secret")[:16]
 
 
 def _code(secret: str, text: str) -> str:

@@ -1,167 +1,368 @@
-"""A class is graded whole, whatever is in it, and goes on after a stop."""
+"""A class is graded whole, whatever is in it, and goes on after a stop; its records cannot be forged."""
 
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from examples import SOLUTION, STUB, TINY, notebook, script
+from examples import HALF, SOLUTION, STUB, TINY, notebook, script
+from machine import available, best, flags
 
+import companion
 import elbo_coursework
-from elbo_coursework import Limits, batch, feedback, grade_folder
+from elbo_coursework import Assignment, Limits, batch, grade_folder, records, sandbox
+from elbo_coursework.grading import Grade, QuestionGrade, cache_key
 
-LIMITS = Limits(cpu_per_call=1, cpu_total=3, wall_clock_factor=30)
+LIMITS = Limits(cpu_per_call=1, cpu_total=3)
 ANSWER = "return -float(np.sum(p * np.log(p)))"
+ONE = Assignment("tiny", "A small one", 5, (HALF,))
+PATHS = [str(Path(module.__file__).parents[1]) for module in (companion, elbo_coursework)]
 RUN = f"""
 import sys
-sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(elbo_coursework.__file__).parents[1])!r}]
+sys.path[:0] = {[str(Path(__file__).parent), *PATHS]!r}
 from examples import TINY
+from machine import best
 from elbo_coursework import grade_folder
-grade_folder(sys.argv[1], TINY, "spring", sys.argv[2], jobs=2, progress=False)
+grade_folder(sys.argv[1], TINY, "spring", sys.argv[2], jobs=2, isolation=best(), progress=False)
 """
 
 
+def grade_class(folder, out, assignment=ONE, seed="spring", **options):
+    return grade_folder(folder, assignment, seed, out, isolation=best(), progress=False, **options)
+
+
+def stored(out):
+    return {path.stem: json.loads(path.read_text()) for path in (out / "records").glob("*.json")}
+
+
 @pytest.fixture
-def folder(tmp_path):
-    """A class: files, folders as learning platforms export them, and trouble."""
+def two(tmp_path):
+    """A class of two, and a place for the results."""
     folder = tmp_path / "class"
-    for name in ("lin_1234_assignsubmission_file", "two", "none", "__MACOSX", "maya"):
-        (folder / name).mkdir(parents=True)
-    for name in (b"m\xfc.py", b"\xfc.py"):
-        (folder / "none" / os.fsdecode(name)).write_text("")
-    notebook(folder / "ada.ipynb", *SOLUTION.split("\n\n"))
+    folder.mkdir()
+    script(folder / "ada.py", SOLUTION)
     script(folder / "bob.py", STUB)
-    script(folder / "ada.py", SOLUTION.replace("np.log(", "np.log2("))
-    script(folder / "eve.py", SOLUTION.replace(ANSWER, "while True: pass"))
-    script(folder / "=1+1.py", SOLUTION.replace(ANSWER, "return open('/etc/passwd').read()"))
-    script(folder / "broken.ipynb", "{")
-    script(folder / "notes.txt", "not a submission")
-    script(folder / "RAÚL.PY", SOLUTION.replace(ANSWER, "raise ValueError('\\ud800')"))
-    (folder / os.fsdecode(b"m\xfcller.py")).write_text(SOLUTION)
-    (folder / "mallory.py").symlink_to("/etc/passwd")
-    notebook(folder / "lin_1234_assignsubmission_file" / "homework.ipynb", SOLUTION)
-    script(folder / "__MACOSX" / "x.py", "")
-    for name in ("tiny.ipynb", "other.ipynb"):
-        notebook(folder / "maya" / name, SOLUTION if name == "tiny.ipynb" else "")
-        notebook(folder / "two" / name.replace("tiny", "third"), SOLUTION)
-    return folder
+    return folder, tmp_path / "out"
 
 
-EARNED = {"=1+1": 4, "ada": 10, "ada.py": 7, "bob": 0, "broken": 0, "eve": 4, "lin_1234_assignsubmission_file": 10}
-EARNED |= {"notes.txt": 0, "RAÚL": 4, "m\\xfcller": 10}
-EARNED |= {"maya": 10, "none": 0, "two": 0}
+@pytest.fixture
+def made(monkeypatch):
+    """The names of those that are graded anew, by a grade that takes no time: the solution has all points."""
+    names = []
+
+    def grade(submission, assignment, seed, **options):
+        names.append(submission.name)
+        earned = 6.0 if SOLUTION.encode() in submission.content else 0.0
+        question = QuestionGrade("entropy", 6, earned, 3 if earned else 0, 3, {} if earned else {"It's wrong.": 3})
+        key = cache_key(submission, assignment, seed)
+        named = {"submission": submission.name, "assignment": assignment.name, "file": submission.file, "key": key}
+        return Grade(**named, handed_in=submission.handed_in, questions=(question,), manual={})
+
+    monkeypatch.setattr(batch, "grade", grade)
+    return names
 
 
-def test_a_class_is_graded_whole(folder, tmp_path):
-    out = tmp_path / "out"
-    grades = grade_folder(folder, TINY, "spring", out, jobs=2, limits=LIMITS, progress=False)
-    assert {graded.submission: graded.earned for graded in grades} == EARNED
-    notes = {graded.submission: " ".join(graded.notes) for graded in grades if graded.notes}
-    assert notes["two"] == "Expected one notebook or script, found other.ipynb, third.ipynb."
-    assert notes["none"] == "Expected one notebook or script, found m\udcfc.py, \udcfc.py."
-    assert "broken.ipynb is none" in notes["broken"]
-    assert notes["notes.txt"] == "Expected a notebook or script, found notes.txt."
-    rows = list(csv.DictReader((out / "grades.csv").read_text().splitlines()))
-    assert {row["submission"].lstrip("'"): float(row["code"]) for row in rows} == EARNED
-    assert rows[0]["submission"] == "'=1+1"
-    assert [row["entropy"] for row in rows if row["submission"].startswith("ada")] == ["6.0", "3.0"]
-    assert rows[0]["why (of 2, manual)"] == ""
-    assert {path.stem for path in (out / "records").iterdir()} == {p.stem for p in (out / "feedback").iterdir()}
-    summary = (out / "summary.html").read_text()
-    assert "<td>entropy</td><td>in bits</td><td>1</td>" in summary
-    assert "<td>entropy</td><td>4</td><td>2.1</td><td>6</td>" in summary
-    assert "ran longer than 1 s." in (out / "feedback" / "eve.html").read_text()
-
-
-def test_feedback_escapes_and_gradescope_reads_it(tmp_path):
-    path = script(tmp_path / "a.py", SOLUTION.replace(ANSWER, "raise ValueError('<script>')"))
-    graded = batch.grade_and_store("a", path, TINY, "spring", tmp_path / "out")
-    page = (tmp_path / "out" / "feedback" / "a.html").read_text()
-    assert "&lt;script&gt;" in page
-    assert "<script" not in page
-    assert "a: <strong>4</strong> of 10 points" in page
-    results = feedback.gradescope_results(TINY, graded)
-    assert (results["score"], results["output"]) == (4, "4 of 10 points.")
-    assert [(test["score"], test["max_score"]) for test in results["tests"]] == [(0, 6), (4, 4)]
-    assert results["tests"][0]["output"].startswith("0 of 3 instances are right.\nThe code raised ValueError: <script>")
-
-
-def test_a_record_is_kept_until_what_it_depends_on_changes(tmp_path, monkeypatch):
-    made = []
-    monkeypatch.setattr(
-        batch, "grade", lambda path, *rest, **named: made.append(path.name) or real(path, *rest, **named)
-    )
+def test_a_class_is_graded_whole(tmp_path):
     folder, out = tmp_path / "class", tmp_path / "out"
     folder.mkdir()
-    script(folder / "ada.py", STUB)
+    notebook(folder / "ada.ipynb", *SOLUTION.split("\n\n"))
     script(folder / "bob.py", STUB)
-    for seed, expected in (("spring", ["ada.py", "bob.py"]), ("spring", []), ("autumn", ["ada.py", "bob.py"])):
+    script(folder / "cleo.py", SOLUTION.replace("np.log(", "np.log2("))
+    script(folder / "dan.py", SOLUTION.replace(ANSWER, "while True: pass"))
+    script(folder / "=1+1.py", SOLUTION.replace(ANSWER, "raise ValueError('<script>\\ud800')"))
+    earned = {"=1+1": 4, "ada": 10, "bob": 0, "cleo": 7, "dan": 4}
+    grades = grade_class(folder, out, TINY, jobs=2, limits=LIMITS)
+    assert {graded.submission: graded.earned for graded in grades} == earned
+    assert {name: record["earned"] for name, record in stored(out).items()} == earned
+    assert json.loads((out / "assignment.json").read_text())["assignment"] == "tiny"
+    assert out.stat().st_mode & 0o777 == 0o700
+    rows = list(csv.DictReader((out / "grades.csv").read_text(encoding="utf-8-sig").splitlines()))
+    assert {row["submission"].lstrip("'") for row in rows} == set(earned)
+
+
+def test_a_record_is_kept_until_what_it_depends_on_changes(two, made):
+    folder, out = two
+    for seed, expected in (("spring", ["ada", "bob"]), ("spring", []), ("autumn", ["ada", "bob"])):
         made.clear()
-        grade_folder(folder, TINY, seed, out, progress=False)
+        assert [graded.notes for graded in grade_class(folder, out, seed=seed)] == [(), ()]
         assert made == expected
     script(folder / "bob.py", SOLUTION)
-    (out / "records" / "ada.json").write_text("{")
     made.clear()
-    assert [graded.earned for graded in grade_folder(folder, TINY, "autumn", out, progress=False)] == [0, 10]
-    assert made == ["ada.py", "bob.py"]
+    assert [graded.earned for graded in grade_class(folder, out, seed="autumn")] == [6, 6]
+    assert made == ["bob"]
 
 
-real = batch.grade
+FORGERIES = {
+    "points": lambda record: record["questions"][0].update(earned=6.0),
+    "no code": lambda record: (record["questions"][0].update(earned=6.0), record.pop("mac")),
+    "another code": lambda record: record.update(mac="0" * 64),
+    "a note": lambda record: record["notes"].append("full points, see my e-mail"),
+    "a key": lambda record: record.update(key="0" * 32),
+    "a kind": lambda record: record.update(questions={}),
+}
 
 
-def test_a_file_that_cannot_be_read_any_more_is_noted(tmp_path):
-    path = script(tmp_path / "a.py", SOLUTION)
-    assert batch.grade_and_store("a", path, TINY, "spring", tmp_path / "out").earned == 10
-    path.unlink()
-    graded = batch.grade_and_store("a", path, TINY, "spring", tmp_path / "out")
-    assert (graded.earned, graded.key) == (0, "")
-    assert "FileNotFoundError" in graded.notes[0]
+@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
+def test_a_forged_record_is_graded_anew_and_told(two, made, forge):
+    folder, out = two
+    grade_class(folder, out)
+    path = out / "records" / "bob.json"
+    record = json.loads(path.read_text())
+    honest = path.read_text()
+    forge(record)
+    path.write_text(json.dumps(record))
+    made.clear()
+    ada, bob = grade_class(folder, out)
+    assert (made, ada.notes, bob.notes, bob.earned) == (["bob"], (), (records.CHANGED,), 0)
+    assert grade_class(folder, out)[1].notes == (records.CHANGED,)
+    assert made == ["bob"]
+    again = json.loads(path.read_text()) | {"notes": []}
+    assert records.sealed(again, "spring") == json.loads(honest)
 
 
-def test_where_grading_fails_the_others_are_graded(tmp_path, monkeypatch):
-    def fail(path, *rest, **named):
-        if path.name == "ada.py":
-            raise RuntimeError("no such luck")
-        return real(path, *rest, **named)
-
-    monkeypatch.setattr(batch, "grade", fail)
-    script(tmp_path / "ada.py", SOLUTION)
-    script(tmp_path / "bob.py", SOLUTION)
-    first, second = grade_folder(tmp_path, TINY, "spring", tmp_path / "out", progress=False)
-    assert first.notes == ("Grading failed and has to be looked at: RuntimeError: no such luck",)
-    assert second.earned == 10
-    monkeypatch.undo()
-    assert grade_folder(tmp_path, TINY, "spring", tmp_path / "out", progress=False)[0].earned == 10
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"mac": 3}', "[" * 10**5])
+@pytest.mark.usefixtures("made")
+def test_a_record_that_is_none_is_graded_anew_and_told(two, text):
+    folder, out = two
+    grade_class(folder, out)
+    (out / "records" / "ada.json").write_text(text)
+    ada, bob = grade_class(folder, out)
+    assert (ada.earned, ada.notes, bob.notes) == (6, (records.CHANGED,), ())
 
 
-def test_a_batch_killed_half_way_loses_nothing(tmp_path):
+def test_another_ones_record_is_no_help(two, made):
+    folder, out = two
+    grade_class(folder, out)
+    (out / "records" / "bob.json").write_bytes((out / "records" / "ada.json").read_bytes())
+    made.clear()
+    assert [graded.earned for graded in grade_class(folder, out)] == [6, 0]
+    assert made == ["bob"]
+    (out / "records" / "bob.json").unlink()
+    (out / "records" / "bob.json").symlink_to(out / "records" / "ada.json")
+    assert grade_class(folder, out)[1].earned == 0
+    assert json.loads((out / "records" / "ada.json").read_text())["earned"] == 6
+
+
+def test_a_code_is_that_of_the_rest_under_the_secret():
+    first = records.sealed({"b": 1, "a": [2.5, "é"]}, "spring")
+    assert records.sealed({"a": [2.5, "é"], "b": 1, "mac": "x"}, "spring") == first
+    assert re.fullmatch("[0-9a-f]{64}", first["mac"])
+    others = [records.sealed({"b": 1, "a": [2.5, "e"]}, "spring"), records.sealed({"b": 1, "a": [2.5, "é"]}, "autumn")]
+    assert len({first["mac"], *(other["mac"] for other in others)}) == 3
+    assert "spring" not in json.dumps(first)
+
+
+@pytest.mark.usefixtures("made")
+def test_marks_by_hand_are_kept_over_reruns(two):
+    folder, out = two
+    grade_class(folder, out, TINY)
+    marks = "when,who,submission,question,points,comment,why,rubric\n2026-01-01T00:00,me,ada,why,2,good,,\n"
+    (out / "marks.csv").write_text(marks)
+    notebook(folder / "late.ipynb", SOLUTION)
+    assert [graded.submission for graded in grade_class(folder, out, TINY)] == ["ada", "bob", "late"]
+    assert (out / "marks.csv").read_text() == marks
+
+
+@pytest.mark.usefixtures("made")
+def test_a_folder_says_whose_it_is_and_no_other_is_overwritten(two, tmp_path, monkeypatch):
+    folder, out = two
+    grade_class(folder, out)
+    before = stored(out)
+    with pytest.raises(ValueError, match=r"out: expected a folder of other's, and .*out is tiny's"):
+        grade_class(folder, out, replace(ONE, name="other"))
+    with pytest.raises(ValueError, match="out: expected a new folder or one that grading tiny made, and .* something"):
+        grade_class(folder, folder)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "assignment.json").write_text("{")
+    with pytest.raises(ValueError, match="assignment.json cannot be read"):
+        grade_class(folder, tmp_path / "broken")
+    assert stored(out) == before
+    assert sorted(path.name for path in folder.iterdir()) == ["ada.py", "bob.py"]
+    monkeypatch.chdir(tmp_path)
+    grade_class(folder, None)
+    assert set(stored(tmp_path / "graded" / "tiny")) == {"ada", "bob"}
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no such\x1b[31m luck"), MemoryError(), RecursionError("deep")])
+@pytest.mark.usefixtures("made")
+def test_where_grading_fails_the_others_are_graded(two, monkeypatch, error):
+    folder, out = two
+    real = batch.grade
+
+    def fail(submission, *rest, **named):
+        if submission.name == "bob":
+            raise error
+        return real(submission, *rest, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(batch, "grade", fail)
+        ada, bob = grade_class(folder, out, jobs=2)
+    assert ada.earned == 6
+    (note,) = bob.notes
+    assert note.startswith(f"Grading failed and has to be looked at: {type(error).__name__}")
+    assert "\x1b" not in note
+    assert set(stored(out)) == {"ada", "bob"}
+    assert grade_class(folder, out)[1].notes == ()
+
+
+@pytest.mark.usefixtures("made")
+def test_a_file_that_cannot_be_read_any_more_is_noted(two, monkeypatch):
+    folder, out = two
+    grade_class(folder, out)
+    real = batch.find
+
+    def find(*given):
+        found = real(*given)
+        (folder / "ada.py").unlink()
+        return found
+
+    monkeypatch.setattr(batch, "find", find)
+    ada, _ = grade_class(folder, out)
+    assert (ada.earned, ada.notes) == (0, ("ada.py cannot be read: No such file or directory.",))
+
+
+def test_a_batch_killed_half_way_gives_the_same_records(tmp_path):
     folder, out = tmp_path / "class", tmp_path / "out"
     folder.mkdir()
     for i in range(8):
-        script(folder / f"student{i}.py", SOLUTION + f"# {i}\n")
-    command = [sys.executable, "-c", RUN, str(folder), str(out)]
-    running = subprocess.Popen(command, start_new_session=True)
+        script(folder / f"student{i}.py", (SOLUTION if i % 2 else STUB) + f"# {i}\n")
+    running = subprocess.Popen([sys.executable, "-c", RUN, str(folder), str(out)], start_new_session=True)
     while running.poll() is None and len(list((out / "records").glob("*.json"))) < 2:
         time.sleep(0.01)
     os.killpg(running.pid, signal.SIGKILL)
     assert running.wait() == -signal.SIGKILL
     before = {path: path.stat().st_mtime_ns for path in (out / "records").glob("*.json")}
-    kept = {path: json.loads(path.read_text()) for path in before}
-    assert len(before) >= 2
+    kept = stored(out)
+    assert 2 <= len(kept) < 8
     assert not (out / "grades.csv").exists()
-    subprocess.run(command, check=True)
-    assert len(list((out / "records").glob("*.json"))) == 8
-    assert [float(row["code"]) for row in csv.DictReader((out / "grades.csv").read_text().splitlines())] == [10] * 8
-    assert {path: json.loads(path.read_text()) for path in before} == kept
+    (out / "marks.csv").write_text("submission,question,points\n")
+    for place in (out, tmp_path / "whole"):
+        subprocess.run([sys.executable, "-c", RUN, str(folder), str(place)], check=True)
+    assert stored(out) == stored(tmp_path / "whole")
+    assert {name: record["earned"] for name, record in stored(out).items()} == {
+        f"student{i}": 10 if i % 2 else 0 for i in range(8)
+    }
+    assert {name: record for name, record in stored(out).items() if name in kept} == kept
+    assert len(before) == len(kept)
+    assert (out / "marks.csv").read_text() == "submission,question,points\n"
 
 
-def test_bad_arguments(tmp_path):
+def children(pid):
+    """The processes that a process started, and that these started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            number, parent = int(path.parent.name), int(path.read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError):
+            continue
+        if parent == pid:
+            found += [number, *children(number)]
+    return found
+
+
+def test_control_c_ends_all_at_once_and_the_next_call_goes_on(tmp_path):
+    folder, out = tmp_path / "class", tmp_path / "out"
+    folder.mkdir()
+    script(folder / "ada.py", "def joint_and_marginals():\n    return 1\n")
+    script(folder / "bob.py", "import time\ndef joint_and_marginals(**named):\n    time.sleep(100)\n")
+    (tmp_path / "seed.txt").write_text("spring")
+    os.chmod(tmp_path / "seed.txt", 0o600)
+    command = [sys.executable, "-m", "elbo_coursework", "grade", str(folder), "--assignment", "surgery", *flags()]
+    command += ["--seed-file", str(tmp_path / "seed.txt"), "--out", str(out)]
+    paths = {"PYTHONPATH": os.pathsep.join(PATHS)}
+    running = subprocess.Popen(command, env=os.environ | paths, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 60
+    while not (out / "records" / "ada.json").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    started = children(running.pid)
+    assert started
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert said.splitlines()[-1] == "elbo_coursework: stopped; grade goes on where it was when called again"
+    time.sleep(1)
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists() and not ended(pid)] == []
+    assert set(stored(out)) == {"ada"}
+
+
+def ended(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_most_of_a_class_with_another_assignment_is_a_hint(tmp_path):
+    surgery, toy = map(elbo_coursework.assignment, ("surgery", "toy"))
+    folder = tmp_path / "class"
+    folder.mkdir()
+    answers = "".join(f"def {question.name}(**named):\n    return 1\n" for question in toy.questions)
+    for name in ("ada", "bob"):
+        script(folder / f"{name}.py", answers)
+    script(folder / "cleo.py", "x = 1\n")
+    grades = grade_class(folder, tmp_path / "out", surgery)
+    words = f"{len(toy.questions)} functions are named after those of toy"
+    assert [words in " ".join(graded.notes) for graded in grades] == [True, True, False]
+    expected = "2 of 3 submissions answer toy, and not surgery: is --assignment toy meant?"
+    assert batch.hint(grades, surgery) == expected
+    assert batch.hint(grade_class(folder, tmp_path / "out", surgery), surgery) == expected
+    assert batch.hint(grades[1:], surgery) == ""
+    assert batch.hint([], surgery) == ""
+
+
+def test_what_others_can_read_is_named(tmp_path):
+    place = Path("/tmp") / f"open-{os.getpid()}"
+    place.mkdir()
+    try:
+        place.chmod(0o755)
+        (place / "seed.txt").write_text("spring")
+        (place / "seed.txt").chmod(0o644)
+        with pytest.raises(ValueError, match=r"seed-file: expected .* call chmod go-rwx /tmp/open"):
+            batch.closed(place / "seed.txt", "seed-file")
+        (place / "seed.txt").chmod(0o600)
+        batch.closed(place / "seed.txt", "seed-file")
+        (place / "seed.txt").chmod(0o644)
+        place.chmod(0o700)
+        batch.closed(place / "seed.txt", "seed-file")
+    finally:
+        (place / "seed.txt").unlink()
+        place.rmdir()
+
+
+def test_bad_arguments(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="folder: expected notebooks, scripts or folders of them, found none in"):
-        grade_folder(tmp_path, TINY, "spring", tmp_path / "out")
+        grade_class(tmp_path, tmp_path / "out")
     with pytest.raises(ValueError, match="jobs: expected at least 1, got 0"):
-        grade_folder(tmp_path, TINY, "spring", tmp_path / "out", jobs=0)
+        grade_class(tmp_path, tmp_path / "out", jobs=0)
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(ValueError, match="--allow-root"):
+        grade_folder(tmp_path, TINY, "spring", tmp_path / "out")
+
+
+def test_a_grade_says_the_same_after_it_was_stored(two):
+    folder, out = two
+    for graded in grade_class(folder, out, TINY):
+        kept = records.read(out / "records" / f"{graded.submission}.json", "spring")
+        assert kept.grade == graded
+        assert isinstance(kept.grade, Grade)
+
+
+@pytest.mark.skipif(not available("user"), reason="only the superuser can run code as another user")
+def test_another_user_can_neither_read_the_seed_nor_write_a_record(tmp_path):
+    folder, out = tmp_path / "class", tmp_path / "out"
+    folder.mkdir()
+    reading = f"def entropy(p):\n    return open({str(folder / 'other.py')!r}).read()\n"
+    script(folder / "other.py", STUB)
+    script(folder / "ada.py", SOLUTION.replace(ANSWER, f"open({str(out / 'x')!r}, 'w')\n    {ANSWER}"))
+    script(folder / "bob.py", reading)
+    isolation = sandbox.isolation("user", allow_root=True)
+    grades = grade_folder(folder, ONE, "spring", out, isolation=isolation, progress=False)
+    assert [graded.earned for graded in grades] == [0, 0, 0]
+    assert "PermissionError" in " ".join(grades[0].questions[0].hints)
+    assert "PermissionError" in " ".join(grades[1].questions[0].hints)
+    assert not (out / "x").exists()
