@@ -114,10 +114,11 @@ def wait_for(child: int) -> None:
 
 
 def become(user: int) -> None:
-    """Another user, of no group but its own."""
+    """Another user, of no group but its own, which ends with its parent."""
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
+    libc.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)  # another user loses it
 
 
 def main(orders: dict[str, Any]) -> None:
@@ -129,7 +130,7 @@ def main(orders: dict[str, Any]) -> None:
         elif orders["level"] == "user":
             become(orders["user"])
         libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-        libc.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)  # another user has lost it
+        libc.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
         os.execve(orders["program"][0], orders["program"], orders["environment"])
     except (OSError, KeyError) as error:
         sys.stderr.write(f"{error}\n")
