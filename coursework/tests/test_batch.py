@@ -4,9 +4,11 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +61,8 @@ def made(monkeypatch):
 
     def grade(submission, assignment, seed, **options):
         names.append(submission.name)
+        if submission.problem:
+            return batch.zero_grade(submission, assignment, submission.problem)
         earned = 6.0 if SOLUTION.encode() in submission.content else 0.0
         question = QuestionGrade("entropy", 6, earned, 3 if earned else 0, 3, {} if earned else {"It's wrong.": 3})
         key = cache_key(submission, assignment, seed)
@@ -177,11 +181,11 @@ def test_a_folder_says_whose_it_is_and_no_other_is_overwritten(two, tmp_path, mo
     before = stored(out)
     with pytest.raises(ValueError, match=r"out: expected a folder of other's, and .*out is tiny's"):
         grade_class(folder, out, replace(ONE, name="other"))
-    with pytest.raises(ValueError, match="out: expected a new folder or one that grading tiny made, and .* something"):
+    with pytest.raises(ValueError, match=r"out: expected a new folder or one that grading tiny made, and .* something"):
         grade_class(folder, folder)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "assignment.json").write_text("{")
-    with pytest.raises(ValueError, match="assignment.json cannot be read"):
+    with pytest.raises(ValueError, match=r"assignment\.json cannot be read"):
         grade_class(folder, tmp_path / "broken")
     assert stored(out) == before
     assert sorted(path.name for path in folder.iterdir()) == ["ada.py", "bob.py"]
@@ -314,23 +318,27 @@ def test_most_of_a_class_with_another_assignment_is_a_hint(tmp_path):
     assert batch.hint([], surgery) == ""
 
 
-def test_what_others_can_read_is_named(tmp_path):
-    place = Path("/tmp") / f"open-{os.getpid()}"
-    place.mkdir()
-    try:
-        place.chmod(0o755)
-        (place / "seed.txt").write_text("spring")
-        (place / "seed.txt").chmod(0o644)
-        with pytest.raises(ValueError, match=r"seed-file: expected .* call chmod go-rwx /tmp/open"):
-            batch.closed(place / "seed.txt", "seed-file")
-        (place / "seed.txt").chmod(0o600)
-        batch.closed(place / "seed.txt", "seed-file")
-        (place / "seed.txt").chmod(0o644)
-        place.chmod(0o700)
-        batch.closed(place / "seed.txt", "seed-file")
-    finally:
-        (place / "seed.txt").unlink()
-        place.rmdir()
+@pytest.fixture
+def open_place():
+    """A folder into which every user may look."""
+    place = Path(tempfile.mkdtemp())
+    place.chmod(0o755)
+    yield place
+    shutil.rmtree(place)
+
+
+def test_what_others_can_read_is_named(open_place):
+    seed = script(open_place / "seed.txt", "spring")
+    seed.chmod(0o644)
+    with pytest.raises(ValueError, match=f"seed-file: expected .* call chmod go-rwx {seed}"):
+        batch.closed(seed, "seed-file")
+    with pytest.raises(ValueError, match=f"PATH: expected .* call chmod 700 {open_place}"):
+        batch.closed(open_place, "PATH")
+    seed.chmod(0o640)
+    batch.closed(seed, "seed-file")
+    seed.chmod(0o644)
+    open_place.chmod(0o750)
+    batch.closed(seed, "seed-file")
 
 
 def test_bad_arguments(tmp_path, monkeypatch):
@@ -353,16 +361,13 @@ def test_a_grade_says_the_same_after_it_was_stored(two):
 
 
 @pytest.mark.skipif(not available("user"), reason="only the superuser can run code as another user")
-def test_another_user_can_neither_read_the_seed_nor_write_a_record(tmp_path):
-    folder, out = tmp_path / "class", tmp_path / "out"
-    folder.mkdir()
-    reading = f"def entropy(p):\n    return open({str(folder / 'other.py')!r}).read()\n"
-    script(folder / "other.py", STUB)
+def test_another_user_can_neither_read_a_class_nor_write_a_record(open_place):
+    folder, out = open_place / "class", open_place / "out"
+    folder.mkdir(mode=0o700)
+    other = script(folder / "other.py", STUB)
     script(folder / "ada.py", SOLUTION.replace(ANSWER, f"open({str(out / 'x')!r}, 'w')\n    {ANSWER}"))
-    script(folder / "bob.py", reading)
+    script(folder / "bob.py", f"def entropy(p):\n    return open({str(other)!r}).read()\n")
     isolation = sandbox.isolation("user", allow_root=True)
-    grades = grade_folder(folder, ONE, "spring", out, isolation=isolation, progress=False)
-    assert [graded.earned for graded in grades] == [0, 0, 0]
-    assert "PermissionError" in " ".join(grades[0].questions[0].hints)
-    assert "PermissionError" in " ".join(grades[1].questions[0].hints)
-    assert not (out / "x").exists()
+    ada, bob, _ = grade_folder(folder, ONE, "spring", out, isolation=isolation, progress=False)
+    assert (ada.earned, bob.earned, (out / "x").exists()) == (0, 0, False)
+    assert ["PermissionError" in " ".join(graded.questions[0].hints) for graded in (ada, bob)] == [True, True]

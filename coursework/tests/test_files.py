@@ -123,7 +123,7 @@ TRUTH = {
     "copy": (6, "TINY (1).ipynb was graded, of TINY (1).ipynb, draft.ipynb: it has the assignment's name."),
     "drafts": (
         6,
-        "a.ipynb was graded, of a.ipynb, b.ipynb: it defines the most of the assignment's functions, 1 of 1.",
+        "a.ipynb was graded, of a.ipynb, b.ipynb: it defines the most of the assignment's functions, 1 of",
     ),
     "helped": (6, "mine.ipynb was graded, of mine.ipynb, tools.py: it defines the most of the assignment's functions"),
     "deep": (6, ""),
