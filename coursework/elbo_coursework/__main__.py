@@ -4,11 +4,12 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from elbo_coursework import grade_command
+from elbo_coursework import checking, grade_command
+from elbo_coursework.term import commands
 from elbo_coursework.text import printable
 
 #: Each has ``add(parts)``, which adds its commands; what one sets as ``command`` takes the options.
-MODULES = (grade_command,)
+MODULES = (grade_command, checking, commands)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     top = argparse.ArgumentParser(
         prog=f"{grade_command.interpreter()} -m elbo_coursework",
-        description="Grade the assignments of the book on rate, distortion and the ELBO.",
+        description="Grade the assignments of the book on rate, distortion and the ELBO, with all that follows.",
         epilog=grade_command.example(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

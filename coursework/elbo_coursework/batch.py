@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
-from typing import Any
 
 from tqdm import tqdm
 
@@ -17,9 +16,12 @@ from elbo_coursework.grading import LIMITS, WRONG, Grade, cache_key, grade
 from elbo_coursework.questions import Assignment
 from elbo_coursework.sandbox import Isolation, Limits
 from elbo_coursework.submissions import Found, Submission, Survey, find, find_one
+from elbo_coursework.term.late import Late
+from elbo_coursework.term.roster import Student
+from elbo_coursework.term.write import write_results
 from elbo_coursework.text import printable, write_text
 
-WHOSE = "assignment.json"
+WHOSE, ASIDE = "assignment.json", Path("records") / "aside"
 FAILED = "Grading failed and has to be looked at: {}."
 
 
@@ -33,21 +35,19 @@ def grade_folder(
     limits: Limits = LIMITS,
     isolation: Isolation | None = None,
     progress: bool = True,
-    roster: Any = None,
-    late: Any = None,
+    roster: Sequence[Student] | None = None,
+    late: Late | None = None,
 ) -> list[Grade]:
     """Grade every submission in ``folder``, or the one file, ``jobs`` at a time; returns the grades by name.
 
     In ``out``, by default ``graded/ASSIGNMENT``, are then ``records/NAME.json`` with all there is to know, and what is
     made of them and of the marks by hand: ``grades.csv``, ``feedback/NAME.html`` for the students and ``summary.html``.
-    A record that stands, of the same file, assignment, seed and version, is kept. ``roster`` and ``late`` are handed to
-    ``term.write_results``.
+    A record that stands, of the same file, assignment, seed and version, is kept. A roster and
+    rules of lateness are kept in ``out``, and hold until others are given.
 
     Raises ``ValueError`` for jobs below 1, a folder without submissions, an ``out`` that is another assignment's, or an
     isolation that is not to be had here, by default the full one.
     """
-    from elbo_coursework import term
-
     if jobs < 1:
         raise ValueError(f"jobs: expected at least 1, got {jobs}")
     folder, isolation = Path(folder), isolation or sandbox.isolation()
@@ -55,7 +55,8 @@ def grade_folder(
     found = find(folder, [out]) if folder.is_dir() else [find_one(folder)]
     claim(out, assignment)
     grades = grade_all(found, folder, assignment, seed, out, jobs, limits, isolation, progress)
-    term.write_results(assignment, grades, out, roster=roster, late=late)
+    set_aside(out, {one.name for one in found}, seed)
+    write_results(assignment, grades, out, roster=roster, late=late)
     return grades
 
 
@@ -163,6 +164,19 @@ def grade_found(
         return submission, zero_grade(submission, assignment, FAILED.format(words))
 
 
+def set_aside(out: Path, names: set[str], seed: str) -> None:
+    """Put records that nobody of ``names`` has, and that were not sealed with this secret, where they do not count."""
+    for path in sorted((out / "records").glob("*.json")):
+        if path.stem not in names and records.read(path, seed).grade is None:
+            (out / ASIDE).mkdir(exist_ok=True)
+            path.replace(out / ASIDE / path.name)
+
+
+def aside(out: Path) -> list[str]:
+    """The names of the records that were set aside."""
+    return sorted(path.stem for path in (out / ASIDE).glob("*.json"))
+
+
 def hint(grades: Sequence[Grade], assignment: Assignment) -> str:
     """A sentence for the instructor where most submissions answer another assignment, or nothing."""
     counts = Counter(name for graded in grades if (name := answered(graded)))
@@ -199,8 +213,8 @@ def with_notes(graded: Grade, notes: tuple[str, ...]) -> Grade:
 def zero_grade(submission: Submission, assignment: Assignment, note: str) -> Grade:
     """A grade without points, which no record keeps from being tried again."""
     manual = {question.name: question.points for question in assignment.manual}
-    where = {"submission": submission.name, "file": submission.file, "handed_in": submission.handed_in}
-    return Grade(**where, assignment=assignment.name, key="", questions=(), manual=manual, notes=(note,))
+    where = submission.name, assignment.name, submission.file, submission.handed_in
+    return Grade(*where, key="", questions=(), manual=manual, notes=(note,))
 
 
 def closed(path: Path, what: str) -> None:

@@ -11,7 +11,8 @@ from elbo_coursework import batch, feedback, questions, sandbox
 from elbo_coursework.grading import LIMITS, Grade
 from elbo_coursework.questions import PUBLIC_SEED, Assignment
 from elbo_coursework.submissions import find_one
-from elbo_coursework.text import printable, write_text
+from elbo_coursework.term import commands
+from elbo_coursework.text import listed, printable, write_text
 
 VARIABLE = "COMPANION_SEED"
 
@@ -56,6 +57,7 @@ def add(parts: Any) -> None:
     seed.add_argument("--self-study", action="store_true", help="use the public instances of the notebooks")
     add_isolation(grade)
     words = "take PATH for one submission, and write what Gradescope reads"
+    commands.add_options(grade)
     grade.add_argument("--gradescope", type=Path, metavar="FILE.json", help=words)
     grade.set_defaults(command=run)
 
@@ -81,12 +83,17 @@ def run(options: argparse.Namespace) -> None:
         batch.closed(options.path, "PATH")
         if options.seed_file:
             batch.closed(options.seed_file, "seed-file")
-    grades = batch.grade_folder(options.path, assignment, secret, out, jobs=options.jobs, isolation=isolation)
+    roster, late = commands.options_of(options, out)
+    named = {"jobs": options.jobs, "isolation": isolation, "roster": roster, "late": late}
+    grades = batch.grade_folder(options.path, assignment, secret, out, **named)
     most = sum(question.points for question in assignment.questions)
     for graded in grades:
         notes = printable(" ".join(graded.notes))
         print(f"{graded.submission:30} {graded.earned:7.2f} of {most}  {notes}".rstrip())
     print(f"records, grades.csv, feedback and summary.html are in {printable(str(out))}")
+    if aside := batch.aside(out):
+        words = "records of no submission, which were changed or made with another secret, are put into"
+        print(f"{words} {printable(str(out / 'records' / 'aside'))}: {listed(aside)}", file=sys.stderr)
     if hint := batch.hint(grades, assignment):
         print(hint, file=sys.stderr)
 

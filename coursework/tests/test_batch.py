@@ -65,9 +65,9 @@ def made(monkeypatch):
             return batch.zero_grade(submission, assignment, submission.problem)
         earned = 6.0 if SOLUTION.encode() in submission.content else 0.0
         question = QuestionGrade("entropy", 6, earned, 3 if earned else 0, 3, {} if earned else {"It's wrong.": 3})
-        key = cache_key(submission, assignment, seed)
+        key, manual = cache_key(submission, assignment, seed), {q.name: q.points for q in assignment.manual}
         named = {"submission": submission.name, "assignment": assignment.name, "file": submission.file, "key": key}
-        return Grade(**named, handed_in=submission.handed_in, questions=(question,), manual={})
+        return Grade(**named, handed_in=submission.handed_in, questions=(question,), manual=manual)
 
     monkeypatch.setattr(batch, "grade", grade)
     return names
@@ -154,6 +154,22 @@ def test_another_ones_record_is_no_help(two, made):
     assert json.loads((out / "records" / "ada.json").read_text())["earned"] == 6
 
 
+@pytest.mark.usefixtures("made")
+def test_a_record_of_nobody_counts_only_if_it_is_sealed(two):
+    folder, out = two
+    grade_class(folder, out)
+    honest = json.loads((out / "records" / "bob.json").read_text())
+    (out / "records" / "eve.json").write_text(json.dumps(honest | {"submission": "eve"}))
+    (folder / "bob.py").unlink()
+    grade_class(folder, out)
+    assert batch.aside(out) == ["eve"]
+    assert set(stored(out)) == {"ada", "bob"}
+    rows = csv.DictReader((out / "grades.csv").read_text(encoding="utf-8-sig").splitlines())
+    assert {row["submission"] for row in rows} == {"ada", "bob"}
+    grade_class(folder, out, seed="autumn")
+    assert batch.aside(out) == ["bob", "eve"]
+
+
 def test_a_code_is_that_of_the_rest_under_the_secret():
     first = records.sealed({"b": 1, "a": [2.5, "é"]}, "spring")
     assert records.sealed({"a": [2.5, "é"], "b": 1, "mac": "x"}, "spring") == first
@@ -172,6 +188,8 @@ def test_marks_by_hand_are_kept_over_reruns(two):
     notebook(folder / "late.ipynb", SOLUTION)
     assert [graded.submission for graded in grade_class(folder, out, TINY)] == ["ada", "bob", "late"]
     assert (out / "marks.csv").read_text() == marks
+    rows = csv.DictReader((out / "grades.csv").read_text(encoding="utf-8-sig").splitlines())
+    assert [row[next(name for name in row if name.startswith("why"))] for row in rows] == ["2.0", "", ""]
 
 
 @pytest.mark.usefixtures("made")
