@@ -54,6 +54,7 @@ def grade_folder(
     out = Path("graded") / assignment.name if out is None else Path(out)
     found = find(folder, [out]) if folder.is_dir() else [find_one(folder)]
     claim(out, assignment)
+    folder = folder if folder.is_dir() else folder.parent
     grades = grade_all(found, folder, assignment, seed, out, jobs, limits, isolation, progress)
     set_aside(out, {one.name for one in found}, seed)
     write_results(assignment, grades, out, roster=roster, late=late)

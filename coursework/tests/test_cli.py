@@ -1,46 +1,82 @@
-"""``python -m elbo_coursework grade``."""
+"""``python -m elbo_coursework grade``, and the list of commands."""
 
+import argparse
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from examples import SOLUTION, STUB, TINY, script
+from examples import HALF, SOLUTION, STUB, TINY, script
+from machine import best, flags
 
-import elbo_coursework
-from elbo_coursework import questions
-from elbo_coursework.__main__ import main
+from elbo_coursework import Assignment, grade, grade_command, grading, questions, sandbox
+from elbo_coursework.__main__ import main, parser
+from elbo_coursework.submissions import Submission
+
+ONE = Assignment("tiny", "A small one", 5, (HALF,))
 
 
 @pytest.fixture
 def tiny(monkeypatch):
     monkeypatch.setattr(questions, "assignment", lambda name: TINY)
+    monkeypatch.setattr(questions, "NAMES", ("tiny",))
     monkeypatch.delenv("COMPANION_SEED", raising=False)
 
 
 def run(*arguments):
-    return main(["grade", *map(str, arguments), "--assignment", "tiny"])
+    return main(["grade", *map(str, arguments), "--assignment", "tiny", *flags()])
+
+
+def commands():
+    (parts,) = (action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
+    return set(parts.choices)
 
 
 @pytest.mark.usefixtures("tiny")
 def test_one_submission(tmp_path, capsys):
     (tmp_path / "seed.txt").write_text("spring\n")
+    (tmp_path / "seed.txt").chmod(0o600)
     path = script(tmp_path / "ada.py", SOLUTION)
     assert run(path, "--seed-file", tmp_path / "seed.txt", "--out", tmp_path / "out") == 0
     assert capsys.readouterr().out.splitlines()[0].split() == ["ada", "10.00", "of", "10"]
     record = json.loads((tmp_path / "out" / "records" / "ada.json").read_text())
-    assert (record["earned"], record["key"]) == (10, elbo_coursework.grade(path, TINY, "spring").key)
+    expected = grade(Submission.of_file(path), TINY, "spring", isolated=best())
+    assert (record["earned"], record["file"], record["key"]) == (10, "ada.py", expected.key)
 
 
 @pytest.mark.usefixtures("tiny")
 def test_a_class_under_the_seed_of_the_environment(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COMPANION_SEED", "spring")
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "class").mkdir()
     script(tmp_path / "class" / "ada.py", SOLUTION)
-    script(tmp_path / "class" / "bob.py", STUB)
-    assert run(tmp_path / "class", "--out", tmp_path / "out", "--jobs", "1") == 0
-    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()[:2]] == [
-        ["ada", "10.00"],
-        ["bob", "0.00"],
-    ]
+    script(tmp_path / "class" / "b\x1b[2J\nob.pdf", STUB)
+    assert run("class", "--jobs", "1") == 0
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
+    assert [line.split()[:2] for line in lines[:2]] == [["ada", "10.00"], ["b\\x1b[2J\\x0aob.pdf", "0.00"]]
+    assert lines[1].endswith("Expected a notebook or script, found b\\x1b[2J\\x0aob.pdf.")
+    assert lines[-1] == "records, grades.csv, feedback and summary.html are in graded/tiny"
+    assert "\x1b" not in said.out + said.err
+    assert (tmp_path / "graded" / "tiny" / "records" / "ada.json").exists()
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_roster_and_a_date_reach_the_table(tmp_path, capsys):
+    (tmp_path / "roster.csv").write_text("id,name\n7,Ada Lovelace\n8,Bob Ross\n")
+    folder = tmp_path / "class"
+    folder.mkdir()
+    script(folder / "Ada Lovelace.pdf", "")
+    given = ["--roster", tmp_path / "roster.csv", "--due", "2020-01-01", "--late-days", "9999", "--per-day", "0%"]
+    assert run(folder, "--self-study", "--out", tmp_path / "out", *given) == 0
+    text = (tmp_path / "out" / "grades.csv").read_text(encoding="utf-8")
+    assert text.startswith("\ufeff")
+    assert "\n7,Ada Lovelace," in text
+    assert "\n8,Bob Ross," in text
+    assert run(folder, "--self-study", "--out", tmp_path / "out", "--per-day", "many") == 1
+    assert "per-day: expected a percentage" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("tiny")
@@ -50,24 +86,104 @@ def test_gradescope_gets_its_results_whatever_was_handed_in(tmp_path):
     assert run(tmp_path / "submission", "--self-study", "--gradescope", target) == 0
     results = json.loads(target.read_text())
     assert (results["score"], results["tests"]) == (0, [])
-    assert results["output"].endswith("Expected one notebook or script, found none.")
+    assert results["output"].endswith("Expected a notebook or script, found none.")
     script(tmp_path / "submission" / "ada.py", SOLUTION)
+    script(tmp_path / "submission" / "tools.py", "x = 1\n")
     assert run(tmp_path / "submission", "--self-study", "--gradescope", target) == 0
-    assert json.loads(target.read_text())["score"] == 10
+    results = json.loads(target.read_text())
+    assert results["score"] == 10
+    assert "ada.py was graded, of ada.py, tools.py" in results["output"]
 
 
 @pytest.mark.usefixtures("tiny")
-def test_without_a_seed_nothing_is_graded(tmp_path, capsys):
+def test_most_with_another_assignment_are_a_sentence_at_the_end(tmp_path, capsys, monkeypatch):
+    toy = Assignment("toy", "Another", 5, (HALF,))
+    monkeypatch.setattr(questions, "assignment", lambda name: {"toy": toy}.get(name, WRONG_ONE))
+    monkeypatch.setattr(questions, "NAMES", ("tiny", "toy"))
+    script(tmp_path / "ada.py", SOLUTION)
+    assert run(tmp_path / "ada.py", "--self-study", "--out", tmp_path / "out") == 0
+    said = capsys.readouterr()
+    assert grading.WRONG.format("tiny", 1, "toy") in said.out
+    assert said.err.splitlines()[-1] == "1 of 1 submissions answer toy, and not tiny: is --assignment toy meant?"
+
+
+WRONG_ONE = Assignment("tiny", "A small one", 5, (TINY.questions[0].__class__(**vars(HALF) | {"name": "absent"}),))
+
+
+@pytest.mark.usefixtures("tiny")
+def test_without_a_seed_nothing_is_graded(tmp_path, capsys, monkeypatch):
     path = script(tmp_path / "ada.py", SOLUTION)
     (tmp_path / "empty.txt").write_text("\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
     for arguments in ([], ["--seed-file", tmp_path / "empty.txt"]):
         assert run(path, "--out", tmp_path / "out", *arguments) == 1
-        assert "seed: expected the class's secret, got none." in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "seed: expected the class's secret, got none." in said
+        assert '\n  .venv/bin/python -c "import secrets; ' in said
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("tiny")
+def test_missing_isolation_is_one_sentence_and_a_flag(tmp_path, capsys, monkeypatch):
+    path = script(tmp_path / "ada.py", SOLUTION)
+    arguments = ["grade", str(path), "--assignment", "tiny", "--self-study", "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert main(arguments) == 1
+    assert "--allow-root" in capsys.readouterr().err
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(sandbox, "refusal", lambda level: "no process may have any")
+    assert main(arguments) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        "elbo_coursework: isolation: expected 'full', and no process may have any; add --isolation none"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("tiny")
+def test_for_another_user_the_secret_has_to_be_closed(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sandbox, "isolation", lambda level, allow_root: sandbox.Isolation("user"))
+    monkeypatch.setattr(Path, "parents", property(lambda path: ()))
+    path = script(tmp_path / "ada.py", SOLUTION)
+    seed = script(tmp_path / "seed.txt", "spring")
+    path.chmod(0o600)
+    seed.chmod(0o644)
+    assert run(path, "--seed-file", seed, "--out", tmp_path / "out") == 1
+    assert "seed-file: expected a place that no other user can read" in capsys.readouterr().err
+    path.chmod(0o644)
+    assert run(path, "--seed-file", seed, "--out", tmp_path / "out") == 1
+    assert f"call chmod go-rwx {path}" in capsys.readouterr().err
+
+
 def test_what_is_not_there_is_named(tmp_path, capsys):
-    assert main(["grade", str(tmp_path / "x"), "--assignment", "surgery", "--self-study"]) == 1
+    assert main(["grade", str(tmp_path / "x"), "--assignment", "surgery", "--self-study", *flags()]) == 1
     assert "PATH: expected a notebook, a script or a folder" in capsys.readouterr().err
-    assert main(["grade", str(tmp_path), "--assignment", "x", "--self-study"]) == 1
-    assert "assignment: expected one of surgery, rate_distortion" in capsys.readouterr().err
+    assert main(["grade", str(tmp_path), "--assignment", "x\x1b", "--self-study", *flags()]) == 1
+    said = capsys.readouterr().err
+    assert "assignment: expected one of surgery, rate_distortion" in said
+    assert "\x1b" not in said
+
+
+def test_all_commands_are_there():
+    assert commands() == {"grade", "read", "mark", "override", "export", "similar"}
+
+
+def test_commands_are_printed_as_they_are_typed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
+    assert grade_command.interpreter() == ".venv/bin/python"
+    assert "\n  .venv/bin/python -m elbo_coursework grade submissions " in grade_command.example()
+    monkeypatch.setattr(sys, "executable", "/somewhere/bin/python")
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    assert grade_command.interpreter() == "/somewhere/bin/python"
+    monkeypatch.setenv("VIRTUAL_ENV", "/somewhere")
+    assert grade_command.interpreter() == "python"
+
+
+def test_help_of_every_command_is_written():
+    for command in commands():
+        done = subprocess.run(
+            [sys.executable, "-m", "elbo_coursework", command, "--help"], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.startswith("usage: ")
