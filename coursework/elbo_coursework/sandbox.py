@@ -364,6 +364,10 @@ def lay_out(folder: Path, user: int | None) -> None:
     for source, target in libraries():
         (folder / "site" / Path(target).name).symlink_to(source)
     shutil.copytree(INSIDE, folder / "inside", ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (folder / "site", folder / "home", *folder.glob("inside/**")):  # whatever the umask is
+        path.chmod(0o755)
+    for path in folder.glob("inside/*.py"):
+        path.chmod(0o644)
     if user is not None:
         os.chown(folder / "home", user, user)
 
