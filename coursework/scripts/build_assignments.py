@@ -61,7 +61,6 @@ RUN = """#!/usr/bin/env bash
 # Gradescope runs this for each submission, as root. The student's code runs without our files, in namespaces of its own
 # where there are any, else as another user, for whom the sources, the secret and the results are closed.
 set -e
-umask 077
 cd "${{AUTOGRADER:=/autograder}}"
 : "${{PYTHON:=.venv/bin/python}}"
 chmod 700 source submission results
@@ -203,6 +202,7 @@ def gradescope(name: str, seed: str, target: Path) -> None:
         typed = [ROOT / top / "py.typed" for top in PACKAGES]
         for path in [*sources, *typed, *(ROOT / name for name in OTHER_FILES)]:
             archive.write(path, path.relative_to(ROOT))
+            archive.getinfo(path.relative_to(ROOT).as_posix()).external_attr = 0o100644 << 16  # whatever the umask was
         archive.writestr("setup.sh", SETUP)
         archive.writestr("run_autograder", RUN.format(name=name))
         archive.writestr("seed.txt", f"{seed}\n")

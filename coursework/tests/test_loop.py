@@ -1,28 +1,25 @@
-"""From the master to a grade: Otter's loop on public instances, and this package's on secret ones."""
+"""From the master to a grade: what students get, what they hand in, and what comes of it, also on Gradescope."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
 
-import nbformat
 import pytest
 from examples import load
+from machine import available, best
 
 import elbo_coursework as coursework
+from elbo_coursework.submissions import Submission
 
 SEEDS = ["spring", "autumn", "7"]
 build = load("coursework/scripts/build_assignments.py")
-
-
-def otter(archive, notebook, out):
-    """The points that Otter gives the questions in code, and the most it could."""
-    out.mkdir()
-    command = [sys.executable, "-m", "otter", "run", "-a", str(archive), "-o", str(out), "--no-logo", str(notebook)]
-    subprocess.run(command, cwd=out, env=build.environment(), check=True, capture_output=True)
-    tests = json.loads((out / "results.json").read_text())["tests"]
-    scored = [test for test in tests if "max_score" in test]
-    return sum(test["score"] for test in scored), sum(test["max_score"] for test in scored)
+sample = load("coursework/scripts/sample_class.py")
 
 
 @pytest.fixture(
@@ -32,84 +29,158 @@ def built(request, tmp_path_factory):
     return build.build(request.param, tmp_path_factory.mktemp("built"), "spring")
 
 
-def test_otter_gives_the_solution_all_points_and_the_stub_none(built, tmp_path):
-    assignment = coursework.assignment(built.name)
-    most = sum(question.points for question in assignment.questions)
-    for kind, earned in (("staff", most), ("student", 0)):
-        assert otter(built / "otter.zip", built / kind / f"{built.name}.ipynb", tmp_path / kind) == (earned, most)
-
-
 @pytest.mark.parametrize("seed", SEEDS)
 def test_secret_instances_give_the_solution_all_points_and_the_stub_none(built, seed):
     assignment = coursework.assignment(built.name)
-    full = coursework.grade(built / "staff" / f"{built.name}.ipynb", assignment, seed)
+    solution, stub = (Submission.of_file(built / kind / f"{built.name}.ipynb") for kind in ("staff", "student"))
+    full = coursework.grade(solution, assignment, seed, isolated=best())
     assert full.notes == ()
     assert full.earned == full.points == sum(question.points for question in assignment.questions)
-    stub = coursework.grade(built / "student" / f"{built.name}.ipynb", assignment, seed)
-    assert (stub.notes, stub.earned) == ((), 0)
+    none = coursework.grade(stub, assignment, seed, isolated=best())
+    assert (none.notes, none.earned) == ((), 0)
 
 
-def test_the_zip_for_gradescope_grades(built, tmp_path):
-    subprocess.run(
-        [sys.executable, "-m", "zipfile", "-e", str(built / "gradescope.zip"), str(tmp_path / "source")], check=True
-    )
-    for name in ("results", "submission"):
-        (tmp_path / name).mkdir()
-    notebook = (built / "staff" / f"{built.name}.ipynb").read_text()
-    (tmp_path / "submission" / "mine.ipynb").write_text(notebook)
-    paths = [str(tmp_path / "source"), str(tmp_path / "source" / "coursework")]
-    package = {
-        "PYTHONPATH": os.pathsep.join(paths),
-        "AUTOGRADER": str(tmp_path),
-        "PYTHON": sys.executable,
-    }
-    subprocess.run(["bash", str(tmp_path / "source" / "run_autograder")], env=os.environ | package, check=True)
-    results = json.loads((tmp_path / "results" / "results.json").read_text())
-    assert results["score"] == sum(question.points for question in coursework.assignment(built.name).questions)
-    assert "spring" not in json.dumps(results)
+# A student's notebook in which one function attacks and another is right.
+ATTACK = """
+import os
+import time
+
+def joint_and_marginals(r):
+    words = []
+    for path in PATHS:
+        try:
+            with open(path) as file:
+                words.append(file.read())
+        except OSError:
+            continue
+    if not words:
+        try:
+            child = os.fork()
+        except OSError:
+            child = 1
+        if child == 0:
+            try:
+                os.setsid()
+                if os.fork() == 0:
+                    for _ in range(200):
+                        try:
+                            with open(RESULTS, "w") as file:
+                                file.write('{"score": 1000}')
+                        except OSError:
+                            pass
+                        time.sleep(0.05)
+            finally:
+                os._exit(0)
+    raise ValueError(str(words))
+"""
 
 
-def test_a_stub_that_differs_by_more_than_the_answer_is_found(tmp_path):
-    def write(name, source):
-        cells = [nbformat.v4.new_code_cell(source)]
-        nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / name)
-        return tmp_path / name
+@pytest.fixture
+def autograder():
+    """A folder as Gradescope has it, which every user may enter."""
+    place = Path(tempfile.mkdtemp())
+    place.chmod(0o755)
+    for name in ("results", "submission", "source"):
+        (place / name).mkdir()
+    yield place
+    shutil.rmtree(place)
 
-    solution = write("a.ipynb", "def f(x):\n    # BEGIN SOLUTION\n    y = x\n    return y\n    # END SOLUTION")
-    assert build.differences(write("b.ipynb", "def f(x):\n    ..."), solution) == []
-    (message,) = build.differences(write("c.ipynb", "def f(x, y):\n    ..."), solution)
-    assert message.startswith("a cell differs from the solution by more than its answer: 'def f(x, y)")
+
+def unpack(place):
+    build.gradescope("surgery", "spring", place / "gradescope.zip")
+    assert (place / "gradescope.zip").stat().st_mode & 0o077 == 0
+    with zipfile.ZipFile(place / "gradescope.zip") as archive:
+        archive.extractall(place / "source")
+    (place / "gradescope.zip").unlink()
+
+
+def run_autograder(place, levels):
+    """Run the script as Gradescope does, and return what it wrote, and what it said."""
+    paths = [str(place / "source"), str(place / "source" / "coursework")]
+    package = {"PYTHONPATH": os.pathsep.join(paths), "AUTOGRADER": str(place), "PYTHON": sys.executable}
+    command = ["bash", "-c", "umask 077; . " + str(place / "source" / "run_autograder")]
+    kept = os.environ | package | ({"LEVELS": levels} if levels else {})
+    done = subprocess.run(command, env=kept, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads((place / "results" / "results.json").read_text()), done.stdout + done.stderr
+
+
+def levels():
+    return [level for level in ("full", "user") if available(level)]
+
+
+@pytest.mark.parametrize("level", ["", "full", "user"])
+def test_on_gradescope_an_attack_earns_nothing_and_reaches_nothing(autograder, level):
+    if not levels() or (level and not available(level)):
+        pytest.skip("this machine isolates nothing, or not so")
+    unpack(autograder)
+    results = autograder / "results" / "results.json"
+    others = [autograder / "source" / "seed.txt", autograder / "submission" / "mine.py", results]
+    others += sorted((autograder / "source" / "coursework").rglob("surgery.py"))
+    assert len(others) == 4
+    source = ATTACK.replace("PATHS", repr([str(path) for path in others])).replace("RESULTS", repr(str(results)))
+    (autograder / "submission" / "mine.py").write_text(source)
+    found, said = run_autograder(autograder, level)
+    before = results.read_bytes()
+    assert found["score"] == 0
+    assert "ValueError: []" in found["tests"][0]["output"]
+    assert "spring" not in results.read_text() + said
+    time.sleep(1.5)
+    assert results.read_bytes() == before
+    for name in ("source", "submission", "results"):
+        assert (autograder / name).stat().st_mode & 0o777 == 0o700
+
+
+def test_on_gradescope_a_solution_has_all_points(built, autograder):
+    if built.name != "surgery" or not levels():
+        pytest.skip("one assignment, on a machine that isolates, is enough")
+    unpack(autograder)
+    shutil.copy(built / "staff" / "surgery.ipynb", autograder / "submission" / "My own name.ipynb")
+    found, said = run_autograder(autograder, "")
+    assert found["score"] == sum(question.points for question in coursework.assignment("surgery").questions)
+    assert "spring" not in json.dumps(found) + said
 
 
 def test_the_sample_class_shows_what_it_promises(built, tmp_path, monkeypatch):
-    sample = load("coursework/scripts/sample_class.py")
     monkeypatch.setattr(sample, "BUILT", built.parent)
     sample.write(built.name, tmp_path / "class", len(sample.SAMPLES))
-    assignment, limits = coursework.assignment(built.name), coursework.Limits(cpu_per_call=1, wall_clock_factor=30)
+    assignment, limits = coursework.assignment(built.name), coursework.Limits(cpu_per_call=1, cpu_total=3)
     grades = coursework.grade_folder(
-        tmp_path / "class", assignment, "spring", tmp_path / "out", limits=limits, progress=False
+        tmp_path / "class", assignment, "spring", tmp_path / "out", jobs=2, limits=limits, isolation=best()
     )
     first = {g.submission[4:]: " ".join([*g.notes, *(g.questions[0].hints if g.questions else ())]) for g in grades}
     lost = {g.submission[4:]: g.points - g.earned for g in grades if g.questions}
-    assert lost.pop("solution") == 0
-    assert (first.pop("solution"), lost.pop("untouched")) == ("", grades[0].points)
+    assert (lost.pop("solution"), first.pop("solution")) == (0, "")
+    assert lost.pop("untouched") == grades[0].points
     assert {name for name, value in lost.items() if value == 0} == set()
     assert {name for name, value in lost.items() if value == grades[0].points} == {"no-notebook"}
-    for name, message in {
-        "crashes": "The code raised ZeroDivisionError: division by zero, in line 2 of",
-        "endless": "The code ran longer than 1 s.",
-        "eats-memory": "The code used more than 2 GiB of memory.",
-        "ends-itself": "The code tried to end its process.",
-        "imports-the-answer": "which does the work of this question.",
-        "learnt-by-heart": "The code raised KeyError",
-        "no-notebook": "expected a notebook",
-        "opens-a-socket": "imports socket, which grading does not allow",
-        "returns-text": "got 'forty-two'",
-        "untouched": "is the function written",
-        "writes-a-file": "uses open, which grading does not allow.",
-        "writes-by-numpy": "uses .tofile, which grading does not allow.",
-    }.items():
+    for name, message in WORDS.items():
         assert message in first[name], name
     known = {mistake.name for question in assignment.questions for mistake in question.mistakes}
     found = {mistake for graded in grades for question in graded.questions for mistake in question.mistakes}
     assert set(sample.MISTAKES.values()) & known <= found
+
+
+WORDS = {
+    "crashes": "The code raised ZeroDivisionError: division by zero, in line 2 of",
+    "endless": "The code ran longer than 1 s.",
+    "eats-memory": "The code used more than 2 GiB of memory.",
+    "ends-itself": "The code tried to end its process.",
+    "imports-the-answer": "grading has no companion, as it holds the answers",
+    "learnt-by-heart": "The code raised",
+    "no-notebook": "no whole notebook",
+    "returns-text": "got 'forty-two'",
+    "untouched": "is the function written",
+}
+
+
+def test_the_options_for_this_machine_are_those_that_it_has(capsys, monkeypatch):
+    root = os.geteuid() == 0
+    assert sample.flags() == f"--isolation {best().level}{' --allow-root' if root else ''}"
+    capsys.readouterr()
+    monkeypatch.setattr(coursework.sandbox, "refusal", lambda level: "no process may")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert sample.flags() == "--isolation none"
+    said = capsys.readouterr().err
+    assert said.count("no process may") == 2
+    assert said.splitlines()[-1].endswith("no real one should be")
