@@ -45,7 +45,7 @@ ATTACK = """
 import os
 import time
 
-def joint_and_marginals(r):
+def joint_and_marginals(**named):
     words = []
     for path in PATHS:
         try:
@@ -168,7 +168,7 @@ WORDS = {
     "ends-itself": "The code tried to end its process.",
     "imports-the-answer": "grading has no companion, as it holds the answers",
     "learnt-by-heart": "The code raised",
-    "no-notebook": "no whole notebook",
+    "no-notebook": "is left out, as Python cannot read it",
     "returns-text": "got 'forty-two'",
     "untouched": "is the function written",
 }
