@@ -1,12 +1,14 @@
 """The page for instructors tells what the grading does."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 from examples import load
 
 from elbo_coursework import NAMES, Limits, assignment
+from elbo_coursework.__main__ import parser
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "book" / "coursework.md").read_text()
@@ -45,3 +47,11 @@ def test_the_limits_told_are_those_in_force():
 def test_the_commands_are_there():
     targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.M))
     assert set(re.findall(r"(?:^|`)make ([a-z-]+)", PAGE, re.M)) <= targets
+
+
+def test_the_commands_of_the_package_can_be_called_as_written():
+    text = re.sub(r"\\\n\s*", " ", PAGE)
+    found = [shlex.split(line) for line in re.findall(r"python -m elbo_coursework ([^`\n]*)", text)]
+    assert found
+    for arguments in found:
+        parser().parse_args(arguments)
