@@ -2,4 +2,4 @@
 
 import sys
 
-collect_ignore_glob = [] if sys.platform == "linux" else ["test_isolation.py", "test_[bcgl]*.py"]
+collect_ignore_glob = [] if sys.platform == "linux" else ["test_isolation.py", "test_[bcfgl]*.py"]
