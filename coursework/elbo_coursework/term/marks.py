@@ -141,9 +141,10 @@ def append_marks(path: Path, marks: Sequence[Mark], assignment: Assignment) -> N
         places = columns(header, {name: (name,) for name in COLUMNS})
         added = [name for name in COLUMNS if name not in places]
         places |= {name: len(header) + i for i, name in enumerate(added)}
-        table: list[Sequence[object]] = [[*header, *added], *([*row] for row in rows)]
+        width = len(header) + len(added)
+        table: list[Sequence[object]] = [[*header, *added], *([*row, *[""] * (width - len(row))] for row in rows)]
         for mark in marks:
-            row: list[object] = [""] * (len(header) + len(added))
+            row: list[object] = [""] * width
             for name, value in zip(COLUMNS, mark.cells(), strict=True):
                 row[places[name]] = value
             table.append(row)

@@ -1,9 +1,9 @@
 """``similar.html``: which submissions are alike, for somebody to read both.
 
 Code is compared as runs of tokens, with names, numbers and texts replaced, so that renaming and comments change
-nothing; answers in words as runs of words. What an assignment gives to all does not count: runs of its own notebook, and
-runs that many submissions share. The score of a pair is the share of the smaller one's runs that the other has too. It
-says where to look and proves nothing, as the page itself says.
+nothing; answers in words as runs of words. What an assignment gives to all does not count: runs of its own notebook,
+and runs that many submissions share. The score of a pair is the share of the smaller one's runs that the other has too.
+It says where to look and proves nothing, as the page itself says.
 """
 
 import json
@@ -21,7 +21,7 @@ RUN_OF_TOKENS, RUN_OF_WORDS = 12, 7
 LEAST = 20  # runs of its own, below which a submission is not compared
 MANY = 0.25  # share of the submissions from which on a run is common property
 SHOWN, FROM = 20, 0.3  # pairs on the page, and the score from which on
-MAX_TEXT = 500_000  # characters of one submission
+MAX_TEXT = 200_000  # characters of one submission
 TOKEN = re.compile(
     r"(?P<comment>#[^\n]*)|(?P<text>[rbfuRBFU]{0,2}(?:'''[\s\S]*?'''|\"\"\"[\s\S]*?\"\"\"|'[^'\n]*'|\"[^\"\n]*\"))"
     r"|(?P<number>\d[\w.]*)|(?P<attribute>\.\s*[^\W\d]\w*)|(?P<name>[^\W\d]\w*)|(?P<sign>[^\s\w])"
@@ -52,11 +52,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class _Text:
-    """A text as tokens and where they stand, with the runs that count."""
+    """A text with the places of its tokens, and a hash of each run of tokens."""
 
     text: str
     spans: Sequence[tuple[int, int]]
-    runs: Sequence[tuple[str, ...]]
+    runs: Sequence[int]
+    length: int
 
 
 def similar_page(
@@ -119,8 +120,8 @@ def _read(text: str, code: bool) -> _Text:
     found = list(_tokens(text) if code else ((m[0].casefold(), m.span()) for m in re.finditer(r"\w+", text)))
     length = RUN_OF_TOKENS if code else RUN_OF_WORDS
     tokens = [token for token, _ in found]
-    runs = [tuple(tokens[i : i + length]) for i in range(len(tokens) - length + 1)]
-    return _Text(text, [span for _, span in found], runs)
+    runs = [hash(tuple(tokens[i : i + length])) for i in range(len(tokens) - length + 1)]
+    return _Text(text, [span for _, span in found], runs, length)
 
 
 def _tokens(text: str) -> Iterator[tuple[str, tuple[int, int]]]:
@@ -133,7 +134,7 @@ def _tokens(text: str) -> Iterator[tuple[str, tuple[int, int]]]:
             yield str(kind), found.span()
 
 
-def _longest(text: _Text, both: set[tuple[str, ...]]) -> str:
+def _longest(text: _Text, both: set[int]) -> str:
     """The longest passage of which every run is among ``both``."""
     best, start = (0, 0), None
     for i in range(len(text.runs) + 1):
@@ -143,7 +144,7 @@ def _longest(text: _Text, both: set[tuple[str, ...]]) -> str:
         elif not inside and start is not None:
             best, start = max(best, (i - start, start)), None
     length, first = best
-    last = first + length - 1 + len(text.runs[first]) - 1
+    last = first + length - 1 + text.length - 1
     return text.text[text.spans[first][0] : text.spans[last][1]]
 
 

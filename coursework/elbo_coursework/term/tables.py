@@ -79,7 +79,10 @@ def read_rows(path: Path) -> list[list[str]]:
         raise ValueError(f"{path.name}: expected a header and rows, and the file is empty")
     separator = max(SEPARATORS, key=text.splitlines()[0].count)
     try:
-        return [[uncell(value.strip()) for value in row] for row in csv.reader(StringIO(text), delimiter=separator)]
+        return [
+            [uncell(value.strip()) for value in row]
+            for row in csv.reader(StringIO(text, newline=None), delimiter=separator)
+        ]
     except csv.Error as error:
         raise ValueError(f"{path.name}: expected CSV, and it cannot be read: {error}") from error
 

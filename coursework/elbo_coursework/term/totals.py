@@ -197,10 +197,14 @@ def table(assignment: Assignment, whole: Class) -> list[list[object]]:
         marked = [result.words[q.name].points if q.name in result.words else "" for q in assignment.manual]
         overridden = [f"{name}: overridden, {mark.why}" for name, mark in result.overrides.items()]
         rows.append(
-            [student.id, student.name, student.email, *((grade.submission, grade.handed_in) if grade else ("", ""))]
-            + [result.code.get(name, 0.0) for name in code]
-            + [result.code_points, *marked, result.word_points]
-            + ["" if result.days_late is None else result.days_late, result.deduction, result.total, result.of]
-            + [result.status, " ".join([*overridden, *(grade.notes if grade else ())])]
+            [
+                *(student.id, student.name, student.email),
+                *((grade.submission, grade.handed_in) if grade else ("", "")),
+                *(result.code.get(name, 0.0) for name in code),
+                *(result.code_points, *marked, result.word_points),
+                "" if result.days_late is None else result.days_late,
+                *(result.deduction, result.total, result.of, result.status),
+                " ".join([*overridden, *(grade.notes if grade else ())]),
+            ]
         )
     return rows
