@@ -21,14 +21,16 @@ STYLE = """
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.6rem; line-height: 1.2 }
 h2 { font-size: 1.15rem; margin: 1.8rem 0 .3rem; overflow-wrap: anywhere }
-p, li, td { overflow-wrap: anywhere }
+p, li { overflow-wrap: anywhere } td { overflow-wrap: break-word }
 p, ul { margin: .3rem 0 } ul { padding-left: 1.4rem }
 table { border-collapse: collapse; margin: .6rem 0 } .wide { overflow-x: auto }
 th, td { padding: .25rem .9rem .25rem 0; text-align: left; vertical-align: top }
 th { font-weight: 600 } td + td, th + th { border: 0 }
-.number { text-align: right; font-variant-numeric: tabular-nums }
+.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
 tr + tr > td { border-top: 1px solid color-mix(in srgb, currentColor 20%, transparent) }
 .note { border-left: 3px solid; padding-left: .7rem }
+svg { max-width: 100%; height: auto }
+pre { overflow-x: auto; font: .85rem/1.4 ui-monospace, monospace }
 """
 PAGE = """<!doctype html>
 <html lang="en">

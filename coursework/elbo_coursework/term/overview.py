@@ -10,7 +10,7 @@ from elbo_coursework.questions import Assignment
 from elbo_coursework.term.totals import Class, Result
 
 BINS = 10
-WIDTH, HEIGHT, BASE, TOP, LEFT = 520, 190, 155, 18, 10  # of the histogram, in pixels
+WIDTH, HEIGHT, BASE, TOP, LEFT = 340, 180, 145, 18, 14  # of the histogram, in pixels
 
 
 def overview(assignment: Assignment, whole: Class) -> str:
@@ -28,6 +28,9 @@ def overview(assignment: Assignment, whole: Class) -> str:
     parts += _section("Questions in code", heads, _code(assignment, here))
     parts += _section("Questions in words", ("question", "marked", "mean", "of"), _words(assignment, here))
     parts += _section("Recognised mistakes", ("question", "mistake", "submissions"), _mistakes(grades))
+    ways = Counter((q.name, note) for graded in grades for q in graded.questions for note in q.notes)
+    heads = ("question", "note", "submissions")
+    parts += _section("How it was marked", heads, [(*way, count) for way, count in ways.most_common()])
     overrides = [(r.name, q, points(m.points or 0.0), m.why, m.who) for r in here for q, m in r.overrides.items()]
     parts += _section("Overrides", ("submission", "question", "points", "why", "by"), overrides)
     late = [(r.shown, r.days_late, points(r.deduction)) for r in here if r.days_late]
@@ -35,7 +38,6 @@ def overview(assignment: Assignment, whole: Class) -> str:
     parts += _section("Handed in nothing", ("who",), [(result.shown,) for result in absent])
     notes = [("", note) for note in whole.notes]
     notes += [(graded.submission, note) for graded in grades for note in graded.notes]
-    notes += [(g.submission, f"{q.name}: {note}") for g in grades for q in g.questions for note in q.notes]
     parts += _section("To look at", ("submission", "note"), notes)
     return page(f"{assignment.title}: summary", "\n".join(parts))
 
@@ -52,9 +54,9 @@ def _totals(assignment: Assignment, here: Sequence[Result]) -> Iterator[str]:
     unmarked = sum(bool(result.unmarked) for result in here)
     mean, middle = sum(values) / len(values), median(values)
     yield "<h2>Totals</h2>"
-    yield f"<p>Mean {mean:.1f}, median {points(middle)}, lowest {points(min(values))}, highest {points(max(values))} "
-    yield f"of {assignment.points} points"
-    yield f"; of {unmarked} submissions words are not marked yet, and count as 0 so far.</p>" if unmarked else ".</p>"
+    words = f"Mean {mean:.1f}, median {points(middle)}, lowest {points(min(values))}, highest {points(max(values))}"
+    left = f" Of {_count(unmarked, 'submission')} words are not marked yet, and count as 0 so far." if unmarked else ""
+    yield f"<p>{words} of {assignment.points} points.{left}</p>"
     yield histogram(values, assignment.points)
 
 
@@ -85,7 +87,7 @@ def histogram(values: Sequence[float], most: float) -> str:
     words = ", ".join(f"{count} from {points(i * most / BINS)}" for i, count in enumerate(heights) if count)
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img" class="plot" fill="currentColor" '
-        f'font-size="13" text-anchor="middle" aria-label="Histogram of totals: {escape(words)}">'
+        f'font-size="12" text-anchor="middle" aria-label="Histogram of totals: {escape(words)}">'
     ]
     for i, count in enumerate(heights):
         x, high = LEFT + i * step, count / tallest * (BASE - TOP)
