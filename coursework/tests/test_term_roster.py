@@ -74,6 +74,7 @@ ROSTER = (ADA, ANN, ANNA, ZOE)
         ("alove", "x.ipynb", ADA),
         ("ann-lee", "x.ipynb", ANN),
         ("ann_lee_smith", "x.ipynb", ANNA),
+        ("hw1_ann_lee_smith", "x.ipynb", ANNA),
         ("zoe muller", "x.ipynb", ZOE),
         ("submission_88", "submission_88/surgery.ipynb", ZOE),
         ("7", "7.ipynb", ZOE),

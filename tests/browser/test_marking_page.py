@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ WHY = ManualQuestion("why", {"says why": 2, "gives an example": 1})
 PICTURE = ManualQuestion("picture", {"shows it": 2})
 SMALL = Assignment("small", "A small one", 5, (), (WHY, PICTURE))
 EVIL = "<img src=x onerror='window.bad=1'></script><script>window.bad=1</script>"
-NAMES = ("ada", "bob", "eve")
+NAMES = ("ada", "bob", "gil")
+SHUFFLED = sorted(NAMES, key=lambda name: sha256(f"why/{name}".encode()).hexdigest())
 
 
 def grade(name: str) -> Grade:
@@ -75,6 +77,8 @@ def test_names_are_hidden_until_they_are_asked_for(opened: Callable[..., Page]) 
     assert [heading.replace("unmarked", "").strip() for heading in headings(page)] == [
         f"Answer {i} of 3" for i in (1, 2, 3)
     ]
+    texts = page.locator(".piece.text").all_inner_texts()
+    assert [text.split()[2] for text in texts] == [f"{name}." for name in SHUFFLED]
     page.uncheck("#blind")
     assert [heading.split()[0] for heading in headings(page)] == list(NAMES)
     page.select_option("#view", "student")
@@ -127,6 +131,10 @@ def test_what_is_marked_stays_until_it_is_in_the_log(opened: Callable[..., Page]
     assert page.locator("article .done").first.inner_text().startswith("2.5 of 3")
     page.locator("article input[type=checkbox]").first.click()
     assert page.locator("article .done").first.inner_text() == "2 of 3"
+    page.locator("article input[type=checkbox]").first.click()
+    page.locator("article input[type=number]").first.fill("2.5")
+    assert page.locator("#count").inner_text() == "1 of 6 marked, 0 not in marks.csv yet"
+    page.locator("article input[type=checkbox]").first.click()
     page.get_by_role("button", name="Undo").first.click()
     assert page.locator("article .done").first.inner_text() == "2.5 of 3"
 
@@ -141,7 +149,7 @@ def test_points_out_of_range_are_not_taken(opened: Callable[..., Page]) -> None:
 
 def test_only_the_unmarked_are_shown_when_asked(opened: Callable[..., Page]) -> None:
     page = opened(
-        Mark("ada", "why", 3.0), Mark("bob", "why", 3.0), Mark("eve", "why", 3.0), Mark("ada", "picture", 0.0)
+        Mark("ada", "why", 3.0), Mark("bob", "why", 3.0), Mark("gil", "why", 3.0), Mark("ada", "picture", 0.0)
     )
     page.check("#open")
     assert page.locator("#answers").inner_text() == "All of these are marked."
