@@ -29,8 +29,8 @@ def overview(assignment: Assignment, whole: Class) -> str:
     parts += _section("Questions in words", ("question", "marked", "mean", "of"), _words(assignment, here))
     parts += _section("Recognised mistakes", ("question", "mistake", "submissions"), _mistakes(grades))
     ways = Counter((q.name, note) for graded in grades for q in graded.questions for note in q.notes)
-    heads = ("question", "note", "submissions")
-    parts += _section("How it was marked", heads, [(*way, count) for way, count in ways.most_common()])
+    rows = [(*way, count) for way, count in ways.most_common()]
+    parts += _section("How it was marked", ("question", "note", "submissions"), rows)
     overrides = [(r.name, q, points(m.points or 0.0), m.why, m.who) for r in here for q, m in r.overrides.items()]
     parts += _section("Overrides", ("submission", "question", "points", "why", "by"), overrides)
     late = [(r.shown, r.days_late, points(r.deduction)) for r in here if r.days_late]

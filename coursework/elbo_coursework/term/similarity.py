@@ -20,7 +20,7 @@ from elbo_coursework.questions import Assignment
 RUN_OF_TOKENS, RUN_OF_WORDS = 12, 7
 LEAST = 20  # runs of its own, below which a submission is not compared
 MANY = 0.25  # share of the submissions from which on a run is common property
-SHOWN, FROM = 20, 0.3  # pairs on the page, and the score from which on
+LISTED, SHOWN, FROM = 100, 20, 0.3  # pairs in the list, those on the page, and the score from which on
 MAX_TEXT = 200_000  # characters of one submission
 TOKEN = re.compile(
     r"(?P<comment>#[^\n]*)|(?P<text>[rbfuRBFU]{0,2}(?:'''[\s\S]*?'''|\"\"\"[\s\S]*?\"\"\"|'[^'\n]*'|\"[^\"\n]*\"))"
@@ -47,7 +47,7 @@ class Pair:
     other: str
     score: float
     shared: int
-    passages: tuple[str, str]
+    passages: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _passages(pair: Pair) -> str:
 
 
 def alike(texts: Mapping[str, str], known: Sequence[str] = (), *, code: bool) -> list[Pair]:
-    """The pairs that share anything, the highest score first.
+    """The pairs that share anything, the highest score first; no more than a hundred.
 
     >>> one = " ".join(f"word{i}" for i in range(40))
     >>> [(pair.one, pair.other, pair.score) for pair in alike({"ann": one, "bob": one, "eve": "No."}, code=False)]
@@ -106,14 +106,16 @@ def alike(texts: Mapping[str, str], known: Sequence[str] = (), *, code: bool) ->
     spread = Counter(run for text in read.values() for run in set(text.runs))
     many = max(3, MANY * len(texts))
     own = {name: {run for run in text.runs if run not in common and spread[run] <= many} for name, text in read.items()}
-    pairs = []
+    scores = []
     for one, other in combinations(sorted(texts), 2):
-        both = own[one] & own[other]
-        least = min(len(own[one]), len(own[other]))
-        if both and least >= LEAST:
-            passages = _longest(read[one], both), _longest(read[other], both)
-            pairs.append(Pair(one, other, len(both) / least, len(both), passages))
-    return sorted(pairs, key=lambda pair: (-pair.score, -pair.shared, pair.one, pair.other))
+        shared, least = len(own[one] & own[other]), min(len(own[one]), len(own[other]))
+        if shared and least >= LEAST:
+            scores.append((shared / least, shared, one, other))
+    pairs = []
+    for score, shared, one, other in sorted(scores, key=lambda pair: (-pair[0], -pair[1], *pair[2:]))[:LISTED]:
+        passages = tuple(_longest(read[name], own[one] & own[other]) for name in (one, other))
+        pairs.append(Pair(one, other, score, shared, passages))
+    return pairs
 
 
 def _read(text: str, code: bool) -> _Text:
