@@ -4,7 +4,7 @@ Canvas
     The gradebook's CSV: Student, ID, SIS User ID, SIS Login ID, Section, then the assignment; in the second row *Points
     Possible*. Canvas finds a student by its own ID, else by the SIS ID, else by the login, else by the name, and an
     assignment by its title and number, ``Surgery (1234)``, so a roster that is the gradebook's own export is best
-    (Canvas Instructor Guide, *How do I import grades in the Gradebook*; ``lib/gradebook_importer.rb`` of its source).
+    (``lib/gradebook_importer.rb`` in the source of Canvas).
 Moodle
     The import of grades from CSV has the form of the export: a column that names the student, which is mapped to
     *Email address* or *ID number*, one of points, and one of feedback; both must be mapped, as importing feedback alone
