@@ -46,6 +46,7 @@ SYSTEM = (
     "/etc/alternatives",
 )
 FIRST_USER = 61_000  # of those that processes become on the level ``user``
+MOST_ASKED = 10_000  # questions to references, for all calls of one function
 GRACE_SECONDS = 3.0  # seconds between the last word of a process and its end
 TARGET = "/site"
 LARGEST_FILE = 2**24  # bytes that the code may write in a file of its own folder
@@ -228,6 +229,7 @@ class Process:
     ) -> None:
         self.limits, self.isolated, self.references, self.buffer = limits, isolated, references, b""
         self.uses: set[str] = set()
+        self.asked = 0
         self.allowed = limits.cpu_start
         self.setup = setup(submission, name, limits, sorted(references))
 
@@ -240,11 +242,16 @@ class Process:
             yield self
 
     def send(self, message: dict[str, Any]) -> None:
-        """Write a line to the child."""
+        """Write a line to the child, which need not read it; raises ``EndedError`` where time is up."""
         assert self.child.stdin is not None
-        with suppress(BrokenPipeError):
-            self.child.stdin.write(json.dumps(message, default=plain).encode() + b"\n")
-            self.child.stdin.flush()
+        left, pipe = json.dumps(message, default=plain).encode() + b"\n", self.child.stdin.fileno()
+        os.set_blocking(pipe, False)
+        with suppress(BrokenPipeError), selectors.DefaultSelector() as selector:
+            selector.register(pipe, selectors.EVENT_WRITE)
+            while left:
+                if not selector.select(self.remaining()):
+                    raise EndedError(self.too_long())
+                left = left[os.write(pipe, left[: 2**20]) :]
 
     def receive(self, longest: int | None = None) -> Answer:
         """The next answer; what the code asks of a reference is answered meanwhile. Raises ``EndedError``."""
@@ -253,6 +260,9 @@ class Process:
             name = found.get("reference")
             if name is None:
                 break
+            self.asked += 1
+            if self.asked > MOST_ASKED:
+                raise EndedError(f"The code called earlier functions more than {MOST_ASKED} times.")
             self.send(self.referred(name, found.get("given"), found.get("named")))
         if isinstance(uses := found.get("uses"), list):
             self.uses = {str(name) for name in uses}
@@ -285,9 +295,11 @@ class Process:
         assert self.child.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(self.child.stdout, selectors.EVENT_READ)
+            remaining = self.remaining()  # looked at even where a line is there: there may be one always
             while b"\n" not in self.buffer:
-                if not selector.select(max(0.0, self.until - monotonic())):
-                    raise EndedError(f"The code ran longer than {self.limits.wall_clock:g} s by the clock.")
+                if not selector.select(remaining):
+                    raise EndedError(self.too_long())
+                remaining = self.remaining()
                 piece = os.read(self.child.stdout.fileno(), 2**16)
                 if not piece:
                     raise EndedError(self.ending())
@@ -296,6 +308,17 @@ class Process:
                     raise EndedError(f"The code returned more than {longest} characters.")
         line, _, self.buffer = self.buffer.partition(b"\n")
         return line
+
+    def remaining(self) -> float:
+        """Seconds by the clock that are left; raises ``EndedError`` where none are."""
+        seconds = self.until - monotonic()
+        if seconds <= 0:
+            raise EndedError(self.too_long())
+        return seconds
+
+    def too_long(self) -> str:
+        """The sentence on time by the clock."""
+        return f"The code ran longer than {self.limits.wall_clock:.3g} s by the clock."
 
     def ending(self) -> str:
         """The sentence on the status with which the child ended."""
@@ -349,8 +372,11 @@ def started(program: list[str], isolated: Isolation) -> Iterator[subprocess.Pope
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            with suppress(BrokenPipeError, ValueError, OSError):
-                process.communicate()
+            with suppress(subprocess.TimeoutExpired, ValueError, OSError):
+                process.communicate(timeout=GRACE_SECONDS)  # what outlives the group could hold the pipes
+            for stream in (process.stdin, process.stdout, process.stderr):
+                with suppress(OSError):
+                    stream.close()  # type: ignore[union-attr]
 
 
 USERS = count(os.getpid())
