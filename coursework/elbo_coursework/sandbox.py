@@ -110,6 +110,10 @@ class Answer:
     told: bool = False
 
 
+FORGED = "The code wrote something else in place of its answer."
+DEEPEST = 40  # of lists in lists, above what ``child.encoded`` lets through
+
+
 class EndedError(Exception):
     """The process ended; its text is the sentence."""
 
@@ -209,11 +213,32 @@ def checked_survey(value: Any) -> dict[str, Any]:
     found: dict[str, Any] = {"functions": [], "problems": [], "answers": {}}
     for key in ("functions", "problems"):
         listed = value.get(key)
-        found[key] = [str(text)[:300] for text in listed] if isinstance(listed, list) else []
+        found[key] = [one_line(text, 300) for text in listed] if isinstance(listed, list) else []
     for name, pieces in value.get("answers", {}).items() if isinstance(value.get("answers"), dict) else ():
         pairs = [p for p in pieces if isinstance(p, list) and len(p) == 2] if isinstance(pieces, list) else []
-        found["answers"][str(name)] = [(str(kind), str(text)) for kind, text in pairs]
+        found["answers"][str(name)] = [(one_line(kind, 20), whole(text)) for kind, text in pairs]
     return found
+
+
+def one_line(text: Any, most: int) -> str:
+    """A text of at most ``most`` characters without those that control a terminal or are none in UTF-8."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text)[:most])
+
+
+def whole(text: Any) -> str:
+    """A text in which every character is one in UTF-8."""
+    return str(text).encode("utf-8", "replace").decode()
+
+
+def deep(value: Any) -> bool:
+    """Whether lists and dicts are nested so deep that whatever walks through them could fail."""
+    level = [value]
+    for _ in range(DEEPEST):
+        held = [inner.values() if isinstance(inner, dict) else inner for inner in level]
+        level = [inner for values in held for inner in values if isinstance(inner, (dict, list))]
+        if not level:
+            return False
+    return True
 
 
 class Process:
@@ -265,11 +290,11 @@ class Process:
                 raise EndedError(f"The code called earlier functions more than {MOST_ASKED} times.")
             self.send(self.referred(name, found.get("given"), found.get("named")))
         if isinstance(uses := found.get("uses"), list):
-            self.uses = {str(name) for name in uses}
+            self.uses = {name for name in uses if isinstance(name, str)}
         if found.get("memory") is True:
             return Answer(error=f"The code used more than {self.limits.memory / 2**30:.3g} GiB of memory.")
         if "error" in found:
-            return Answer(error=f"The code {str(found['error'])[:400]}.", told=True)
+            return Answer(error=f"The code {one_line(found['error'], 400)}.", told=True)
         return Answer(found.get("value"))
 
     def parsed(self, longest: int) -> dict[str, Any]:
@@ -277,9 +302,9 @@ class Process:
         try:
             found = json.loads(self.line(longest))
         except (ValueError, RecursionError) as error:
-            raise EndedError("The code wrote something else in place of its answer.") from error
-        if not isinstance(found, dict):
-            raise EndedError("The code wrote something else in place of its answer.")
+            raise EndedError(FORGED) from error
+        if not isinstance(found, dict) or deep(found):
+            raise EndedError(FORGED)
         return found
 
     def referred(self, name: Any, given: Any, named: Any) -> dict[str, Any]:
