@@ -4,13 +4,18 @@ Run as a file, with its orders as JSON. On the level ``full`` it gets namespaces
 network and interprocess communication, and a root of its own, read-only but for a small folder in memory, which has
 Python, the libraries and the folder ``inside``, and no more. On the level ``user`` (the superuser, where namespaces
 are missing) it becomes another user. On the level ``none`` it stays who it is.
+
+On every level the system then refuses it calls that no answer needs: those that start processes or reach others, open
+the network, make namespaces and mounts, or hold memory that no limit counts or that stays when the process has ended.
 """
 
 import ctypes
 import json
 import os
 import platform
+import resource
 import signal
+import struct
 import sys
 from typing import Any
 
@@ -30,7 +35,68 @@ DEATH_SIGNAL, NO_NEW_PRIVILEGES = 1, 38
 NOBODY = 65534
 DEVICES = ("null", "zero", "urandom", "random")
 
+FILES = 256  # that may be open at a time
+
+#: The architecture in the system's own numbers, and its calls that are refused.
+REFUSED = {
+    "x86_64": (
+        0xC000003E,
+        {
+            "processes": (56, 57, 58),  # clone, fork, vfork
+            "signals": (62, 200, 129, 297, 424),  # kill, tkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal
+            "others": (101, 310, 311, 312, 434, 438, 440),  # ptrace, process_vm_readv, _writev, kcmp, pidfd_open...
+            "namespaces": (272, 308, 165, 166, 155, 161, *range(428, 434), 442),  # unshare, setns, mount, ...
+            "network": (41,),  # socket
+            "kept": (248, 249, 250, 29, 64, 68, 240),  # keys, shmget, semget, msgget, mq_open
+            "uncounted": (319, 447, 323, 321, 298, 425, 426, 427),  # memfd_create, ..., bpf, perf, io_uring
+        },
+        (234, 302),  # tgkill, prlimit64: of this process only
+    ),
+    "aarch64": (
+        0xC00000B7,
+        {
+            "processes": (220,),
+            "signals": (129, 130, 138, 240, 424),
+            "others": (117, 270, 271, 272, 434, 438, 440),
+            "namespaces": (97, 268, 40, 39, 41, 51, *range(428, 434), 442),
+            "network": (198,),
+            "kept": (217, 218, 219, 194, 190, 186, 180),
+            "uncounted": (279, 447, 282, 280, 241, 425, 426, 427),
+        },
+        (131, 261),
+    ),
+}
+CLONE3, NO_SUCH_CALL, NOT_PERMITTED = 435, 38, 1
+SECCOMP, FILTER = 22, 2
+ALLOW, ERROR, KILL = 0x7FFF0000, 0x00050000, 0x80000000
+LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06  # instructions of the system's filters
+
 libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Filter(ctypes.Structure):
+    """The system's ``sock_fprog``."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
+def refuse_calls() -> None:
+    """Have the system refuse the calls of ``REFUSED``, for good; raises ``OSError`` where it has no filters."""
+    if platform.machine() not in REFUSED:
+        return
+    architecture, kinds, own = REFUSED[platform.machine()]
+    refuse = (RETURN, 0, 0, ERROR | NOT_PERMITTED)
+    steps = [(LOAD, 0, 0, 4), (EQUAL, 1, 0, architecture), (RETURN, 0, 0, KILL), (LOAD, 0, 0, 0)]
+    steps += [(AT_LEAST, 0, 1, 0x40000000), refuse]  # another way to number the same calls
+    steps += [(EQUAL, 0, 1, CLONE3), (RETURN, 0, 0, ERROR | NO_SUCH_CALL)]
+    for number in (number for numbers in kinds.values() for number in numbers):
+        steps += [(EQUAL, 0, 1, number), refuse]
+    for number in own:  # the first argument is a process
+        steps += [(EQUAL, 0, 5, number), (LOAD, 0, 0, 16), (EQUAL, 2, 0, os.getpid()), (EQUAL, 1, 0, 0), refuse]
+        steps += [(RETURN, 0, 0, ALLOW)]
+    steps += [(RETURN, 0, 0, ALLOW)]
+    held = b"".join(struct.pack("HBBI", *step) for step in steps)
+    done(libc.prctl(SECCOMP, FILTER, ctypes.byref(Filter(len(steps), held)), 0, 0), "seccomp")
 
 
 def done(result: int, what: str) -> None:
@@ -103,6 +169,7 @@ def enter(orders: dict[str, Any]) -> None:
     new_root(orders)
     if root:
         become(NOBODY)
+        libc.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     wait_for(os.fork())
 
 
@@ -132,6 +199,12 @@ def main(orders: dict[str, Any]) -> None:
             become(orders["user"])
         libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
         libc.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
+        try:
+            refuse_calls()
+        except OSError:
+            if orders["level"] != "none":
+                raise
         os.execve(orders["program"][0], orders["program"], orders["environment"])
     except (OSError, KeyError) as error:
         sys.stderr.write(f"{error}\n")
