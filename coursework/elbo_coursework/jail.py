@@ -3,7 +3,8 @@
 Run as a file, with its orders as JSON. On the level ``full`` it gets namespaces of its own for files, processes,
 network and interprocess communication, and a root of its own, read-only but for a small folder in memory, which has
 Python, the libraries and the folder ``inside``, and no more. On the level ``user`` (the superuser, where namespaces
-are missing) it becomes another user. On the level ``none`` it stays who it is.
+are missing) it becomes another user. On the level ``none`` it stays who it is. On both, it can open no other files
+where the system has Landlock (Linux 5.13), which needs no namespaces.
 
 On every level the system then refuses it calls that no answer needs: those that start processes or reach others, open
 the network, make namespaces and mounts, or hold memory that no limit counts or that stays when the process has ended.
@@ -17,6 +18,7 @@ import resource
 import signal
 import struct
 import sys
+from contextlib import suppress
 from typing import Any
 
 NEW_FILES, NEW_NAME, NEW_IPC, NEW_USER, NEW_PROCESSES, NEW_NETWORK = (
@@ -71,6 +73,14 @@ SECCOMP, FILTER = 22, 2
 ALLOW, ERROR, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06  # instructions of the system's filters
 
+#: Landlock, by which a process gives up files without namespaces: its calls, and what can be given up.
+CREATE_RULES, ADD_RULE, RESTRICT = 444, 445, 446
+VERSION, BENEATH = 1, 1
+EXECUTE, WRITE, READ, LIST, TRUNCATE, DEVICE_CALLS = 1, 2, 4, 8, 1 << 14, 1 << 15
+ALL_BUT_DEVICES = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
+MAKE_DEVICES = 1 << 6 | 1 << 11  # of characters and of blocks
+CONNECT, SIGNALS = 3, 3  # bind and connect by TCP; abstract sockets and signals to others
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -120,8 +130,32 @@ def bind(source: str, target: str) -> None:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY))
     mount(source, target, None, BIND | RECURSIVE)
-    kept = os.statvfs(target).f_flag & KEPT_FLAGS
-    mount("none", target, None, BIND | REMOUNT | READ_ONLY | NO_SUID | kept)
+    with open("/proc/self/mountinfo") as file:  # what is mounted in it is a mount of its own
+        points = [line.split()[4].encode().decode("unicode_escape") for line in file]
+    for point in points:
+        if f"{point}/".startswith(f"{target}/"):
+            kept = os.statvfs(point).f_flag & KEPT_FLAGS
+            mount("none", point, None, BIND | REMOUNT | READ_ONLY | NO_SUID | kept)
+
+
+def give_up_files(orders: dict[str, Any]) -> None:
+    """Keep ``orders["open"]``, to be read, and the folder ``orders["home"]``; raises ``OSError`` without Landlock."""
+    version = libc.syscall(CREATE_RULES, None, ctypes.c_size_t(0), VERSION)
+    if version < 1:
+        raise OSError(ctypes.get_errno(), "Landlock")
+    every = ALL_BUT_DEVICES[max(known for known in ALL_BUT_DEVICES if known <= version)]
+    held = struct.pack("QQQ", every, CONNECT, SIGNALS)[: 8 if version < 4 else 16 if version < 6 else 24]
+    rules = libc.syscall(CREATE_RULES, held, ctypes.c_size_t(len(held)), 0)
+    done(min(rules, 0), "Landlock")
+    open_to = [(path, EXECUTE | READ | LIST) for path in orders["open"]]
+    open_to += [(f"/dev/{name}", READ | WRITE) for name in DEVICES]
+    for path, allowed in [*open_to, (orders["home"], every & ~MAKE_DEVICES)]:
+        opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        allowed &= every if os.path.isdir(path) else EXECUTE | WRITE | READ | TRUNCATE | DEVICE_CALLS
+        done(libc.syscall(ADD_RULE, rules, BENEATH, struct.pack("=Qi", allowed, opened), 0), f"Landlock {path}")
+        os.close(opened)
+    done(libc.syscall(RESTRICT, rules, 0), "Landlock")
+    os.close(rules)
 
 
 def new_root(orders: dict[str, Any]) -> None:
@@ -200,6 +234,9 @@ def main(orders: dict[str, Any]) -> None:
         libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
         libc.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
         resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
+        if orders["level"] != "full":
+            with suppress(OSError):  # an older system
+                give_up_files(orders)
         try:
             refuse_calls()
         except OSError:

@@ -387,6 +387,7 @@ def started(program: list[str], isolated: Isolation) -> Iterator[subprocess.Pope
             ("/inside", TARGET, "/tmp") if full else (f"{folder}/{x}" for x in ("inside", "site", "home"))
         )
         python = [os.path.realpath(sys.executable), "-I", "-S", "-B"]
+        orders |= {"home": home, "open": [*readable(), f"{folder}/inside", f"{folder}/site"]}
         orders["program"] = [*python, *(part.format(inside=inside, site=site) for part in program)]
         orders["environment"] = environment(home)
         jail = [*python, str(Path(__file__).with_name("jail.py")), json.dumps(orders)]
@@ -421,6 +422,7 @@ def lay_out(folder: Path, user: int | None) -> None:
         path.chmod(0o644)
     if user is not None:
         os.chown(folder / "home", user, user)
+        (folder / "home").chmod(0o700)  # not for those that run beside it
 
 
 @cache
@@ -431,6 +433,12 @@ def binds() -> list[tuple[str, str]]:
     if not any(f"{prefix}/".startswith(f"{path}/") for path, _ in found):
         found.append((prefix, prefix))
     return [*found, *libraries(), (str(INSIDE), "/inside")]
+
+
+@cache
+def readable() -> list[str]:
+    """What a process without a root of its own may read: the same, where it lies."""
+    return sorted({os.path.realpath(source) for source, target in binds() if target != "/inside"})
 
 
 @cache
