@@ -23,7 +23,8 @@ from elbo_coursework.sandbox import plain
 
 SECONDS = 5  # of processor time for one answer
 WAIT = 60.0  # seconds by the clock, the start included
-MEMORY = 2**32
+MEMORY = 2**31
+SECRET = "COMPANION_SEED"  # which no reference needs
 LONGEST = 10**6
 HERE = local()  # an oracle for each thread
 
@@ -57,7 +58,8 @@ class Oracle:
         """Send a line and read one; nothing where the process has ended, or takes too long."""
         if self.process is None or self.process.poll() is not None:
             command = [sys.executable, "-m", "elbo_coursework.oracle", self.assignment]
-            kept = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+            kept = {name: value for name, value in os.environ.items() if name != SECRET}
+            kept["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
             streams: dict[str, Any] = {
                 "stdin": subprocess.PIPE,
                 "stdout": subprocess.PIPE,
