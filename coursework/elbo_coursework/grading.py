@@ -1,11 +1,13 @@
 """Grading one submission: each question's code runs alone on instances from the seed, and is judged here."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from hashlib import sha256
 from itertools import takewhile
+from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -123,11 +125,12 @@ def grade(
     if submission.problem:
         return Grade(**named, questions=(), notes=(submission.problem,))
     sent = {"content": submission.content, "file": submission.file, "helpers": submission.helpers}
+    until = monotonic() + limits.submission
     held = sandbox.survey(sent, limits, isolated)
     grades: list[QuestionGrade] = []
     for question in assignment.questions:
         if question.name in held["functions"]:
-            marker = Marker(sent, assignment, question, seed, limits, isolated)
+            marker = Marker(sent, assignment, question, seed, limits, isolated, until)
             grades.append(marker.grade([g.name for g in grades if g.earned < g.points]))
         else:
             missing = {MISSING.format(question.name): question.instances}
@@ -139,7 +142,7 @@ def grade(
 
 @dataclass(frozen=True)
 class Marker:
-    """Marks one question of one submission."""
+    """Marks one question of one submission, ``until`` the clock says so."""
 
     submission: Mapping[str, Any]
     assignment: Assignment
@@ -147,6 +150,7 @@ class Marker:
     seed: str
     limits: Limits
     isolated: Isolation
+    until: float = inf
 
     def grade(self, unsure: list[str]) -> QuestionGrade:
         """The better of what the code earns by itself, and with the references in place of the ``unsure`` functions."""
@@ -183,7 +187,9 @@ class Marker:
 
     def call(self, drawn: list[Any], references: Mapping[str, Any]) -> tuple[list[Answer], set[str]]:
         """The answers of the submission's function."""
-        return sandbox.call(self.submission, self.question.name, drawn, self.limits, self.isolated, references)
+        left = max(1.0, min(self.limits.wall_clock, self.until - monotonic()))
+        limits = replace(self.limits, wall_clock=left)
+        return sandbox.call(self.submission, self.question.name, drawn, limits, self.isolated, references)
 
     def retold(self, answers: list[Answer], references: Mapping[str, Any]) -> dict[str, str]:
         """What is told for the code's own words on its errors: those that it has for the public instances.

@@ -71,6 +71,7 @@ class Limits:
         memory: bytes of address space, of which PyTorch alone takes 0.7 GB
         output: characters of one answer
         wall_clock: seconds by the clock for one question
+        submission: seconds by the clock for one submission; what is not marked by then has a second for each question
     """
 
     cpu_per_call: float = 10.0
@@ -79,6 +80,7 @@ class Limits:
     memory: int = 2**31
     output: int = 10**6
     wall_clock: float = 180.0
+    submission: float = 900.0
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
