@@ -103,7 +103,8 @@ def main(site: str) -> None:
     found = reading["value"]
     statements = found.slice(setup["name"])
     failed: dict[str, str] = {}
-    space = execute(statements, failed)
+    helpers = [b64decode(content).decode("utf-8", "replace") for content in setup["helpers"].values()]
+    space = execute(statements, failed, helpers)
     space |= {name: Reference(name, lines) for name in setup["references"]}
     answer: dict[str, Any] = {"value": None, "uses": sorted({name for each in statements for name in each.uses})}
     if setup["name"] not in space:
@@ -144,11 +145,11 @@ def load(setup: dict[str, Any]) -> Any:
     return {"functions": found.functions, "problems": found.problems[:20], "answers": found.answers}
 
 
-def execute(statements: list[Any], failed: dict[str, str]) -> dict[str, Any]:
+def execute(statements: list[Any], failed: dict[str, str], helpers: list[str]) -> dict[str, Any]:
     """Run ``statements`` one by one, as a notebook would; of one that fails, ``failed`` says why by what it binds."""
     import ast
 
-    withhold("\n".join(ast.unparse(statement.node) for statement in statements))
+    withhold("\n".join([*(ast.unparse(statement.node) for statement in statements), *helpers]))
     sys.path.insert(0, "")
     module = sys.modules["__main__"] = ModuleType("__main__")
     for statement in statements:
@@ -161,14 +162,17 @@ def execute(statements: list[Any], failed: dict[str, str]) -> dict[str, Any]:
 
 
 def withhold(source: str) -> None:
-    """Put what does the work of a question out of the way, where ``source`` names it."""
+    """Put what does the work of a question out of the way, wherever it lies, where ``source`` names it."""
     for path in WITHHELD:
         parent, _, name = path.rpartition(".")
         if name in source:
             try:
-                setattr(import_module(parent), name, withheld(path))
+                found = getattr(import_module(parent), name)
             except (ImportError, AttributeError):
                 continue
+            for module in list(sys.modules.values()):
+                if getattr(module, "__dict__", {}).get(name) is found:
+                    setattr(module, name, withheld(path))
 
 
 def withheld(path: str) -> Callable[..., Any]:
