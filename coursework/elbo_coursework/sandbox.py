@@ -379,7 +379,7 @@ def started(program: list[str], isolated: Isolation) -> Iterator[subprocess.Pope
     them.
     """
     full = isolated.level == "full"
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with temporary_folder() as folder:
         orders: dict[str, Any] = {"level": isolated.level, "folder": folder, "user": FIRST_USER + next(USERS) % 4000}
         if full:
             orders |= {"binds": binds(), "masks": masks(), "scratch": "16m"}
@@ -405,6 +405,18 @@ def started(program: list[str], isolated: Isolation) -> Iterator[subprocess.Pope
             for stream in (process.stdin, process.stdout, process.stderr):
                 with suppress(OSError):
                     stream.close()  # type: ignore[union-attr]
+
+
+@contextmanager
+def temporary_folder() -> Iterator[str]:
+    """A folder that is gone afterwards, however deep the code nested what it made in it."""
+    held = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    try:
+        yield held.name
+    finally:
+        subprocess.run(["rm", "-rf", held.name], check=False, stderr=subprocess.DEVNULL)  # of any depth
+        with suppress(RecursionError):
+            held.cleanup()  # of folders that were closed
 
 
 USERS = count(os.getpid())
