@@ -4,14 +4,18 @@ The first line on standard input says what to read and what to run, each further
 to a pipe of its own, as a line of JSON. Whatever the code does in here, it can change no more than its own answers.
 """
 
+import ast
 import json
 import os
 import sys
 import traceback
 from base64 import b64decode
 from collections.abc import Callable
+from decimal import Decimal
 from importlib import import_module
+from inspect import CO_COROUTINE, signature
 from io import TextIOWrapper
+from numbers import Real
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -94,28 +98,32 @@ def main(site: str) -> None:
     sys.path += [site] if site else []
     if setup["allowed"] is not None:
         sys.meta_path.insert(0, Allowed(setup["allowed"]))  # type: ignore[arg-type]
-    for name, content in setup["helpers"].items():
-        Path(name).write_bytes(b64decode(content))
-    reading = attempt(lambda: load(setup))
+    helpers = {name: b64decode(content) for name, content in setup["helpers"].items()}
+    reading = attempt(lambda: load(setup, helpers))
     if "error" in reading or setup["name"] is None:
         lines.send(reading)
         return
     found = reading["value"]
+    for name, content in {**found.files, **helpers}.items():
+        Path(name).write_bytes(content)
     statements = found.slice(setup["name"])
     failed: dict[str, str] = {}
-    helpers = [b64decode(content).decode("utf-8", "replace") for content in setup["helpers"].values()]
-    space = execute(statements, failed, helpers)
+    sources = [ast.unparse(statement.node) for statement in statements]
+    sources += [content.decode("utf-8", "replace") for content in (*found.files.values(), *helpers.values())]
+    withhold("\n".join(sources))
+    space = execute(statements, failed)
     space |= {name: Reference(name, lines) for name in setup["references"]}
     answer: dict[str, Any] = {"value": None, "uses": sorted({name for each in statements for name in each.uses})}
     if setup["name"] not in space:
-        answer = {"error": failed.get(setup["name"], f"gives {setup['name']} no value")}
+        nothing = f"gives {setup['name']} no value: define it in a cell, by def or by ="
+        answer = {"error": failed.get(setup["name"], nothing)}
     while True:
         lines.send(answer)
         if (command := lines.receive()) is None:
             return
         limit_time(setup["per_call"], setup["total"])
         inputs = {name: decoded(value) for name, value in command.items()}
-        answer = attempt(lambda inputs=inputs: encoded(space[setup["name"]](**inputs)), failed, setup["output"])
+        answer = attempt(lambda inputs=inputs: encoded(called(space[setup["name"]], inputs)), failed, setup["output"])
 
 
 def limit(setup: dict[str, Any]) -> None:
@@ -133,39 +141,63 @@ def limit_time(seconds: float, total: float) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (most, int(total) + HARD))
 
 
-def load(setup: dict[str, Any]) -> Any:
+def load(setup: dict[str, Any], helpers: dict[str, bytes]) -> Any:
     """What there is to read: for a function the ``Reading``, else what JSON can hold of it."""
     sys.path.insert(0, str(Path(__file__).parent))
     import reading  # type: ignore[import-not-found]
 
     del sys.path[0]
-    found = reading.read(b64decode(setup["content"]), setup["file"])
+    found = reading.read(b64decode(setup["content"]), setup["file"], helpers)
     if setup["name"] is not None:
         return found
     return {"functions": found.functions, "problems": found.problems[:20], "answers": found.answers}
 
 
-def execute(statements: list[Any], failed: dict[str, str], helpers: list[str]) -> dict[str, Any]:
+def execute(statements: list[Any], failed: dict[str, str]) -> dict[str, Any]:
     """Run ``statements`` one by one, as a notebook would; of one that fails, ``failed`` says why by what it binds."""
-    import ast
-
-    withhold("\n".join([*(ast.unparse(statement.node) for statement in statements), *helpers]))
     sys.path.insert(0, "")
     module = sys.modules["__main__"] = ModuleType("__main__")
     for statement in statements:
-        code = compile(ast.Module([statement.node], []), statement.location, "exec")
-        done = attempt(lambda code=code: exec(code, module.__dict__))
+        done = attempt(lambda each=statement: run(each, module.__dict__))
         if "error" in done:
             words = f"needs what {statement.location} should have made, and that {done['error']}"
             failed |= {name: words for name in statement.binds if name not in module.__dict__}
     return module.__dict__
 
 
+def run(statement: Any, space: dict[str, Any]) -> None:
+    """Run one statement, also one that awaits, as a notebook does."""
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | statement.flags
+    code = compile(ast.Module([statement.node], []), statement.location, "exec", flags, dont_inherit=True)
+    if code.co_flags & CO_COROUTINE:
+        import asyncio
+
+        asyncio.run(eval(code, space))
+    else:
+        exec(code, space)
+
+
+def called(function: Callable[..., Any], inputs: dict[str, Any]) -> Any:
+    """What ``function`` gives for ``inputs``, by their names, or in their order where it has other names for them."""
+    try:
+        known = signature(function, follow_wrapped=False)
+        known.bind(**inputs)
+    except TypeError:
+        try:
+            known.bind(*inputs.values())
+        except (TypeError, UnboundLocalError):  # it takes neither: what Python says of the names
+            return function(**inputs)
+        return function(*inputs.values())
+    except ValueError:  # it has no signature
+        pass
+    return function(**inputs)
+
+
 def withhold(source: str) -> None:
     """Put what does the work of a question out of the way, wherever it lies, where ``source`` names it."""
     for path in WITHHELD:
         parent, _, name = path.rpartition(".")
-        if name in source:
+        if name in source and parent.split(".")[0] in source:
             try:
                 found = getattr(import_module(parent), name)
             except (ImportError, AttributeError):
@@ -233,16 +265,22 @@ def encoded(value: Any, depth: int = 0) -> Any:
     """``value`` as JSON can hold it; raises ``TypeError`` for what it cannot."""
     if hasattr(value, "detach"):
         value = value.detach().cpu().numpy()
+    if hasattr(value, "to_numpy"):
+        value = value.to_numpy()
     if hasattr(value, "tolist"):
         value = value.tolist()
+    if isinstance(value, range):
+        value = list(value)
     if isinstance(value, dict):
         return {str(name): encoded(inner, depth + 1) for name, inner in value.items()}
     if isinstance(value, (list, tuple)) and depth < 20:
         return [encoded(inner, depth + 1) for inner in value]
     if value is None or isinstance(value, (bool, str)):
         return value
-    if isinstance(value, (int, float)):
-        return float(value) if abs(value) > 2**53 else value
+    if isinstance(value, int) and abs(value) <= 2**53:
+        return int(value)
+    if isinstance(value, (Real, Decimal)) or type(value).__name__ == "longdouble":
+        return float(value)
     raise TypeError(f"the answer is or holds a {type(value).__name__}, and should be made of numbers and arrays")
 
 

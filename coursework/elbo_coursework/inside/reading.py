@@ -5,6 +5,8 @@ are cut down to those that it needs, by name: what binds a name that is needed, 
 cell that trains or draws does not run, unless a function uses what it made. No form is forbidden.
 """
 
+import __future__
+
 import ast
 import io
 import json
@@ -13,18 +15,33 @@ import symtable
 import tokenize
 import warnings
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 KINDS = (".ipynb", ".py")
 MAX_BYTES = 50 * 10**6  # of a file in a zip
 MAX_CELLS = 20_000
+MAX_SCRIPTS = 20
 MAX_PIECES, MAX_ANSWER = 60, 6 * 10**6  # of an answer in words: its parts, and characters of each
+MAX_MAGICS = 30  # that are left out one by one
 IMPORTS = (ast.Import, ast.ImportFrom)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 SETTER = re.compile(r"set|seed|manual_seed|use_")
+#: Methods that change what they belong to: those that are called for it, and those that also give a value.
+MUTATOR = re.compile(r"(add|append|clear|discard|extend|fill|insert|put|remove|reverse|rotate|sort|update)(left)?$")
+POPPER = re.compile(r"(pop|popitem|popleft|send|setdefault|step|[a-z]\w*_)$")
+OPTIMISER = re.compile(r"(Ada\w+|ASGD|LBFGS|Muon|NAdam|RAdam|RMSprop|Rprop|SGD|SparseAdam)$")
+DRAWS = re.compile(r"(plt|pyplot|ax\w*|fig\w*|sns)$")  # what plots draw on: what is drawn stays as it is
+READS = {"print", "display", "len", "repr", "str", "type", "id", "help", "dir", "isinstance"}
+BY_TEXT = {"eval", "exec", "globals", "locals", "vars"}
+WORD = re.compile(r"[^\W\d]\w*")
 MAGIC = re.compile(r"\s*[%!?]|\s*[\w.]+\?{1,2}\s*$|\s*[\w.,\s]+=\s*[%!]")
-FOREIGN = re.compile(r"\s*%%(?!time|timeit|capture|prun|memit|mprun|python|python3)\w+")  # a cell in another language
+FOREIGN = re.compile(r"\s*%%(?!(?:time|capture|prun|memit|mprun)\b)\w+")  # its names do not reach the notebook
+WRITES = re.compile(r"\s*%%(?:writefile|file)[ \t]+(-a[ \t]+)?(\S+\.py)[ \t]*\r?\n")
+TIMED = re.compile(r"(\s*)%time\s+(?=\S)")
+RUN = re.compile(r"(\s*)%run\s+(?:-i\s+)?(?:\S*/)?(\w+)(?:\.py)?\s*$")
+AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 ANSWER = re.compile(r"<!--\s*answer:\s*(\w+)\s*-->")
 END = re.compile(r"<!--\s*(answer|question):|^#{1,2}\s", re.MULTILINE)
 BOMS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -52,33 +69,48 @@ class Statement:
     Attributes:
         location: where it stands, such as ``cell 4, line 2``
         binds: the names that it gives a value
-        changes: the names whose value it, or a function that it defines, changes in place
-        sets: of these, those whose module it gives a setting, as ``np.seterr`` does
         uses: the names that it needs from elsewhere
         runs: of these, those that it needs at once, not only when a function in it is called
+        effects: what it changes in place
+        flags: of the compiler, such as that of ``from __future__ import annotations`` in an earlier cell
     """
 
     node: ast.stmt
     location: str
     binds: frozenset[str]
-    changes: frozenset[str]
-    sets: frozenset[str]
     uses: frozenset[str]
     runs: frozenset[str]
+    effects: "Effects"
+    flags: int = 0
 
     @property
-    def defines(self) -> bool:
-        """Whether it is a function or a class."""
-        return isinstance(self.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+    def defines(self) -> str:
+        """The name of the function or class that it is, if any."""
+        return self.node.name if isinstance(self.node, (*FUNCTIONS, ast.ClassDef)) else ""
+
+    @property
+    def lasting(self) -> bool:
+        """Whether what it binds is the same after it was passed to a function: one itself, a module or a number."""
+        if isinstance(self.node, IMPORTS) or self.defines:
+            return True
+        value = self.node.value if isinstance(self.node, (ast.Assign, ast.AnnAssign)) else None
+        fixed = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.Tuple, ast.operator, ast.unaryop, ast.expr_context)
+        return isinstance(value, ast.Lambda) or (
+            value is not None and all(isinstance(inner, fixed) for inner in ast.walk(value))
+        )
 
 
 @dataclass
 class Reading:
-    """The statements of a submission, sentences on what could not be read, and answers in words by question."""
+    """The statements of a submission, sentences on what could not be read, and answers in words by question.
+
+    ``files`` are scripts that the submission brings: from its zip, or written by one of its cells.
+    """
 
     statements: list[Statement] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     answers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def functions(self) -> list[str]:
@@ -87,7 +119,7 @@ class Reading:
 
     def slice(self, name: str) -> list[Statement]:
         """The statements that ``name`` leads to, in their order; none where nothing binds it."""
-        makers = self._makers()
+        makers = self._makers(name)
         if not any(name in self.statements[i].binds for i in makers.get(name, ())):
             return []
         chosen: set[int] = set()
@@ -101,45 +133,104 @@ class Reading:
                     waiting += new
         return [self.statements[i] for i in sorted(chosen)]
 
-    def _makers(self) -> dict[str, list[int]]:
-        """By each name, the statements that give it a value, or change that."""
-        modules = {name for each in self.statements if isinstance(each.node, IMPORTS) for name in each.binds}
-        effects: dict[str, set[str]] = {}
+    def _makers(self, asked: str) -> dict[str, list[int]]:
+        """By each name, the statements that give it a value, or change that.
+
+        What calling ``asked`` itself changes is left out: an answer does not hang on the calls before it.
+        """
+        modules, lasting = set[str](), dict[str, bool]()
         for each in self.statements:
-            if each.defines:
-                effects.setdefault(next(iter(each.binds), ""), set()).update(each.changes - modules)
+            modules |= imported(each.node)
+            lasting |= {name: lasting.get(name, True) and each.lasting for name in each.binds}
+        changes = self._called("changes", modules, asked)
+        rebinds = self._called("rebinds", modules, asked)
+        fills = {each.defines for each in self.statements if each.effects.fills}
+        aliases: dict[str, set[str]] = {}
+        for each in self.statements:
+            for name in each.effects.holds and each.binds:
+                aliases.setdefault(name, set()).update(n for n in each.effects.holds if not lasting.get(n, True))
         makers: dict[str, list[int]] = {}
         for i, each in enumerate(self.statements):
-            changes = set() if each.defines else each.changes - modules | each.sets
-            called = set().union(*(effects[name] for name in each.runs if name in effects))
-            for name in each.binds | changes | called:
+            found = each.effects
+            made = set(each.binds | found.sets) | (found.now - modules)
+            made |= {name for name in found.gives if not lasting.get(name, True)}
+            made |= {name for function, name in found.passes if function in fills}
+            made |= set().union(*(changes.get(name, ()) for name in found.calls))
+            made |= set().union(*(rebinds.get(name, ()) for name in each.runs))
+            made |= set().union(*(aliases.get(name, ()) for name in made))
+            for name in made:
                 makers.setdefault(name, []).append(i)
         return makers
 
+    def _called(self, kind: str, modules: set[str], asked: str) -> dict[str, set[str]]:
+        """By each function or class, what calling it ``changes`` or ``rebinds``, also through others that it calls."""
+        found: dict[str, set[str]] = {}
+        uses: dict[str, set[str]] = {}
+        for each in self.statements:
+            if each.defines and each.defines != asked:
+                found.setdefault(each.defines, set()).update(getattr(each.effects, kind) - modules)
+                uses.setdefault(each.defines, set()).update(each.uses)
+        before = -1
+        while before != (before := sum(map(len, found.values()))):
+            for name, effects in found.items():
+                effects.update(*(found[other] for other in uses[name] if other in found))
+        return found
 
-def read(content: bytes, name: str = "") -> Reading:
+
+def read(content: bytes, name: str = "", helpers: Mapping[str, bytes] | None = None) -> Reading:
     """Read the bytes of a notebook, a script, or a zip that holds one; ``name`` is the file's, for choosing in a zip.
 
-    Raises ``UnreadableError``.
+    ``helpers`` are the scripts beside it: a star import of one gives its names. Raises ``UnreadableError``.
     """
-    found = Reading()
+    found, flags = Reading(), 0
+    if content.startswith(b"PK\x03\x04"):
+        content, found.files = unzipped(content, name)
     listed = cells(content, name)
     for cell in listed:
-        if cell.kind == "code":
-            try:
-                found.statements += statements(cell)
-            except MemoryError:
-                found.problems.append(f"{cell.location} is left out: to read it takes more memory than there may be.")
-            except (SyntaxError, ValueError, RecursionError) as error:
-                found.problems.append(f"{cell.location} is left out, as Python cannot read it: {described(error)}.")
+        if cell.kind != "code":
+            continue
+        if written := WRITES.match(cell.source):
+            file, text = PurePosixPath(written.group(2)).name, cell.source[written.end() :].encode("utf-8", "replace")
+            found.files[file] = (found.files.get(file, b"") if written.group(1) else b"") + text
+        try:
+            read_now = statements(cell)
+        except MemoryError:
+            found.problems.append(f"{cell.location} is left out: to read it takes more memory than there may be.")
+            continue
+        except (SyntaxError, ValueError, RecursionError) as error:
+            found.problems.append(f"{cell.location} is left out, as Python cannot read it: {described(error)}.")
+            continue
+        for each in read_now:
+            flags |= future(each.node)
+            found.statements.append(replace(each, flags=flags))
+    found.statements = [starred(each, {**(helpers or {}), **found.files}) for each in found.statements]
     found.answers = answers(listed)
     return found
 
 
+def future(node: ast.stmt) -> int:
+    """The flags of the compiler that an import from ``__future__`` sets."""
+    names = node.names if isinstance(node, ast.ImportFrom) and node.module == "__future__" else []
+    flags = 0
+    for alias in names:
+        flags |= getattr(getattr(__future__, alias.name, None), "compiler_flag", 0)
+    return flags
+
+
+def starred(found: Statement, helpers: Mapping[str, bytes]) -> Statement:
+    """A star import of a script beside the notebook, with the names that it gives."""
+    node = found.node
+    if not isinstance(node, ast.ImportFrom) or "*" not in found.binds or f"{node.module}.py" not in helpers:
+        return found
+    try:
+        names = set(read(helpers[f"{node.module}.py"]).functions)
+    except UnreadableError:
+        return found
+    return replace(found, binds=found.binds | names)
+
+
 def cells(content: bytes, name: str = "") -> list[Cell]:
     """The cells of a file; a script is one cell. Raises ``UnreadableError``."""
-    if content.startswith(b"PK\x03\x04"):
-        content = unzipped(content, name)
     text = decoded(content)
     start = text.lstrip()[:200].lower()
     if start.startswith("{"):
@@ -156,8 +247,11 @@ def cells(content: bytes, name: str = "") -> list[Cell]:
     return [Cell("code", "the file", text)]
 
 
-def unzipped(content: bytes, name: str) -> bytes:
-    """The notebook or script in a zip: the only one, or the only notebook, or that of the zip's own name."""
+def unzipped(content: bytes, name: str) -> tuple[bytes, dict[str, bytes]]:
+    """The notebook or script in a zip: the only one, or the only notebook, or that of the zip's own name.
+
+    The second value has the scripts that lie beside it in the zip.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             paths = [PurePosixPath(info.filename) for info in archive.infolist() if not info.is_dir()]
@@ -169,17 +263,23 @@ def unzipped(content: bytes, name: str) -> bytes:
                 [p for p in paths if p.stem.lower() in name.lower()],
             ):
                 if len(one) == 1:
-                    with archive.open(str(one[0])) as file:
-                        held = file.read(MAX_BYTES + 1)
-                    if len(held) > MAX_BYTES:
-                        raise UnreadableError(f"{one[0].name} in it is larger than {MAX_BYTES // 10**6} MB")
-                    return held
+                    scripts = [p for p in paths if p != one[0] and p.suffix == ".py" and p.parent == one[0].parent]
+                    return member(archive, one[0]), {p.name: member(archive, p) for p in scripts[:MAX_SCRIPTS]}
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, ValueError) as error:
         if isinstance(error, UnreadableError):
             raise
         raise UnreadableError(f"it is a damaged zip ({described(error)})") from error
     held = ", ".join(p.name for p in paths[:5]) or "none"
     raise UnreadableError(f"it is a zip, which should hold one notebook or script, and holds {held}")
+
+
+def member(archive: zipfile.ZipFile, path: PurePosixPath) -> bytes:
+    """A file of a zip; raises ``UnreadableError`` for one that is too large."""
+    with archive.open(str(path)) as file:
+        held = file.read(MAX_BYTES + 1)
+    if len(held) > MAX_BYTES:
+        raise UnreadableError(f"{path.name} in it is larger than {MAX_BYTES // 10**6} MB")
+    return held
 
 
 def decoded(content: bytes) -> str:
@@ -257,32 +357,66 @@ def statements(cell: Cell) -> list[Statement]:
     body = parsed(cell.source)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        compile(ast.Module(body, []), cell.location, "exec")  # a duplicate argument, or a break outside of a loop
-    return [statement(node, cell.location) for node in body]
+        # a duplicate argument, or a break outside of a loop
+        compile(ast.Module(body, []), cell.location, "exec", AWAIT, dont_inherit=True)
+        return [statement(one, cell.location) for node in body for one in parts(node)]
+
+
+def parts(node: ast.stmt) -> list[ast.stmt]:
+    """An import of several modules as one of each, as one that is missing does not take the others with it."""
+    if isinstance(node, ast.Import):
+        return [ast.copy_location(ast.Import([alias]), node) for alias in node.names]
+    return [node]
 
 
 def parsed(source: str) -> list[ast.stmt]:
     """The statements of a text; lines for the notebook, such as ``%matplotlib inline``, are left out."""
     if FOREIGN.match(source):
         return []
+    lines = re.split(r"\r\n|\r|\n", source)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             return ast.parse(source).body
         except SyntaxError as error:
-            lines = re.split(r"\r\n|\r|\n", source)
-            kept = [re.sub(r"\S.*", "pass", line) if MAGIC.match(line) else line for line in lines]
-            if kept == lines:
-                raise error
-            return ast.parse("\n".join(kept)).body
+            first, at = error, (error.lineno or 0) - 1
+        for _ in range(MAX_MAGICS):  # only where Python stumbles: in a text or a bracket such a line is none
+            if not (0 <= at < len(lines) and MAGIC.match(lines[at])):
+                break
+            without(lines, at)
+            try:
+                return ast.parse("\n".join(lines)).body
+            except SyntaxError as error:
+                at = (error.lineno or 0) - 1
+        found = [i for i, line in enumerate(lines) if MAGIC.match(line)]
+        for i in found:
+            without(lines, i)
+        if not found:
+            raise first
+        return ast.parse("\n".join(lines)).body
+
+
+def without(lines: list[str], at: int) -> None:
+    """Put what Python can read in place of a line for the notebook, and of those that continue it."""
+    if timed := TIMED.match(lines[at]):
+        lines[at] = timed.group(1) + lines[at][timed.end() :]
+        return
+    if run := RUN.match(lines[at]):
+        lines[at] = f"{run.group(1)}from {run.group(2)} import *"
+        return
+    last = at
+    while lines[last].endswith("\\") and last + 1 < len(lines):
+        last += 1
+    lines[at] = re.sub(r"\S.*", "pass", lines[at])
+    lines[at + 1 : last + 1] = [""] * (last - at)
 
 
 def statement(node: ast.stmt, location: str) -> Statement:
-    """A statement with the names that it binds, changes and uses."""
+    """A statement with the names that it binds and uses, and its effects."""
     top = symtable.symtable(ast.unparse(node), "<statement>", "exec")
     binds = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
     runs = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
-    uses, tables = set(runs), top.get_children()
+    uses, rebinds, tables = set(runs), set[str](), top.get_children()
     while tables:
         table = tables.pop()
         tables += table.get_children()
@@ -290,33 +424,144 @@ def statement(node: ast.stmt, location: str) -> Statement:
             if symbol.is_global():
                 uses.add(symbol.get_name())
                 if symbol.is_assigned() and symbol.is_declared_global():
+                    rebinds.add(symbol.get_name())
+                elif symbol.is_assigned() and table.get_type() == "function":  # by := in a comprehension
                     binds.add(symbol.get_name())
     if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
         binds.add("*")
-    changes, sets = changed(node)
+    if BY_TEXT & uses:
+        texts = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        uses |= {word for text in texts for word in WORD.findall(text)}
+    if {"exec", "globals"} & runs or "setrecursionlimit" in attributes(node):
+        binds.add("*")  # may bind any name, or is felt by any function
     first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
-    names = map(frozenset, (binds, (changes & uses) - binds, sets, uses, runs))
-    return Statement(node, f"{location}, line {first}", *names)
+    found = effects(node, uses, binds, rebinds)
+    return Statement(node, f"{location}, line {first}", frozenset(binds), frozenset(uses), frozenset(runs), found)
 
 
-def changed(node: ast.stmt) -> tuple[set[str], set[str]]:
-    """The names whose value is changed in place: by an item, an attribute, or what is called for its effect.
+def attributes(node: ast.stmt) -> set[str]:
+    """The attributes that a statement names."""
+    return {inner.attr for inner in ast.walk(node) if isinstance(inner, ast.Attribute)}
 
-    The second set has those of which a setter is called, such as ``np.seterr`` or ``torch.manual_seed``.
+
+@dataclass
+class Effects:
+    """What a statement, or the function that it defines, changes in place, by name.
+
+    Attributes:
+        changes: what it changes by an item, an attribute or a method, be it only when a function in it is called
+        now: of these, those that it changes at once
+        sets: of these, those that it gives a setting, as ``np.seterr`` does
+        gives: what it passes to a function that it calls for its effect
+        passes: pairs of a function and what it passes to it
+        calls: the functions that it calls for their effect
+        rebinds: what it, or a function in it, declares global and gives another value
+        holds: what an optimiser that it makes will change
+        fills: whether it is a function that changes one of its arguments
     """
-    changes: set[str] = set()
-    sets: set[str] = set()
-    for inner in ast.walk(node):
-        if isinstance(inner, (ast.Attribute, ast.Subscript)) and isinstance(inner.ctx, (ast.Store, ast.Del)):
-            changes |= base(inner)
-        if isinstance(inner, ast.Expr) and isinstance(inner.value, ast.Call):
-            function = inner.value.func
-            if isinstance(function, ast.Attribute):
-                changes |= base(function)
-                sets |= base(function) if SETTER.match(function.attr) else set()
-            else:  # a function may change what it is given
-                changes |= {a.id for a in inner.value.args if isinstance(a, ast.Name)} if base(function) else set()
-    return changes, sets
+
+    changes: set[str] = field(default_factory=set)
+    now: set[str] = field(default_factory=set)
+    sets: set[str] = field(default_factory=set)
+    gives: set[str] = field(default_factory=set)
+    passes: set[tuple[str, str]] = field(default_factory=set)
+    calls: set[str] = field(default_factory=set)
+    rebinds: set[str] = field(default_factory=set)
+    holds: set[str] = field(default_factory=set)
+    fills: bool = False
+
+    def add(self, node: ast.AST) -> None:
+        """Note what one node of the statement's tree does."""
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, (ast.Store, ast.Del)):
+            self.changes |= base(node)
+            self.sets |= base(node)
+        elif isinstance(node, ast.Expr):
+            for call in outer(node.value):
+                self.add_effect(call)
+        elif isinstance(node, ast.Call):
+            self.add_call(node)
+
+    def add_effect(self, call: ast.Call) -> None:
+        """Note a call that is there for its effect."""
+        owner = base(call.func)
+        self.calls |= owner
+        if not isinstance(call.func, ast.Attribute):
+            self.gives |= set() if owner & READS else arguments(call)
+            return
+        self.changes |= owner
+        self.sets |= owner if SETTER.match(call.func.attr) else set()
+        if not MUTATOR.match(call.func.attr) and not any(DRAWS.match(name) for name in owner):
+            self.gives |= arguments(call)
+
+    def add_call(self, call: ast.Call) -> None:
+        """Note any call."""
+        owner, given = base(call.func), arguments(call)
+        self.passes |= {(function, name) for function in owner for name in given}
+        if isinstance(call.func, ast.Attribute):
+            name = call.func.attr
+            self.changes |= owner if POPPER.match(name) else set()
+        else:
+            name = next(iter(owner), "")
+            self.changes |= given if name == "next" else set()
+        if OPTIMISER.match(name):
+            parts = [*call.args, *(keyword.value for keyword in call.keywords)]
+            self.holds |= {inner.id for part in parts for inner in ast.walk(part) if isinstance(inner, ast.Name)}
+
+
+def effects(node: ast.stmt, uses: set[str], binds: set[str], declared: set[str]) -> Effects:
+    """The effects of a statement on names from elsewhere; those ``declared`` global are assigned in a function."""
+    found, nodes = Effects(), list(ast.walk(node))
+    for inner in nodes:
+        found.add(inner)
+    if isinstance(node, FUNCTIONS):
+        given = node.args
+        names = {a.arg for a in [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg] if a is not None}
+        found.fills = bool(names & found.changes)
+    found.changes = (found.changes | declared) & uses
+    found.now = found.changes - binds
+    found.passes = {pair for pair in found.passes if pair[1] in uses}
+    counted = {id(inner.target) for inner in nodes if isinstance(inner, ast.AugAssign)}
+    stored = [inner for inner in nodes if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)]
+    found.rebinds = declared & {inner.id for inner in stored if id(inner) not in counted}
+    if isinstance(node, (*FUNCTIONS, ast.ClassDef)):  # at once it calls its decorators alone
+        found.calls = set[str]().union(*(base(called(one)) for one in node.decorator_list))
+        found.now, found.sets, found.gives = (found.calls & uses) - binds, set(), set()
+    found.gives = (found.gives & uses) - binds
+    found.sets &= uses
+    return found
+
+
+def called(node: ast.expr) -> ast.expr:
+    """What is called, in a decorator with arguments or without."""
+    return node.func if isinstance(node, ast.Call) else node
+
+
+def outer(node: ast.expr) -> Iterator[ast.Call]:
+    """The calls in an expression of which nothing else is made: they are there for their effect."""
+    if isinstance(node, ast.Call):
+        yield node
+    elif isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp)):
+        yield from outer(node.elt)
+    elif isinstance(node, (ast.Await, ast.Starred)):
+        yield from outer(node.value)
+    else:
+        branches = [node.body, node.orelse] if isinstance(node, ast.IfExp) else getattr(node, "elts", ())
+        for branch in node.values if isinstance(node, ast.BoolOp) else branches:
+            yield from outer(branch)
+
+
+def arguments(call: ast.Call) -> set[str]:
+    """The names on which the arguments of a call hang."""
+    parts = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return set[str]().union(*(base(part.value if isinstance(part, ast.Starred) else part) for part in parts))
+
+
+def imported(node: ast.stmt) -> set[str]:
+    """The names of modules that a statement binds, also within ``try`` or ``if``."""
+    if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+        return set()
+    found = [alias for inner in ast.walk(node) if isinstance(inner, IMPORTS) for alias in inner.names]
+    return {(alias.asname or alias.name).split(".")[0] for alias in found}
 
 
 def base(node: ast.expr) -> set[str]:
