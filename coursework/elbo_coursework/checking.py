@@ -5,7 +5,10 @@ the notebook's cells, cut down to what it needs, in a process that has the libra
 """
 
 import argparse
+import ast
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,13 +16,14 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from datetime import datetime
 from hashlib import sha256
-from inspect import getsourcefile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from elbo_coursework import sandbox
+from elbo_coursework.inside import reading
+from elbo_coursework.inside.child import called, decoded, encoded
 from elbo_coursework.questions import PUBLIC_SEED, Assignment, Inputs, Question, Verdict, assignment, instances, judge
 from elbo_coursework.sandbox import INSIDE, Limits, libraries
 from elbo_coursework.submissions import Submission
@@ -27,44 +31,108 @@ from elbo_coursework.submissions import Submission
 DIFFERS = (
     "Here it is right. In grading, which reads the notebook's cells and runs what the function needs, it is not: {}"
 )
+UNSAVED = "The file {} holds another {} than this one: save the notebook, and run the check again to try what it holds."
+HELPERS = "It needs {}: hand that in beside the notebook."
 SECONDS = 120.0
+LARGEST = 20 * 10**6  # bytes of a notebook that is looked into
+#: What a library may need to be found; all else of the environment stays out, as in grading.
+KEPT = (
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "DYLD_FALLBACK_LIBRARY_PATH",
+    "SYSTEMROOT",
+    "WINDIR",
+    "PATH",
+    "CONDA_PREFIX",
+)
 
 
 def check(function: Callable[..., Any], name: str | Assignment) -> None:
     """Try the answer ``function`` to the question of its name, in the assignment ``name``, on public instances.
 
     Prints how many instances are right and what is wrong with the others. Grading draws other instances of the same
-    kind.
+    kind. The function may be anything that can be called, under the question's name where ``check`` is called.
 
     Raises ``AssertionError`` with the first hint where one is wrong, and what the function itself raises.
     """
     asked = assignment(name) if isinstance(name, str) else name
-    question = asked.question(function.__name__)
+    caller = sys._getframe(1)
+    question = question_of(function, asked, [caller.f_locals, caller.f_globals, user_names()])
     drawn = instances(asked.name, question, PUBLIC_SEED)
-    verdicts = [_judged(question, inputs, _as_arrays(function(**deepcopy(inputs)))) for inputs in drawn]
-    submission = notebook(function)
+    verdicts = [_judged(question, inputs, _answer(function, inputs)) for inputs in drawn]
+    submission, remarks = notebook(question.name, str(caller.f_globals.get("__file__", "")))
     if submission is not None and all(verdict.credit == 1 for verdict in verdicts):
-        again = rehearse(submission, question, drawn)
+        again, used = rehearse(submission, question, drawn)
         verdicts = [v if v.credit == 1 else Verdict(0.0, DIFFERS.format(v.hint)) for v in again]
+        remarks += [HELPERS.format(" and ".join(used))] if used else []
     hints = list(dict.fromkeys(verdict.hint for verdict in verdicts if verdict.hint))
     correct = sum(verdict.credit == 1 for verdict in verdicts)
-    print(f"{question.name}: {correct} of {len(drawn)} instances are right.", *hints, sep="\n  ")
+    print(f"{question.name}: {correct} of {len(drawn)} instances are right.", *hints, *remarks, sep="\n  ")
     assert not hints, hints[0]
 
 
-def notebook(function: Callable[..., Any]) -> dict[str, Any] | None:
-    """The cells that this notebook has run so far, or the file of ``function``; None where there is neither."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    if shell is not None:
-        cells = [
-            {"cell_type": "code", "source": source, "outputs": []} for source in shell.user_ns.get("In", ()) if source
-        ]
-        return {"content": json.dumps({"cells": cells}).encode(), "file": "notebook.ipynb", "helpers": beside(Path())}
+def question_of(function: Any, asked: Assignment, places: list[Mapping[str, Any]]) -> Question:
+    """The question whose name ``function`` has in one of ``places``, or by itself."""
+    for names in places:
+        for question in asked.questions:
+            if names.get(question.name) is function:
+                return question
+    return asked.question(str(getattr(function, "__name__", type(function).__name__)))
+
+
+def user_names() -> Mapping[str, Any]:
+    """The names of the notebook, if this is one."""
+    names: Mapping[str, Any] = getattr(shell(), "user_ns", {})
+    return names
+
+
+def shell() -> Any:
+    """The shell of the notebook, or None."""
+    return getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+
+
+def notebook(name: str, script: str = "") -> tuple[dict[str, Any] | None, list[str]]:
+    """What grading would read of the function ``name``, and remarks on it; None where that cannot be told.
+
+    It is the notebook's file, if that is found and holds the function as it was run last; else the cells that were run
+    so far; in a script, its file.
+    """
+    if shell() is None:
+        path = Path(script)
+        if not script or not path.is_file():
+            return None, []
+        return {"content": path.read_bytes(), "file": path.name, "helpers": beside(path.parent, path.name)}, []
+    run = [(i, source) for i, source in enumerate(user_names().get("In", ())) if source]
+    cells = [{"cell_type": "code", "source": source, "outputs": [], "location": f"cell [{i}]"} for i, source in run]
+    content = json.dumps({"cells": cells}).encode()
+    remarks: list[str] = []
+    if path := saved(name):
+        held = path.read_bytes()
+        if last_made(held, name) == last_made(content, name):
+            return {"content": held, "file": path.name, "helpers": beside(path.parent)}, []
+        remarks = [UNSAVED.format(path.name, name)]
+    return {"content": content, "file": "notebook.ipynb", "helpers": beside(Path())}, remarks
+
+
+def saved(name: str) -> Path | None:
+    """The file of the running notebook: what the editor calls it, or the only one here that defines ``name``."""
+    told = (user_names().get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME"))
+    for path in (Path(str(text)) for text in told if text):
+        if path.suffix == ".ipynb" and path.is_file():
+            return path
+    found = [path for path in sorted(Path().glob("*.ipynb"))[:50] if path.stat().st_size < LARGEST]
+    found = [path for path in found if last_made(path.read_bytes(), name)]
+    return found[0] if len(found) == 1 else None
+
+
+def last_made(content: bytes, name: str) -> str:
+    """The last statement that gives ``name`` a value, as text; nothing where there is none."""
     try:
-        path = Path(getsourcefile(function) or "")
-        return {"content": path.read_bytes(), "file": path.name, "helpers": beside(path.parent, path.name)}
-    except (OSError, TypeError):
-        return None
+        statements = reading.read(content).statements
+    except reading.UnreadableError:
+        return ""
+    made = [ast.unparse(each.node) for each in statements if name in each.binds]
+    return made[-1] if made else ""
 
 
 def beside(folder: Path, but: str = "") -> dict[str, bytes]:
@@ -73,33 +141,49 @@ def beside(folder: Path, but: str = "") -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in paths[:20]}
 
 
-def rehearse(submission: Mapping[str, Any], question: Question, drawn: list[Inputs]) -> list[Verdict]:
-    """What grading would say of ``drawn`` instances; one verdict on all where the function does not get that far."""
+def rehearse(
+    submission: Mapping[str, Any], question: Question, drawn: list[Inputs]
+) -> tuple[list[Verdict], tuple[str, ...]]:
+    """What grading would say of ``drawn`` instances, and which scripts beside the notebook the function imports.
+
+    There is one verdict on all instances where the function does not get that far.
+    """
     lines = talk(submission, question.name, [json.dumps(inputs, default=sandbox.plain) for inputs in drawn])
-    loaded = lines[0] if lines else {"error": "ended its own process"}
-    answers = lines[1:] + [loaded if "error" in loaded else {"error": "ended its own process"}] * len(drawn)
+    loaded = lines[0]
+    answers = [*lines[1:], *[loaded if "error" in loaded else lines[-1]] * len(drawn)]
+    used = tuple(str(name) for name in loaded.get("helpers", ()))
     pairs = zip(drawn, answers[: len(drawn)], strict=True)
     return [
         Verdict(0.0, f"The code {found['error']}.") if "error" in found else _judged(question, inputs, found["value"])
         for inputs, found in pairs
-    ]
+    ], used
 
 
 def talk(submission: Mapping[str, Any], name: str | None, calls: list[str]) -> list[dict[str, Any]]:
-    """All that a child says, as on any system, without isolation: the code is the student's own, on their machine."""
+    """All that a child says, as on any system, without isolation: the code is the student's own, on their machine.
+
+    Where it ends before it has answered all, the last line says how.
+    """
     allowed = [Path(target).name.removesuffix(".py") for _, target in libraries()]
-    told = sandbox.setup(submission, name, Limits(), []) | {"allowed": allowed}
+    limits = Limits()
+    told = sandbox.setup(submission, name, limits, []) | {"allowed": allowed}
     told["limits"] = {}
     site = str(Path(np.__file__).parents[1])
     command = [sys.executable, "-I", "-B", str(INSIDE / "child.py"), site]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         text = "\n".join([json.dumps(told), *calls, ""])
         kept: dict[str, Any] = {"capture_output": True, "text": True, "encoding": "utf-8", "check": False}
+        kept["env"] = sandbox.environment(folder) | {key: os.environ[key] for key in KEPT if key in os.environ}
         try:
             done = subprocess.run(command, input=text, cwd=folder, timeout=SECONDS, **kept)
         except subprocess.TimeoutExpired:
             return [{"error": f"ran longer than {SECONDS:g} s by the clock"}]
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    lines: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
+    if len(lines) < 1 + len(calls) and not (lines and "error" in lines[0]):
+        seconds = limits.cpu_per_call if lines else limits.cpu_start
+        slow = done.returncode == -getattr(signal, "SIGXCPU", 0)
+        lines.append({"error": f"ran longer than {seconds:g} s" if slow else "ended its own process"})
+    return lines
 
 
 def add(parts: Any) -> None:
@@ -115,10 +199,10 @@ def read_command(options: argparse.Namespace) -> None:
     """Print what is found in a file, question by question, and its receipt."""
     asked, file = assignment(options.assignment), Submission.of_file(options.path)
     sent = {"content": file.content, "file": file.file, "helpers": beside(options.path.parent, file.file)}
-    said = talk(sent, None, [])
-    found = said[0] if said else {"error": "ended while it was read"}
+    found = talk(sent, None, [])[0]
     if "error" in found:
-        raise ValueError(f"NOTEBOOK: {options.path.name} cannot be read: it {found['error']}")
+        why = str(found["error"]).removeprefix("raised UnreadableError: ")
+        raise ValueError(f"NOTEBOOK: {options.path.name} cannot be read: {why}")
     held = sandbox.checked_survey(found["value"])
     for problem in held["problems"]:
         print(problem)
@@ -126,8 +210,9 @@ def read_command(options: argparse.Namespace) -> None:
         if question.name not in held["functions"]:
             print(f"{question.name:24} is not defined")
             continue
-        verdicts = rehearse(sent, question, instances(asked.name, question, PUBLIC_SEED))
+        verdicts, used = rehearse(sent, question, instances(asked.name, question, PUBLIC_SEED))
         hint = next((verdict.hint for verdict in verdicts if verdict.hint), "")
+        hint += f" {HELPERS.format(' and '.join(used))}" if used else ""
         correct = sum(verdict.credit == 1 for verdict in verdicts)
         print(f"{question.name:24} {correct} of {len(verdicts)} public instances are right. {hint}".rstrip())
     for words in asked.manual:
@@ -149,10 +234,10 @@ def _judged(question: Question, inputs: Inputs, answer: Any) -> Verdict:
         return judge(question, inputs, answer)
 
 
-def _as_arrays(answer: Any) -> Any:
-    """The answer with arrays for tensors, as grading sees it."""
-    if isinstance(answer, dict):
-        return {name: _as_arrays(inner) for name, inner in answer.items()}
-    if isinstance(answer, (list, tuple)):
-        return [_as_arrays(inner) for inner in answer]
-    return answer.detach().cpu().numpy() if hasattr(answer, "detach") else answer
+def _answer(function: Callable[..., Any], inputs: Inputs) -> Any:
+    """What the function gives, as grading sees it."""
+    value = called(function, deepcopy(inputs))
+    try:
+        return decoded(encoded(value))
+    except TypeError:  # of a kind that grading cannot take: judged as it is
+        return value

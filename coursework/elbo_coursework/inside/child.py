@@ -7,11 +7,13 @@ to a pipe of its own, as a line of JSON. Whatever the code does in here, it can 
 import ast
 import json
 import os
+import signal
 import sys
 import traceback
 from base64 import b64decode
 from collections.abc import Callable
 from decimal import Decimal
+from errno import EAGAIN, ENETUNREACH, ENOENT
 from importlib import import_module
 from inspect import CO_COROUTINE, signature
 from io import TextIOWrapper
@@ -35,6 +37,18 @@ WITHHELD = (
     *(f"torch.{name}" for name in ("kl_div", "binary_cross_entropy_with_logits")),
     *(f"torch.nn.functional.{name}" for name in ("kl_div", "binary_cross_entropy", "binary_cross_entropy_with_logits")),
 )
+
+
+NO_FILE = "; grading has the notebook and the scripts beside it, and no other file: write the numbers into a cell"
+NO_MODULE = "; grading has Python's own library, {} and the scripts handed in beside the notebook"
+NO_NAME = "; no cell that Python can read gives it a value, so look whether one was deleted, renamed or moved"
+NO_KEYS = "; nobody types while grading: write the value into a cell"
+NO_HELP = "; an answer has neither network nor threads nor other programs"
+SLOW = "ran longer than {:g} s: write what it finds into a cell, as numbers"
+SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc", "/dev", "/System", "/Library", "C:\\Windows")  # as grading sees it
+LIBRARIES = ("numpy", "scipy", "torch", "matplotlib", "pandas")
+NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname")
+PROGRAMS = ("os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "subprocess.Popen")
 
 
 class Lines:
@@ -81,12 +95,27 @@ class Allowed:
 
     def __init__(self, names: list[str]) -> None:
         self.names = {*names, *sys.stdlib_module_names, "reading"}
+        own = (*sys.path, sys.prefix, sys.base_prefix, os.getcwd(), os.path.dirname(__file__))
+        self.folders = [os.path.realpath(path) for path in (*own, *SYSTEM)]
 
     def find_spec(self, name: str, *_given: object) -> None:
         """Raise ``ModuleNotFoundError`` for another; for these, the finders after this one are asked."""
         top = name.split(".")[0]
         if top not in self.names and not top.startswith("_sysconfigdata"):  # Python's own, by a name of each machine's
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    def audit(self, event: str, given: tuple[Any, ...]) -> None:
+        """Refuse, in the words of the system, what grading does not have, though this machine has it."""
+        if event == "open" and isinstance(given[0], (str, bytes)):
+            path = os.path.realpath(os.fsdecode(given[0]))
+            if not any(path == folder or path.startswith(folder + os.sep) for folder in self.folders):
+                raise FileNotFoundError(ENOENT, os.strerror(ENOENT), os.fsdecode(given[0]))
+        elif event in NETWORK:
+            raise OSError(ENETUNREACH, os.strerror(ENETUNREACH))
+        elif event in PROGRAMS:
+            raise BlockingIOError(EAGAIN, os.strerror(EAGAIN))
+        elif event == "_thread.start_new_thread":
+            raise RuntimeError("can't start new thread")
 
 
 def main(site: str) -> None:
@@ -96,8 +125,7 @@ def main(site: str) -> None:
     limit(setup)
     limit_time(setup["start"], setup["total"])
     sys.path += [site] if site else []
-    if setup["allowed"] is not None:
-        sys.meta_path.insert(0, Allowed(setup["allowed"]))  # type: ignore[arg-type]
+    allowed = rehearse(setup) if setup["allowed"] is not None else None
     helpers = {name: b64decode(content) for name, content in setup["helpers"].items()}
     reading = attempt(lambda: load(setup, helpers))
     if "error" in reading or setup["name"] is None:
@@ -106,14 +134,17 @@ def main(site: str) -> None:
     found = reading["value"]
     for name, content in {**found.files, **helpers}.items():
         Path(name).write_bytes(content)
+        if allowed is not None:
+            allowed.names.add(module_of(name))
     statements = found.slice(setup["name"])
     failed: dict[str, str] = {}
     sources = [ast.unparse(statement.node) for statement in statements]
     sources += [content.decode("utf-8", "replace") for content in (*found.files.values(), *helpers.values())]
     withhold("\n".join(sources))
-    space = execute(statements, failed)
+    space = execute(statements, setup["name"], failed)
     space |= {name: Reference(name, lines) for name in setup["references"]}
     answer: dict[str, Any] = {"value": None, "uses": sorted({name for each in statements for name in each.uses})}
+    answer["helpers"] = sorted(name for name in helpers if module_of(name) in sys.modules)
     if setup["name"] not in space:
         nothing = f"gives {setup['name']} no value: define it in a cell, by def or by ="
         answer = {"error": failed.get(setup["name"], nothing)}
@@ -124,6 +155,26 @@ def main(site: str) -> None:
         limit_time(setup["per_call"], setup["total"])
         inputs = {name: decoded(value) for name, value in command.items()}
         answer = attempt(lambda inputs=inputs: encoded(called(space[setup["name"]], inputs)), failed, setup["output"])
+
+
+def rehearse(setup: dict[str, Any]) -> Allowed:
+    """Have no more than grading has, as far as a machine of any kind can do so; for the check in a notebook."""
+    allowed = Allowed([*setup["allowed"], *map(module_of, setup["helpers"])])
+    sys.meta_path.insert(0, allowed)  # type: ignore[arg-type]
+    sys.addaudithook(allowed.audit)
+    if hasattr(signal, "setitimer"):  # to say which cell it was
+
+        def late(*_given: object) -> None:
+            raise TimeoutError(SLOW.format(setup["start"]))
+
+        signal.signal(signal.SIGPROF, late)
+        signal.setitimer(signal.ITIMER_PROF, setup["start"])
+    return allowed
+
+
+def module_of(file: str) -> str:
+    """The name by which a script is imported."""
+    return file.rpartition(".")[0]
 
 
 def limit(setup: dict[str, Any]) -> None:
@@ -153,7 +204,7 @@ def load(setup: dict[str, Any], helpers: dict[str, bytes]) -> Any:
     return {"functions": found.functions, "problems": found.problems[:20], "answers": found.answers}
 
 
-def execute(statements: list[Any], failed: dict[str, str]) -> dict[str, Any]:
+def execute(statements: list[Any], asked: str, failed: dict[str, str]) -> dict[str, Any]:
     """Run ``statements`` one by one, as a notebook would; of one that fails, ``failed`` says why by what it binds."""
     sys.path.insert(0, "")
     module = sys.modules["__main__"] = ModuleType("__main__")
@@ -162,6 +213,12 @@ def execute(statements: list[Any], failed: dict[str, str]) -> dict[str, Any]:
         if "error" in done:
             words = f"needs what {statement.location} should have made, and that {done['error']}"
             failed |= {name: words for name in statement.binds if name not in module.__dict__}
+            if done["error"].startswith(SLOW[:15]):
+                failed[asked] = words
+                module.__dict__.pop(asked, None)
+                break
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, 0)
     return module.__dict__
 
 
@@ -229,6 +286,8 @@ def attempt(work: Any, failed: dict[str, str] | None = None, longest: int | None
         return {"error": "tried to end its process"}
     except NameError as error:
         return {"error": (failed or {}).get(error.name or "", raised(error))}
+    except TimeoutError as error:
+        return {"error": str(error) if str(error).startswith(SLOW[:15]) else raised(error)}
     except BaseException as error:
         return {"error": raised(error)}
 
@@ -237,14 +296,32 @@ def raised(error: BaseException) -> str:
     """The error, and the line of the submission in which it arose."""
     kind, words = type(error).__name__[:60], "".join(c if c.isprintable() else " " for c in str(error)[:LONGEST])
     text = f"raised {kind}: {words}" if words else f"raised {kind}"
-    if isinstance(error, ImportError) and str(getattr(error, "name", "")).split(".")[0] == "companion":
-        return f"{text}; grading has no companion, as it holds the answers"
     frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     frames = [(code, line) for code, line in frames if code.co_filename.startswith(("cell ", "the file"))]
-    if not frames or frames[-1][0].co_name == "<module>":
-        return text
-    code, line = frames[-1]
-    return f"{text}, in line {line - code.co_firstlineno + 1} of {code.co_name}"
+    if frames and frames[-1][0].co_name != "<module>":
+        code, line = frames[-1]
+        cell = code.co_filename.partition(",")[0]
+        text += f", in line {line - code.co_firstlineno + 1} of {code.co_name}"
+        text += "" if cell == "the file" else f" in {cell}"
+    return text + advice(error)
+
+
+def advice(error: BaseException) -> str:
+    """What to do about an error that arises in grading alone."""
+    if isinstance(error, ModuleNotFoundError):
+        root = str(error.name).split(".")[0]
+        if root == "companion":
+            return "; grading has no companion, as it holds the answers"
+        return "" if root in LIBRARIES else NO_MODULE.format(", ".join(LIBRARIES))
+    if isinstance(error, (FileNotFoundError, PermissionError)) and error.filename is not None:
+        return NO_FILE
+    if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
+        return NO_NAME
+    if isinstance(error, EOFError):
+        return NO_KEYS
+    alone = isinstance(error, OSError) and error.errno in (ENETUNREACH, EAGAIN)
+    resolved = type(error).__name__ in ("gaierror", "URLError")
+    return NO_HELP if alone or resolved or str(error) == "can't start new thread" else ""
 
 
 def decoded(value: Any) -> Any:

@@ -41,6 +41,7 @@ FOREIGN = re.compile(r"\s*%%(?!(?:time|capture|prun|memit|mprun)\b)\w+")  # its 
 WRITES = re.compile(r"\s*%%(?:writefile|file)[ \t]+(-a[ \t]+)?(\S+\.py)[ \t]*\r?\n")
 TIMED = re.compile(r"(\s*)%time\s+(?=\S)")
 RUN = re.compile(r"(\s*)%run\s+(?:-i\s+)?(?:\S*/)?(\w+)(?:\.py)?\s*$")
+SHOWN = re.compile(r"cell \[\d+\]")  # a cell by the number that the notebook shows, in the check
 AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 ANSWER = re.compile(r"<!--\s*answer:\s*(\w+)\s*-->")
 END = re.compile(r"<!--\s*(answer|question):|^#{1,2}\s", re.MULTILINE)
@@ -314,7 +315,9 @@ def notebook_cells(notebook: dict[str, object]) -> Iterator[Cell]:
     for i, cell in enumerate(listed, 1):
         kind = "code" if cell["cell_type"] == "code" else "text"
         source = joined(cell.get("source", cell.get("input", "")))
-        yield Cell(kind, f"cell {i}", source, tuple(outputs(cell)) if kind == "code" else ())
+        shown = str(cell.get("location", ""))
+        location = shown if SHOWN.fullmatch(shown) else f"cell {i}"
+        yield Cell(kind, location, source, tuple(outputs(cell)) if kind == "code" else ())
 
 
 def outputs(cell: dict[str, object]) -> Iterator[tuple[str, str]]:
