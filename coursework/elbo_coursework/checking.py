@@ -106,18 +106,18 @@ def notebook(name: str, script: str = "") -> tuple[dict[str, Any] | None, list[s
     cells = [{"cell_type": "code", "source": source, "outputs": [], "location": f"cell [{i}]"} for i, source in run]
     content = json.dumps({"cells": cells}).encode()
     remarks: list[str] = []
-    if path := saved(name):
-        held = path.read_bytes()
+    if kept := saved(name):
+        held = kept.read_bytes()
         if last_made(held, name) == last_made(content, name):
-            return {"content": held, "file": path.name, "helpers": beside(path.parent)}, []
-        remarks = [UNSAVED.format(path.name, name)]
+            return {"content": held, "file": kept.name, "helpers": beside(kept.parent)}, []
+        remarks = [UNSAVED.format(kept.name, name)]
     return {"content": content, "file": "notebook.ipynb", "helpers": beside(Path())}, remarks
 
 
 def saved(name: str) -> Path | None:
     """The file of the running notebook: what the editor calls it, or the only one here that defines ``name``."""
     told = (user_names().get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME"))
-    for path in (Path(str(text)) for text in told if text):
+    for path in map(Path, map(str, filter(None, told))):
         if path.suffix == ".ipynb" and path.is_file():
             return path
     found = [path for path in sorted(Path().glob("*.ipynb"))[:50] if path.stat().st_size < LARGEST]

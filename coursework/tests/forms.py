@@ -73,9 +73,15 @@ FORMS |= {
         "try:\n    import torch\nexcept ImportError:\n    torch = None\n" + NUMPY,
         PLAIN,
     ],
-    "star imports": ["from numpy import *\nfrom math import *", "import numpy\ndef entropy(p):\n    return -numpy.sum(p * numpy.log(p))"],
+    "star imports": [
+        "from numpy import *\nfrom math import *",
+        "import numpy\ndef entropy(p):\n    return -numpy.sum(p * numpy.log(p))",
+    ],
     "star import that is used": ["from numpy import *", "def entropy(p):\n    return -dot(p, log(p))"],
-    "several imports in one line": ["import not_there_at_all as sns, numpy as np" if False else "import math, numpy as np, os", PLAIN],
+    "several imports in one line": [
+        "import not_there_at_all as sns, numpy as np" if False else "import math, numpy as np, os",
+        PLAIN,
+    ],
     "dict and list calls": [
         NUMPY,
         "signs = dict(entropy=-1, energy=1)\nplaces = list(range(4))\nsizes = dict(zip(places, map(float, places)))",
@@ -169,10 +175,18 @@ FORMS |= {
         "def entropy(p):\n    input = p * np.log(p)\n    return -sum(input) * id",
     ],
     "getattr": [NUMPY, "def entropy(p):\n    log = getattr(np, 'log')\n    return -getattr(p * log(p), 'sum')()"],
-    "eval of a literal": [NUMPY, "SIGN = eval('-1.0')", "def entropy(p):\n    return SIGN * np.sum(p * np.log(p)) * eval('2/2')"],
+    "eval of a literal": [
+        NUMPY,
+        "SIGN = eval('-1.0')",
+        "def entropy(p):\n    return SIGN * np.sum(p * np.log(p)) * eval('2/2')",
+    ],
     "eval of names": [NUMPY, "factor = -1", "def entropy(p):\n    return eval('factor * np.sum(p * np.log(p))')"],
     "exec of a definition": [NUMPY, "exec('sign = -1')", "def entropy(p):\n    return sign * np.sum(p * np.log(p))"],
-    "globals": [NUMPY, "tables = {'sign': -1}", "def entropy(p):\n    return globals()['tables']['sign'] * (p * np.log(p)).sum()"],
+    "globals": [
+        NUMPY,
+        "tables = {'sign': -1}",
+        "def entropy(p):\n    return globals()['tables']['sign'] * (p * np.log(p)).sum()",
+    ],
     "global counter": [
         NUMPY,
         "calls = 0",
@@ -230,7 +244,10 @@ FORMS |= {
         "from itertools import count\nnumbers = count(-2)\nnext(numbers)",
         "SIGN = next(numbers)\ndef entropy(p):\n    return SIGN * np.sum(p * np.log(p))",
     ],
-    "module with a setting": ["import math\nimport numpy as np\nmath.mine = -1", "def entropy(p):\n    return math.mine * (p * np.log(p)).sum()"],
+    "module with a setting": [
+        "import math\nimport numpy as np\nmath.mine = -1",
+        "def entropy(p):\n    return math.mine * (p * np.log(p)).sum()",
+    ],
     "attribute of a function": [NUMPY, PLAIN, "entropy.unit = 'nats'\nentropy.__doc__ = 'In nats.'"],
     "lambda": [NUMPY, f"entropy = lambda p: {SUM}"],
     "another name": [NUMPY, PLAIN.replace("entropy", "my_entropy"), "entropy = my_entropy"],
@@ -240,15 +257,31 @@ FORMS |= {
         f"class Entropy:\n    def __init__(self, sign):\n        self.sign = sign\n    def __call__(self, p):\n        return self.sign * {SUM[1:]}",
         "entropy = Entropy(-1)",
     ],
-    "method": [NUMPY, f"class Tools:\n    @staticmethod\n    def entropy(p):\n        {BODY}", "entropy = Tools.entropy"],
-    "closure": [NUMPY, "def make(sign):\n    def inner(p):\n        return sign * (p * np.log(p)).sum()\n    return inner", "entropy = make(-1)"],
+    "method": [
+        NUMPY,
+        f"class Tools:\n    @staticmethod\n    def entropy(p):\n        {BODY}",
+        "entropy = Tools.entropy",
+    ],
+    "closure": [
+        NUMPY,
+        "def make(sign):\n    def inner(p):\n        return sign * (p * np.log(p)).sum()\n    return inner",
+        "entropy = make(-1)",
+    ],
     "nonlocal": [
         NUMPY,
         "def entropy(p):\n    total = 0\n    def add(x):\n        nonlocal total\n        total -= x * np.log(x)\n"
         "    for x in p:\n        add(x)\n    return total",
     ],
-    "generator": [NUMPY, "def terms(p):\n    for x in p:\n        yield -x * np.log(x)", "def entropy(p):\n    return sum(terms(p))"],
-    "walrus": [NUMPY, "if (sign := -1) < 0:\n    pass\nlast = [top := k for k in range(3)]", "def entropy(p):\n    assert top == 2\n    return sign * sum((y := float(x)) * np.log(y) for x in p)"],
+    "generator": [
+        NUMPY,
+        "def terms(p):\n    for x in p:\n        yield -x * np.log(x)",
+        "def entropy(p):\n    return sum(terms(p))",
+    ],
+    "walrus": [
+        NUMPY,
+        "if (sign := -1) < 0:\n    pass\nlast = [top := k for k in range(3)]",
+        "def entropy(p):\n    assert top == 2\n    return sign * sum((y := float(x)) * np.log(y) for x in p)",
+    ],
     "match": [
         NUMPY,
         "match 'nats':\n    case 'bits':\n        base = 2\n    case other:\n        base = np.e",
@@ -256,29 +289,66 @@ FORMS |= {
     ],
     "positional-only": [NUMPY, f"def entropy(p, /):\n    {BODY}"],
     "keyword-only": [NUMPY, f"def entropy(*, p):\n    {BODY}"],
-    "other arguments' names": [NUMPY, "def entropy(probabilities):\n    return -(probabilities * np.log(probabilities)).sum()"],
+    "other arguments' names": [
+        NUMPY,
+        "def entropy(probabilities):\n    return -(probabilities * np.log(probabilities)).sum()",
+    ],
     "args and kwargs": [NUMPY, "def entropy(*args, **kwargs):\n    p = args[0] if args else kwargs['p']\n    " + BODY],
-    "default from a constant": [NUMPY, "EPS = 1e-300\nSIGNS = (-1,)", "def entropy(p, eps=EPS, signs=SIGNS):\n    return signs[0] * (p * np.log(p + eps)).sum()"],
+    "default from a constant": [
+        NUMPY,
+        "EPS = 1e-300\nSIGNS = (-1,)",
+        "def entropy(p, eps=EPS, signs=SIGNS):\n    return signs[0] * (p * np.log(p + eps)).sum()",
+    ],
     "annotations from the future": [
         "from __future__ import annotations",
         NUMPY,
         "def entropy(p: Later, q: Never | None = None) -> Later:\n    return -(p * np.log(p)).sum()\n\nclass Later:\n    me: Later",
     ],
-    "type alias": [NUMPY, "Vector = np.ndarray | list[float]\nTable = dict[str, Vector]", f"def entropy(p: Vector) -> float:\n    kept: Table = {{'p': p}}\n    {BODY}"],
-    "annotation without a value": [NUMPY, "total: float\nsize: int = 4", "def entropy(p):\n    x: float\n    return sum(-x * np.log(x) for x in p[:size])"],
-    "f-strings": [NUMPY, "unit = 'nats'", "def entropy(p):\n    h = -(p * np.log(p)).sum()\n    text = f\"{unit!r:>8} {h:{'.3f'}} {'a' if h else 'b'}\" f'{{}}\\n'\n    assert 'nats' in text\n    return h"],
-    "docstrings": [NUMPY, "def entropy(p):\n    r'''The \"entropy\" of p: \\sum '' \\alpha, 100 %.\n% of it\n    '''\n    " + BODY],
+    "type alias": [
+        NUMPY,
+        "Vector = np.ndarray | list[float]\nTable = dict[str, Vector]",
+        f"def entropy(p: Vector) -> float:\n    kept: Table = {{'p': p}}\n    {BODY}",
+    ],
+    "annotation without a value": [
+        NUMPY,
+        "total: float\nsize: int = 4",
+        "def entropy(p):\n    x: float\n    return sum(-x * np.log(x) for x in p[:size])",
+    ],
+    "f-strings": [
+        NUMPY,
+        "unit = 'nats'",
+        "def entropy(p):\n    h = -(p * np.log(p)).sum()\n    text = f\"{unit!r:>8} {h:{'.3f'}} {'a' if h else 'b'}\" f'{{}}\\n'\n    assert 'nats' in text\n    return h",
+    ],
+    "docstrings": [
+        NUMPY,
+        "def entropy(p):\n    r'''The \"entropy\" of p: \\sum '' \\alpha, 100 %.\n% of it\n    '''\n    " + BODY,
+    ],
     "NumPy's errors": [NUMPY, "np.seterr(all='ignore')\nnp.set_printoptions(precision=3)", PLAIN],
-    "NumPy's errors raised": [NUMPY, "np.seterr(divide='raise')", "def entropy(p):\n    try:\n        np.log(0 * p)\n    except FloatingPointError:\n        return -(p * np.log(p)).sum()"],
-    "random seed": [NUMPY, "np.random.seed(0)\nrng = np.random.default_rng(1)\nnoise = rng.normal(size=3)", "def entropy(p):\n    assert np.random.rand() < 1 and abs(noise).max() < 9\n    " + BODY],
+    "NumPy's errors raised": [
+        NUMPY,
+        "np.seterr(divide='raise')",
+        "def entropy(p):\n    try:\n        np.log(0 * p)\n    except FloatingPointError:\n        return -(p * np.log(p)).sum()",
+    ],
+    "random seed": [
+        NUMPY,
+        "np.random.seed(0)\nrng = np.random.default_rng(1)\nnoise = rng.normal(size=3)",
+        "def entropy(p):\n    assert np.random.rand() < 1 and abs(noise).max() < 9\n    " + BODY,
+    ],
     "filterwarnings": ["import warnings\nwarnings.filterwarnings('ignore')\nimport numpy as np", PLAIN],
-    "recursion limit": ["import sys\nsys.setrecursionlimit(20000)\nimport numpy as np", "def down(n):\n    return 0 if n == 0 else down(n - 1)\n\ndef entropy(p):\n    return -(p * np.log(p)).sum() + down(3000)"],
+    "recursion limit": [
+        "import sys\nsys.setrecursionlimit(20000)\nimport numpy as np",
+        "def down(n):\n    return 0 if n == 0 else down(n - 1)\n\ndef entropy(p):\n    return -(p * np.log(p)).sum() + down(3000)",
+    ],
     "context manager": [
         "from contextlib import contextmanager\nimport numpy as np",
         "@contextmanager\ndef quiet():\n    with np.errstate(all='ignore'):\n        yield",
         "def entropy(p):\n    with quiet(), np.printoptions(precision=2):\n        return -(p * np.log(p)).sum()",
     ],
-    "comprehension scope": [NUMPY, "p = 'mine'\nx = [p for p in range(3)]\nsquares = {k: k**2 for k in x}", "def entropy(p):\n    return -sum([x * np.log(x) for x in p if len(squares) == 3])"],
+    "comprehension scope": [
+        NUMPY,
+        "p = 'mine'\nx = [p for p in range(3)]\nsquares = {k: k**2 for k in x}",
+        "def entropy(p):\n    return -sum([x * np.log(x) for x in p if len(squares) == 3])",
+    ],
     "recursion": [NUMPY, "def entropy(p):\n    return -p[0] * np.log(p[0]) + (entropy(p[1:]) if len(p) > 1 else 0.0)"],
     "mutual recursion": [
         NUMPY,
@@ -287,7 +357,12 @@ FORMS |= {
         "def entropy(p):\n    return even(p)",
     ],
     "redefinition": [NUMPY, "def entropy(p):\n    return 0.0", PLAIN],
-    "a constant that changes": [NUMPY, "sign = 1", "def entropy(p):\n    return sign * (p * np.log(p)).sum()", "sign = -sign"],
+    "a constant that changes": [
+        NUMPY,
+        "sign = 1",
+        "def entropy(p):\n    return sign * (p * np.log(p)).sum()",
+        "sign = -sign",
+    ],
     "a broken draft": [NUMPY, "def entropy(p:\n    return", PLAIN],
     "a draft whose decorator fails": [NUMPY, "@not_yet\ndef entropy(p):\n    return 1.0", PLAIN],
     "a helper defined later": [NUMPY, "def entropy(p):\n    return helper(p)", f"def helper(p):\n    return {SUM}"],
@@ -297,22 +372,76 @@ FORMS |= {
         "sign = await asyncio.sleep(0, 1)",
         "def entropy(p):\n    loop = asyncio.new_event_loop()\n    try:\n        return sign * sum(loop.run_until_complete(term(x)) for x in p)\n    finally:\n        loop.close()",
     ],
-    "names beyond ASCII": [NUMPY, "π, größe, 熵 = 3.14, 4, -1\nﬁne = 1", "def entropy(p):\n    Σ = 熵 * (p * np.log(p)).sum()  # Σ p log p, in Nats – «ok»\n    return Σ * fine"],
-    "form feeds and odd breaks": [NUMPY + "\n\f\nx = 1", "def entropy(p):\n\t'''One\u2028two\u2029three\x85four'''\n\ttext = 'a\u2028b'\n\t# \u2028 \x0b\n\n\f\n\treturn -(p * np.log(p)).sum()"],
-    "semicolons and continuations": [NUMPY + "; x = 1; \\\ny = 2", "def entropy(p): h = -(p * np.log(p)); return \\\n    h.sum()"],
-    "decimal": ["from decimal import Decimal, getcontext\ngetcontext().prec = 30", "def entropy(p):\n    return sum(-Decimal(float(x)) * Decimal(float(x)).ln() for x in p)"],
-    "operator and itertools": ["import operator\nfrom itertools import starmap\nimport numpy as np", "def entropy(p):\n    return -sum(starmap(operator.mul, zip(p, np.log(p))))"],
+    "names beyond ASCII": [
+        NUMPY,
+        "π, größe, 熵 = 3.14, 4, -1\nﬁne = 1",
+        "def entropy(p):\n    Σ = 熵 * (p * np.log(p)).sum()  # Σ p log p, in Nats – «ok»\n    return Σ * fine",
+    ],
+    "form feeds and odd breaks": [
+        NUMPY + "\n\f\nx = 1",
+        "def entropy(p):\n\t'''One\u2028two\u2029three\x85four'''\n\ttext = 'a\u2028b'\n\t# \u2028 \x0b\n\n\f\n\treturn -(p * np.log(p)).sum()",
+    ],
+    "semicolons and continuations": [
+        NUMPY + "; x = 1; \\\ny = 2",
+        "def entropy(p): h = -(p * np.log(p)); return \\\n    h.sum()",
+    ],
+    "decimal": [
+        "from decimal import Decimal, getcontext\ngetcontext().prec = 30",
+        "def entropy(p):\n    return sum(-Decimal(float(x)) * Decimal(float(x)).ln() for x in p)",
+    ],
+    "operator and itertools": [
+        "import operator\nfrom itertools import starmap\nimport numpy as np",
+        "def entropy(p):\n    return -sum(starmap(operator.mul, zip(p, np.log(p))))",
+    ],
     "string of code for a helper": [NUMPY, "from string import Template\ntext = Template('$x').substitute(x=1)", PLAIN],
-    "metaclass and slots": [NUMPY, "class Meta(type):\n    def __call__(cls, p):\n        return super().__call__(p).h", "class H(metaclass=Meta):\n    __slots__ = ('h',)\n    def __init__(self, p):\n        self.h = -(p * np.log(p)).sum()", "entropy = lambda p: H(p)"],
-    "conditional definition": [NUMPY, f"if hasattr(np, 'log'):\n    def entropy(p):\n        {BODY}\nelse:\n    def entropy(p):\n        return None"],
-    "definition in try": [NUMPY, f"try:\n    def entropy(p):\n        {BODY}\nexcept Exception as error:\n    print(error)"],
-    "vectorize": [NUMPY, "@np.vectorize\ndef term(x):\n    return -x * np.log(x)", "def entropy(p):\n    return term(p).sum()"],
-    "singledispatch": ["from functools import singledispatch\n" + NUMPY, "@singledispatch\ndef entropy(p):\n    raise TypeError(type(p))", f"@entropy.register\ndef _(p: np.ndarray):\n    {BODY}"],
-    "logging": ["import logging\nimport numpy as np\nlogging.basicConfig(level=logging.ERROR)\nlog = logging.getLogger(__name__)", f"def entropy(p):\n    log.info('p is %s', p)\n    {BODY}"],
-    "assert with a doctest": [NUMPY, f"def entropy(p):\n    '''\n    >>> entropy(np.ones(2) / 2) > 0\n    True\n    '''\n    {BODY}", "import doctest\ndoctest.testmod()"],
-    "the check itself in a function": [NUMPY, PLAIN, "def test_entropy(entropy):\n    check(entropy, TINY)\n\ntest_entropy(entropy)"],
-    "a script run by a magic": ["%%writefile written.py\nimport numpy as np\nsign = -1", "%run written.py", "def entropy(p):\n    return sign * (p * np.log(p)).sum()"],
-    "a script written by a cell": ["%%writefile tools_of_mine.py\nimport numpy as np\ndef entropy_of(p):\n    return -(p * np.log(p)).sum()", "from tools_of_mine import entropy_of", "def entropy(p):\n    return entropy_of(p)"],
+    "metaclass and slots": [
+        NUMPY,
+        "class Meta(type):\n    def __call__(cls, p):\n        return super().__call__(p).h",
+        "class H(metaclass=Meta):\n    __slots__ = ('h',)\n    def __init__(self, p):\n        self.h = -(p * np.log(p)).sum()",
+        "entropy = lambda p: H(p)",
+    ],
+    "conditional definition": [
+        NUMPY,
+        f"if hasattr(np, 'log'):\n    def entropy(p):\n        {BODY}\nelse:\n    def entropy(p):\n        return None",
+    ],
+    "definition in try": [
+        NUMPY,
+        f"try:\n    def entropy(p):\n        {BODY}\nexcept Exception as error:\n    print(error)",
+    ],
+    "vectorize": [
+        NUMPY,
+        "@np.vectorize\ndef term(x):\n    return -x * np.log(x)",
+        "def entropy(p):\n    return term(p).sum()",
+    ],
+    "singledispatch": [
+        "from functools import singledispatch\n" + NUMPY,
+        "@singledispatch\ndef entropy(p):\n    raise TypeError(type(p))",
+        f"@entropy.register\ndef _(p: np.ndarray):\n    {BODY}",
+    ],
+    "logging": [
+        "import logging\nimport numpy as np\nlogging.basicConfig(level=logging.ERROR)\nlog = logging.getLogger(__name__)",
+        f"def entropy(p):\n    log.info('p is %s', p)\n    {BODY}",
+    ],
+    "assert with a doctest": [
+        NUMPY,
+        f"def entropy(p):\n    '''\n    >>> entropy(np.ones(2) / 2) > 0\n    True\n    '''\n    {BODY}",
+        "import doctest\ndoctest.testmod()",
+    ],
+    "the check itself in a function": [
+        NUMPY,
+        PLAIN,
+        "def test_entropy(entropy):\n    check(entropy, TINY)\n\ntest_entropy(entropy)",
+    ],
+    "a script run by a magic": [
+        "%%writefile written.py\nimport numpy as np\nsign = -1",
+        "%run written.py",
+        "def entropy(p):\n    return sign * (p * np.log(p)).sum()",
+    ],
+    "a script written by a cell": [
+        "%%writefile tools_of_mine.py\nimport numpy as np\ndef entropy_of(p):\n    return -(p * np.log(p)).sum()",
+        "from tools_of_mine import entropy_of",
+        "def entropy(p):\n    return entropy_of(p)",
+    ],
     "training that is needed and short": [
         "import torch",
         "weight = torch.nn.Parameter(torch.zeros((), dtype=torch.float64))\noptimizer = torch.optim.SGD([weight], lr=0.5)",
@@ -336,7 +465,8 @@ VALUES = {
     "read-only view": "np.broadcast_to(h, (1,))[0]",
 }
 FORMS |= {
-    f"answer as {name}": [NUMPY, f"def entropy(p):\n    h = -np.sum(p * np.log(p))\n    return {value}"] for name, value in VALUES.items()
+    f"answer as {name}": [NUMPY, f"def entropy(p):\n    h = -np.sum(p * np.log(p))\n    return {value}"]
+    for name, value in VALUES.items()
 }
 
 

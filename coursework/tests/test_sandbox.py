@@ -60,8 +60,8 @@ TOLD = {
         "The code raised TypeError: the answer is or holds a function, and should be made of numbers and arrays."
     ),
     "from scipy.stats import entropy\ndef f(x):\n    return entropy([x, 1])": (
-        "The code raised PermissionError: scipy.stats.entropy does the work of the question: write the sum yourself, in "
-        "line 2 of f."
+        "The code raised PermissionError: scipy.stats.entropy does the work of the question: write the sum yourself, "
+        "in line 2 of f."
     ),
     "def f(x):\n    raise type('E' * 10**6, (Exception,), {})('\\x1b[31m' + 'a' * 10**6)": (
         f"The code raised {'E' * 60}:  [31m{'a' * 195}, in line 2 of f."
@@ -173,7 +173,7 @@ def test_isolation_is_asked_for_and_told(monkeypatch):
         isolation("full")
     assert isolation("none") == Isolation("none")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    with pytest.raises(ValueError, match="allow_root: grading as the superuser .* or add --allow-root"):
+    with pytest.raises(ValueError, match=r"allow_root: grading as the superuser .* or add --allow-root"):
         isolation("none")
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(ValueError, match=r"platform: expected Linux .* got win32"):

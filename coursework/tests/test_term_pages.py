@@ -10,7 +10,7 @@ from term_class import SMALL, grade, png
 from elbo_coursework.feedback import feedback_page, gradescope_results, plain, points
 from elbo_coursework.grading import Piece, QuestionGrade
 from elbo_coursework.term.late import Late
-from elbo_coursework.term.marking_page import marking_page, png_problem
+from elbo_coursework.term.marking_page import marking_page, picture_problem
 from elbo_coursework.term.marks import Mark
 from elbo_coursework.term.overview import counts, histogram, median, overview
 from elbo_coursework.term.roster import Student
@@ -153,6 +153,12 @@ def test_marking_leaves_out_attempts_that_do_not_count():
     assert {(a["submission"], a["shown"]) for a in data["answers"]} == {("ada_2", "Ada")}
 
 
+def jpeg(width, height):
+    """A JPEG in base64, of which nothing but the frame is there."""
+    frame = b"\xff\xc0\x00\x0b\x08" + height.to_bytes(2) + width.to_bytes(2) + b"\x01\x01\x11\x00"
+    return base64.b64encode(b"\xff\xd8\xff\xe0\x00\x04ab" + frame + b"\xff\xd9").decode()
+
+
 def broken(change):
     data = bytearray(base64.b64decode(png()))
     change(data)
@@ -166,16 +172,19 @@ def broken(change):
         (png(7000, 1), ""),
         (f"{png()[:10]}\n{png()[10:]}", ""),
         ("<svg onload=alert(1)>", "it is no base64"),
-        (base64.b64encode(b"<svg onload=alert(1)>").decode(), "it is no PNG"),
-        (base64.b64encode(b"\x89PNG\r\n\x1a\n").decode(), "it is a broken PNG"),
-        (broken(lambda data: data.__setitem__(20, 9)), "it is a broken PNG"),
-        (broken(lambda data: data.extend(b"<script>")), "it is a broken PNG"),
-        (broken(lambda data: data.__delitem__(slice(-12, None))), "it is a broken PNG"),
+        (base64.b64encode(b"<svg onload=alert(1)>").decode(), "it is no PNG or JPEG"),
+        (jpeg(40, 30), ""),
+        (jpeg(40, 30)[:40], "it is a broken picture"),
+        (jpeg(60000, 60000), "it has 60000 by 60000 pixels"),
+        (base64.b64encode(b"\x89PNG\r\n\x1a\n").decode(), "it is a broken picture"),
+        (broken(lambda data: data.__setitem__(20, 9)), "it is a broken picture"),
+        (broken(lambda data: data.extend(b"<script>")), "it is a broken picture"),
+        (broken(lambda data: data.__delitem__(slice(-12, None))), "it is a broken picture"),
         ("A" * 7_000_000, "it is larger than 5 MB"),
     ],
 )
 def test_a_picture_is_a_png(content, problem):
-    assert png_problem(content) == problem
+    assert picture_problem(content) == problem
     whole = totals(SMALL, [grade("ada", answers={"why": (Piece("image", content),)})])
     (piece,) = data_of(marking_page(SMALL, whole))["answers"][0]["pieces"]
     expected = ("text", f"(A picture is left out: {problem}.)") if problem else ("image", png_text(content))
@@ -187,7 +196,7 @@ def png_text(content):
 
 
 def test_a_picture_of_too_many_pixels_is_left_out():
-    assert png_problem(huge()) == "it has 60000 by 60000 pixels"
+    assert picture_problem(huge()) == "it has 60000 by 60000 pixels"
 
 
 def huge():

@@ -160,7 +160,7 @@ def main(site: str) -> None:
 def rehearse(setup: dict[str, Any]) -> Allowed:
     """Have no more than grading has, as far as a machine of any kind can do so; for the check in a notebook."""
     allowed = Allowed([*setup["allowed"], *map(module_of, setup["helpers"])])
-    sys.meta_path.insert(0, allowed)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, allowed)
     sys.addaudithook(allowed.audit)
     if hasattr(signal, "setitimer"):  # to say which cell it was
 
@@ -195,7 +195,7 @@ def limit_time(seconds: float, total: float) -> None:
 def load(setup: dict[str, Any], helpers: dict[str, bytes]) -> Any:
     """What there is to read: for a function the ``Reading``, else what JSON can hold of it."""
     sys.path.insert(0, str(Path(__file__).parent))
-    import reading  # type: ignore[import-not-found]
+    import reading
 
     del sys.path[0]
     found = reading.read(b64decode(setup["content"]), setup["file"], helpers)

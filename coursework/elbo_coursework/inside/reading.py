@@ -44,7 +44,7 @@ RUN = re.compile(r"(\s*)%run\s+(?:-i\s+)?(?:\S*/)?(\w+)(?:\.py)?\s*$")
 SHOWN = re.compile(r"cell \[\d+\]")  # a cell by the number that the notebook shows, in the check
 AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 ANSWER = re.compile(r"<!--\s*answer:\s*(\w+)\s*-->")
-END = re.compile(r"<!--\s*(answer|question):|^#{1,2}\s", re.MULTILINE)
+END = re.compile(r"<!--\s*(answer:|question:|end\b)")
 BOMS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 PAGE = "it is a page of HTML: hand in the notebook itself, by File > Download"
 
@@ -317,7 +317,7 @@ def notebook_cells(notebook: dict[str, object]) -> Iterator[Cell]:
         source = joined(cell.get("source", cell.get("input", "")))
         shown = str(cell.get("location", ""))
         location = shown if SHOWN.fullmatch(shown) else f"cell {i}"
-        yield Cell(kind, location, source, tuple(outputs(cell)) if kind == "code" else ())
+        yield Cell(kind, location, source, tuple(outputs(cell) if kind == "code" else attached(cell)))
 
 
 def outputs(cell: dict[str, object]) -> Iterator[tuple[str, str]]:
@@ -333,6 +333,15 @@ def outputs(cell: dict[str, object]) -> Iterator[tuple[str, str]]:
             yield "output", joined(text)
 
 
+def attached(cell: dict[str, object]) -> Iterator[tuple[str, str]]:
+    """The pictures that hang on a cell of text, such as the photograph of a page."""
+    held = cell.get("attachments")
+    for kinds in held.values() if isinstance(held, dict) else ():
+        for kind in ("image/png", "image/jpeg") if isinstance(kinds, dict) else ():
+            if kind in kinds:
+                yield "image", joined(kinds[kind])
+
+
 def joined(text: object) -> str:
     """A notebook's text: a string, or a list of them."""
     return "".join(map(str, text)) if isinstance(text, list) else str(text)
@@ -341,17 +350,22 @@ def joined(text: object) -> str:
 def answers(listed: list[Cell]) -> dict[str, list[tuple[str, str]]]:
     """Pairs of a kind (``text``, ``code``, ``output``, ``image``) and its text, by question.
 
-    An answer goes from the cell with the question's mark, which is not part of it, to the next mark or heading.
+    An answer goes from the cell with the question's mark to the next mark. That first cell, the question, is part of it
+    only where nothing follows: somebody may have written into it.
     """
     found: dict[str, list[tuple[str, str]]] = {}
+    asked: dict[str, list[tuple[str, str]]] = {}
     name: str | None = None
     for cell in listed:
+        pieces = [piece for piece in [(cell.kind, cell.source), *cell.outputs] if piece[1].strip()]
         if cell.kind == "text" and END.search(cell.source):
             mark = ANSWER.search(cell.source)
             name = mark.group(1) if mark else None
+            if name is not None:
+                asked.setdefault(name, []).extend(pieces)
         elif name is not None:
-            pieces = found.setdefault(name, [])
-            pieces += [piece for piece in [(cell.kind, cell.source), *cell.outputs] if piece[1].strip()]
+            found.setdefault(name, []).extend(pieces)
+    found = {name: found.get(name) or pieces for name, pieces in asked.items()}
     return {key: [(k, t[:MAX_ANSWER]) for k, t in pieces[:MAX_PIECES]] for key, pieces in found.items()}
 
 

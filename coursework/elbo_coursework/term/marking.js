@@ -87,7 +87,7 @@
   function piece(given, number) {
     if (given.kind === "image") {
       const picture = element("img", { alt: `Picture ${number} of the answer` });
-      picture.src = `data:image/png;base64,${given.content}`;
+      picture.src = `data:image/${given.content.startsWith("/9j/") ? "jpeg" : "png"};base64,${given.content}`;
       return element("div", { className: "piece" }, picture);
     }
     const tag = given.kind === "text" ? "div" : "pre";

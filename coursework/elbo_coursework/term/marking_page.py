@@ -22,6 +22,8 @@ from elbo_coursework.questions import Assignment
 from elbo_coursework.term.marks import Mark
 from elbo_coursework.term.totals import Class, Result
 
+JPEG = b"\xff\xd8\xff"
+BROKEN = "it is a broken picture"
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_IMAGE = 5 * 10**6  # bytes
 MAX_PIXELS = 40 * 10**6
@@ -117,7 +119,7 @@ def _shuffled(submission: str, question: str) -> str:
 def _pieces(piece: Piece) -> Iterator[dict[str, str]]:
     """A piece of an answer, as text or as a picture that is one."""
     if piece.kind == "image":
-        wrong = png_problem(piece.content)
+        wrong = picture_problem(piece.content)
         yield {"kind": "text", "content": NO_PICTURE.format(wrong)} if wrong else _as_is("image", piece.content)
         return
     text = INVISIBLE.sub(" ", piece.content.expandtabs(4))
@@ -130,25 +132,41 @@ def _as_is(kind: str, content: str) -> dict[str, str]:
     return {"kind": kind, "content": "".join(content.split()) if kind == "image" else content}
 
 
-def png_problem(content: str) -> str:
-    """Why the base64 text ``content`` is not that of a PNG which a browser can show in comfort, or ""."""
+def picture_problem(content: str) -> str:
+    """Why the base64 text ``content`` is no PNG or JPEG which a browser can show in comfort, or ""."""
     if len(content) > MAX_IMAGE * 4 / 3:
         return f"it is larger than {MAX_IMAGE // 10**6} MB"
     try:
         data = base64.b64decode("".join(content.split()), validate=True)
     except (binascii.Error, ValueError):
         return "it is no base64"
+    if data.startswith(JPEG):
+        size = jpeg_size(data)
+        return (
+            ("" if 0 < size[0] * size[1] <= MAX_PIXELS else f"it has {size[0]} by {size[1]} pixels") if size else BROKEN
+        )
     if not data.startswith(SIGNATURE):
-        return "it is no PNG"
+        return "it is no PNG or JPEG"
     names, place = [], len(SIGNATURE)
     while place + 12 <= len(data):
         length = int.from_bytes(data[place : place + 4])
         body = data[place + 4 : place + 8 + length]
         if zlib.crc32(body) != int.from_bytes(data[place + 8 + length : place + 12 + length]):
-            return "it is a broken PNG"
+            return BROKEN
         names.append(body[:4])
         place += 12 + length
     if names[:1] != [b"IHDR"] or names[-1:] != [b"IEND"] or place != len(data):
-        return "it is a broken PNG"
+        return BROKEN
     width, height = (int.from_bytes(data[i : i + 4]) for i in (16, 20))
     return "" if 0 < width * height <= MAX_PIXELS else f"it has {width} by {height} pixels"
+
+
+def jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height that a JPEG declares, or None where it is broken."""
+    place = 2
+    while data.endswith(b"\xff\xd9") and place + 9 <= len(data) and data[place] == 0xFF:
+        kind, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4])
+        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):  # the frame
+            return int.from_bytes(data[place + 7 : place + 9]), int.from_bytes(data[place + 5 : place + 7])
+        place += 2 + length
+    return None
