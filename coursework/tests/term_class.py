@@ -10,7 +10,7 @@ from elbo_coursework.grading import Grade, Piece, QuestionGrade
 
 
 def question(name: str, points: int, *mistakes: CommonMistake) -> Question:
-    return Question(name, points, lambda rng: {}, lambda: 0.0, lambda answer: None, mistakes, instances=4)
+    return Question(name, points, lambda rng, trap: {}, lambda: 0.0, lambda answer: None, mistakes, traps=("",) * 4)
 
 
 HALF = CommonMistake("in bits", "This is in bits.", lambda: 1.0, 0.5)
