@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -274,6 +275,31 @@ def test_a_batch_killed_half_way_gives_the_same_records(tmp_path):
     assert {name: record for name, record in stored(out).items() if name in kept} == kept
     assert len(before) == len(kept)
     assert (out / "marks.csv").read_text() == "submission,question,points\n"
+
+
+def test_what_is_left_before_its_end_begins_nothing_more():
+    begun, goes = [], threading.Event()
+
+    def work(name):
+        begun.append(name)
+        if name == "b":
+            raise OSError("no space left")
+        if name == "c":
+            goes.wait(30)
+        return name
+
+    done = batch.side_by_side(work, list("abcdef"), 1)
+    assert next(done) == "a"
+    with pytest.raises(OSError, match="no space left"):
+        next(done)
+    assert begun == ["a", "b"]
+    left = batch.side_by_side(work, list("acdef"), 1)
+    assert next(left) == "a"
+    left.close()
+    goes.set()
+    time.sleep(0.2)
+    assert begun in (["a", "b", "a"], ["a", "b", "a", "c"])
+    assert sorted(batch.side_by_side(work, list("acdef"), 3)) == list("acdef")
 
 
 def children(pid):
