@@ -78,10 +78,7 @@ FORMS |= {
         "import numpy\ndef entropy(p):\n    return -numpy.sum(p * numpy.log(p))",
     ],
     "star import that is used": ["from numpy import *", "def entropy(p):\n    return -dot(p, log(p))"],
-    "several imports in one line": [
-        "import not_there_at_all as sns, numpy as np" if False else "import math, numpy as np, os",
-        PLAIN,
-    ],
+    "several imports in one line": ["import IPython as ip, numpy as np, os", PLAIN],
     "dict and list calls": [
         NUMPY,
         "signs = dict(entropy=-1, energy=1)\nplaces = list(range(4))\nsizes = dict(zip(places, map(float, places)))",
@@ -415,8 +412,14 @@ FORMS |= {
     ],
     "singledispatch": [
         "from functools import singledispatch\n" + NUMPY,
-        "@singledispatch\ndef entropy(p):\n    raise TypeError(type(p))",
-        f"@entropy.register\ndef _(p: np.ndarray):\n    {BODY}",
+        "@singledispatch\ndef of(p):\n    raise TypeError(type(p))",
+        f"@of.register\ndef _(p: np.ndarray):\n    {BODY}",
+        "def entropy(p):\n    return of(p)",
+    ],
+    "display and progress": [
+        NUMPY + "\nfrom IPython.display import clear_output, display",
+        "from tqdm.auto import tqdm, trange",
+        "def entropy(p):\n    display(p)\n    clear_output()\n    total = 0.0\n    for x in tqdm(p, desc='terms'):\n        total -= x * np.log(x)\n    return total",
     ],
     "logging": [
         "import logging\nimport numpy as np\nlogging.basicConfig(level=logging.ERROR)\nlog = logging.getLogger(__name__)",

@@ -1,6 +1,7 @@
 """Runs notebooks in IPython, as a kernel does: their cells one after another, each notebook in a process of its own.
 
-Standard input has a dict as JSON, cells by name; the answer is another, what each check printed and raised, by name.
+Standard input has a dict as JSON, cells by name; each line of the answer has a name, and what the last cell printed and
+raised.
 """
 
 import io
@@ -55,4 +56,5 @@ def apart(cells):
 
 
 if __name__ == "__main__":
-    print(json.dumps({name: apart(cells) for name, cells in json.load(sys.stdin).items()}))
+    for name, cells in json.load(sys.stdin).items():
+        print(json.dumps([name, apart(cells)]), flush=True)

@@ -208,6 +208,7 @@ def execute(statements: list[Any], asked: str, failed: dict[str, str]) -> dict[s
     """Run ``statements`` one by one, as a notebook would; of one that fails, ``failed`` says why by what it binds."""
     sys.path.insert(0, "")
     module = sys.modules["__main__"] = ModuleType("__main__")
+    module.__dict__.update(display=nothing, clear_output=nothing, tqdm=lambda steps, *_, **__: steps, trange=range)
     for statement in statements:
         done = attempt(lambda each=statement: run(each, module.__dict__))
         if "error" in done:
@@ -220,6 +221,10 @@ def execute(statements: list[Any], asked: str, failed: dict[str, str]) -> dict[s
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_PROF, 0)
     return module.__dict__
+
+
+def nothing(*_given: Any, **_named: Any) -> None:
+    """In place of what shows a value in a notebook, where nobody looks."""
 
 
 def run(statement: Any, space: dict[str, Any]) -> None:
