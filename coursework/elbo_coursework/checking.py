@@ -150,7 +150,7 @@ def rehearse(
     """
     lines = talk(submission, question.name, [json.dumps(inputs, default=sandbox.plain) for inputs in drawn])
     loaded = lines[0]
-    answers = [*lines[1:], *[loaded if "error" in loaded else lines[-1]] * len(drawn)]
+    answers = [loaded] * len(drawn) if "error" in loaded else [*lines[1:], *[lines[-1]] * len(drawn)]
     used = tuple(str(name) for name in loaded.get("helpers", ()))
     pairs = zip(drawn, answers[: len(drawn)], strict=True)
     return [
@@ -212,7 +212,7 @@ def read_command(options: argparse.Namespace) -> None:
             continue
         verdicts, used = rehearse(sent, question, instances(asked.name, question, PUBLIC_SEED))
         hint = next((verdict.hint for verdict in verdicts if verdict.hint), "")
-        hint += f" {HELPERS.format(' and '.join(used))}" if used else ""
+        hint = " ".join([hint, HELPERS.format(" and ".join(used)) if used else ""]).strip()
         correct = sum(verdict.credit == 1 for verdict in verdicts)
         print(f"{question.name:24} {correct} of {len(verdicts)} public instances are right. {hint}".rstrip())
     for words in asked.manual:

@@ -1,5 +1,7 @@
 """Honest ways to write an answer: notebooks, cell by cell, each of which answers ``entropy`` of the assignment TINY."""
 
+# ruff: noqa: E501 -- a cell to a line
+
 import json
 
 NUMPY = "import numpy as np"

@@ -44,6 +44,7 @@ def apart(cells):
         try:
             with tempfile.TemporaryDirectory() as folder:
                 os.chdir(folder)
+                sys.path.insert(0, folder)  # as a kernel has it
                 os.write(writing, json.dumps(run(cells)).encode())
         except BaseException:
             os.write(writing, json.dumps({"printed": "", "error": traceback.format_exc()}).encode())

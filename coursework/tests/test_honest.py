@@ -1,4 +1,4 @@
-"""An honest answer earns all that it is due, however it is written, and the notebook's check says of it what grading does."""
+"""An honest answer earns all that it is due, however it is written; the notebook's check says what grading does."""
 
 import argparse
 import json
@@ -41,8 +41,8 @@ REFUSED = {
         "cell 3; grading has the notebook and the scripts beside it, and no other file: write the numbers into a cell.",
     ),
     "a file by its whole path": (
-        [NUMPY, "PATH = 'FOLDER/sign.txt'", f"def entropy(p):\n    return np.loadtxt(PATH) * {BODY}"],
-        "The code raised FileNotFoundError: FOLDER/sign.txt not found., in line 2 of entropy in cell 3; "
+        [NUMPY, "PATH = 'FOLDER/sign.txt'", f"def entropy(p):\n    return float(open(PATH).read()) * {BODY}"],
+        "The code raised FileNotFoundError: [Errno 2] No such file or directory: 'FOLDER/sign.txt', in line 2 of entropy in cell 3; "
         "grading has the notebook and the scripts beside it, and no other file: write the numbers into a cell.",
     ),
     "a constant from a file": (
@@ -212,15 +212,12 @@ def test_the_check_tells_of_scripts_beside_and_of_a_file_that_is_not_saved():
         "helper": [helper, NUMPY + "\nfrom beside import sign", answer],
         "unsaved": [f"_ = open('ada.ipynb', 'w').write({old!r})", NUMPY, PLAIN],
         "wrong": [NUMPY, PLAIN.replace("np.log(", "np.log2(")],
-        "stranger": [NUMPY, PLAIN.replace("entropy", "mine"), "entropy = 3", "check(mine, TINY)"],
     }
     told = in_kernels(asked)
     right = "entropy: 3 of 3 instances are right.\n"
     assert told["helper"]["printed"] == f"{right}  It needs beside.py: hand that in beside the notebook.\n"
     assert told["unsaved"]["printed"] == f"{right}  {checking.UNSAVED.format('ada.ipynb', 'entropy')}\n"
     assert told["wrong"]["error"] == "AssertionError: This is in bits."
-    expected = "ValueError: name: expected one of entropy, moments, got 'int'"
-    assert told["stranger"]["error"] == expected
 
 
 def as_script(source, tmp_path):
@@ -232,11 +229,14 @@ def as_script(source, tmp_path):
 
 @pytest.mark.parametrize("answer", [PLAIN, "entropy = lambda p: -np.sum(p * np.log(p))"])
 def test_the_check_in_a_script_reads_the_script(answer, tmp_path):
-    head = f"import sys\nsys.path.insert(0, {str(TESTS)!r})\nfrom examples import TINY\nfrom elbo_coursework import check\n"
+    head = f"import sys\nsys.path.insert(0, {str(TESTS)!r})\n"
+    head += "from examples import TINY\nfrom elbo_coursework import check\n"
     done = as_script(f"{head}{NUMPY}\n{answer}\ncheck(entropy, TINY)\n", tmp_path)
     assert (done.stdout, done.stderr) == ("entropy: 3 of 3 instances are right.\n", "")
-    done = as_script(f"{head}{NUMPY}\nexec({PLAIN!r})\ndel np\nimport numpy as np\ncheck(entropy, TINY)\n", tmp_path)
-    assert done.returncode == 0
+    made = answer.replace("entropy", "made")
+    done = as_script(f"{head}{NUMPY}\n{made}\nglobals()['entropy'] = made\ncheck(entropy, TINY)\n", tmp_path)
+    sentence = "The code gives entropy no value: define it on the level of a cell, by def or by =."
+    assert done.stderr.splitlines()[-1] == f"AssertionError: {checking.DIFFERS.format(sentence)}"
 
 
 def master():

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
 from base64 import b64decode
 from collections.abc import Callable
@@ -114,8 +115,6 @@ class Allowed:
             raise OSError(ENETUNREACH, os.strerror(ENETUNREACH))
         elif event in PROGRAMS:
             raise BlockingIOError(EAGAIN, os.strerror(EAGAIN))
-        elif event == "_thread.start_new_thread":
-            raise RuntimeError("can't start new thread")
 
 
 def main(site: str) -> None:
@@ -146,7 +145,7 @@ def main(site: str) -> None:
     answer: dict[str, Any] = {"value": None, "uses": sorted({name for each in statements for name in each.uses})}
     answer["helpers"] = sorted(name for name in helpers if module_of(name) in sys.modules)
     if setup["name"] not in space:
-        nothing = f"gives {setup['name']} no value: define it in a cell, by def or by ="
+        nothing = f"gives {setup['name']} no value: define it on the level of a cell, by def or by ="
         answer = {"error": failed.get(setup["name"], nothing)}
     while True:
         lines.send(answer)
@@ -162,6 +161,9 @@ def rehearse(setup: dict[str, Any]) -> Allowed:
     allowed = Allowed([*setup["allowed"], *map(module_of, setup["helpers"])])
     sys.meta_path.insert(0, allowed)
     sys.addaudithook(allowed.audit)
+    for name in ("_start_new_thread", "_start_joinable_thread"):  # of one version of Python or another
+        if hasattr(threading, name):
+            setattr(threading, name, no_thread)
     if hasattr(signal, "setitimer"):  # to say which cell it was
 
         def late(*_given: object) -> None:
@@ -170,6 +172,11 @@ def rehearse(setup: dict[str, Any]) -> Allowed:
         signal.signal(signal.SIGPROF, late)
         signal.setitimer(signal.ITIMER_PROF, setup["start"])
     return allowed
+
+
+def no_thread(*_given: Any, **_named: Any) -> None:
+    """In place of what starts a thread."""
+    raise RuntimeError("can't start new thread")
 
 
 def module_of(file: str) -> str:
@@ -318,7 +325,7 @@ def advice(error: BaseException) -> str:
         if root == "companion":
             return "; grading has no companion, as it holds the answers"
         return "" if root in LIBRARIES else NO_MODULE.format(", ".join(LIBRARIES))
-    if isinstance(error, (FileNotFoundError, PermissionError)) and error.filename is not None:
+    if isinstance(error, FileNotFoundError) or (isinstance(error, PermissionError) and error.filename is not None):
         return NO_FILE
     if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
         return NO_NAME
