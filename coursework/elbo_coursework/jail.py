@@ -69,6 +69,7 @@ REFUSED = {
     ),
 }
 CLONE3, NO_SUCH_CALL, NOT_PERMITTED = 435, 38, 1
+WORDS = {"processes": 11, "network": 101}  # as where there are too many, and where there is none
 SECCOMP, FILTER = 22, 2
 ALLOW, ERROR, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06  # instructions of the system's filters
@@ -99,8 +100,9 @@ def refuse_calls() -> None:
     steps = [(LOAD, 0, 0, 4), (EQUAL, 1, 0, architecture), (RETURN, 0, 0, KILL), (LOAD, 0, 0, 0)]
     steps += [(AT_LEAST, 0, 1, 0x40000000), refuse]  # another way to number the same calls
     steps += [(EQUAL, 0, 1, CLONE3), (RETURN, 0, 0, ERROR | NO_SUCH_CALL)]
-    for number in (number for numbers in kinds.values() for number in numbers):
-        steps += [(EQUAL, 0, 1, number), refuse]
+    for kind, numbers in kinds.items():
+        for number in numbers:
+            steps += [(EQUAL, 0, 1, number), (RETURN, 0, 0, ERROR | WORDS.get(kind, NOT_PERMITTED))]
     for number in own:  # the first argument is a process
         steps += [(EQUAL, 0, 5, number), (LOAD, 0, 0, 16), (EQUAL, 2, 0, os.getpid()), (EQUAL, 1, 0, 0), refuse]
         steps += [(RETURN, 0, 0, ALLOW)]

@@ -23,6 +23,7 @@ from elbo_coursework.submissions import Submission
 
 SURGERY = assignment("surgery")
 RATE = replace(SURGERY, questions=(SURGERY.question("rate"),), manual=())
+MOST = RATE.questions[0].points
 LIMITS = Limits(cpu_per_call=4, cpu_total=12, cpu_start=30, wall_clock=120)
 SHORT = Limits(cpu_per_call=1, cpu_total=2, cpu_start=10, wall_clock=5, submission=30)
 
@@ -394,7 +395,7 @@ def rate(encoder, prior):
     "an exit": "import atexit\natexit.register(os._exit, 0)\ndef rate(encoder, prior):\n    os._exit(0)",
 }
 #: Points for infinity, which is the right answer to some instances.
-LUCKY = {"no numbers": 5.0}
+LUCKY = {"no numbers": MOST / 3}
 #: Attacks on memory and files, which end by a limit.
 USE = {
     "memory": "def rate(encoder, prior):\n    return bytearray(2**33)",
@@ -545,7 +546,7 @@ def test_nothing_was_changed_and_nothing_is_left(graded):
 
 
 def test_the_honest_among_them_earn_all(graded):
-    assert graded.grades["aaron"].earned == graded.grades["zoe"].earned == 15
+    assert graded.grades["aaron"].earned == graded.grades["zoe"].earned == MOST
 
 
 def test_instances_are_not_in_what_a_student_reads(graded):
@@ -676,7 +677,7 @@ def test_a_reference_gives_no_more_than_an_earlier_function_would(attack):
     assert [question.earned for question in graded.questions] == [0, 0]
     assert monotonic() - began < 150
     honest = grade(Submission("b", "b.py", HONEST.encode()), RATE, "spring", limits=LIMITS, isolated=Isolation(HERE[0]))
-    assert honest.earned == 15
+    assert honest.earned == MOST
 
 
 def test_the_reference_does_stand_in_place_of_an_earlier_function():
@@ -685,7 +686,7 @@ def test_the_reference_does_stand_in_place_of_an_earlier_function():
     body = HONEST.replace("    with", "    encoder = joint_and_marginals(encoder)['joint'] * len(encoder)\n    with")
     source = (WRONG_FIRST + body).encode()
     found = grade(Submission("a", "a.py", source), two, "spring", limits=LIMITS, isolated=Isolation(HERE[0]))
-    assert [question.earned for question in found.questions] == [0, 15]
+    assert [question.earned for question in found.questions] == [0, MOST]
     assert "Marked with the reference" in found.questions[1].notes[0]
 
 
@@ -706,58 +707,59 @@ def zipped(**files: bytes) -> bytes:
 
 
 DEEP = 10**5
+#: Files that are hard to read, and the points of what can be read of them.
 READ = {
     "5 000 cells": (
         lambda: as_notebook([code(f"x{i} = x{i - 1} if {i} else 0") for i in range(5000)] + [code(HONEST)]),
-        15,
+        MOST,
     ),
     "a name bound and used in each of 2 000 cells": (
         lambda: as_notebook([code(f"x = x + {i}") for i in range(2000)] + [code(HONEST + "    return x")]),
-        15,
+        MOST,
     ),
-    "a literal of 19 MB": (lambda: f"x = [{'1,' * 9_500_000}]\n{HONEST}".encode(), 15),
-    "a text of 19 MB": (lambda: f"x = '{'a' * 19_000_000}'\n{HONEST}".encode(), 15),
-    "a line of a million operators": (lambda: f"x = {'1+' * 10**6}1\n{HONEST}".encode(), 15),
-    "deep parentheses": (lambda: f"x = {'(' * DEEP}1{')' * DEEP}\n{HONEST}".encode(), 15),
-    "deep signs": (lambda: f"x = {'-' * DEEP}1\n{HONEST}".encode(), 15),
-    "deep attributes": (lambda: f"x = a{'.a' * DEEP}\n{HONEST}".encode(), 15),
-    "deep conditions": (lambda: ("if 1: pass\n" + "elif 1: pass\n" * 20_000 + HONEST).encode(), 15),
+    "a literal of 19 MB": (lambda: f"x = [{'1,' * 9_500_000}]\n{HONEST}".encode(), 0),
+    "a text of 19 MB": (lambda: f"x = '{'a' * 19_000_000}'\n{HONEST}".encode(), MOST),
+    "a line of a million operators": (lambda: f"x = {'1+' * 10**6}1\n{HONEST}".encode(), 0),
+    "deep parentheses": (lambda: f"x = {'(' * DEEP}1{')' * DEEP}\n{HONEST}".encode(), 0),
+    "deep signs": (lambda: f"x = {'-' * DEEP}1\n{HONEST}".encode(), 0),
+    "deep attributes": (lambda: f"x = a{'.a' * DEEP}\n{HONEST}".encode(), 0),
+    "deep conditions": (lambda: ("if 1: pass\n" + "elif 1: pass\n" * 20_000 + HONEST).encode(), 0),
     "deep blocks": (
-        lambda: ("".join(" " * i + "if 1:\n" for i in range(3000)) + " " * 3000 + "x=1\n" + HONEST).encode(),
-        15,
+        lambda: ("".join(" " * i + "if 1:\n" for i in range(500)) + " " * 500 + "x=1\n" + HONEST).encode(),
+        0,
     ),
     "deep JSON": (lambda: b'{"cells": ' + b"[" * DEEP + b"]" * DEEP + b"}", 0),
     "a million outputs": (
         lambda: as_notebook([code(HONEST, [{"text": "x", "output_type": "stream"}] * 300_000)]),
-        15,
+        MOST,
     ),
     "a bomb in a zip": (lambda: zipped(a_ipynb=b" " * 2 * 10**8), 0),
-    "paths out of a zip": (lambda: zipped(**{"..__..__seed_py": HONEST.encode()}), 15),
+    "paths out of a zip": (lambda: zipped(**{"..__..__seed_py": HONEST.encode()}), MOST),
     "a zip that says it is small": (
         lambda: zipped(a_py=b"#" * 10**7).replace((10**7).to_bytes(4, "little"), b"\1\0\0\0"),
         0,
     ),
-    "null bytes": (lambda: b"x = 1\0\n" + HONEST.encode(), 15),
-    "a codec of its own": (lambda: b"# coding: unicode_escape\n" + HONEST.encode(), 15),
-    "a codec that is none": (lambda: b"# coding: zip\n" + HONEST.encode(), 15),
+    "null bytes": (lambda: b"x = 1\0\n" + HONEST.encode(), 0),
+    "a codec of its own": (lambda: b"# coding: unicode_escape\n" + HONEST.encode(), MOST),
+    "a codec that is none": (lambda: b"# coding: zip\n" + HONEST.encode(), MOST),
     "marks of answers": (
         lambda: as_notebook(
             [{"cell_type": "markdown", "source": f"<!-- answer: a{i} -->" + "x" * 99} for i in range(9999)]
         ),
         0,
     ),
-    "cells of no kind": (lambda: as_notebook([code(HONEST), None, 3, []]), 15),  # type: ignore[list-item]
+    "cells of no kind": (lambda: as_notebook([code(HONEST), None, 3, []]), 0),  # type: ignore[list-item]
 }
 
 
 @pytest.mark.parametrize("attack", READ)
 def test_reading_has_limits(attack):
-    """Whatever is handed in, there is a grade of at most the honest points, within the limits."""
-    make, most = READ[attack]
+    """Whatever is handed in, there is a grade, within the limits."""
+    make, earned = READ[attack]
     limits, began = replace(LIMITS, cpu_start=20), monotonic()
     sent = Submission("a", "a.ipynb", make())
     found = grade(sent, RATE, "spring", limits=limits, isolated=Isolation(HERE[0]))
-    assert found.earned <= most
+    assert found.earned == earned
     assert monotonic() - began < 150
     assert len(json.dumps(found.to_record())) < 20_000
     assert len(found.questions) == 1
@@ -787,11 +789,11 @@ HELPERS = {
 def test_a_poisoned_helper_harms_its_own_submission_at_most(name, level):
     sent = Submission("a", "a.py", HONEST.encode(), {name: HELPERS[name]})
     found = grade(sent, RATE, "spring", limits=LIMITS, isolated=Isolation(level))
-    assert found.earned in (0, 15)
+    assert found.earned in (0, MOST)
     assert found.notes == () or "read" in found.notes[0]
     assert not Path("/tmp/survivor.py").exists()
-    if name not in ("numpy.py", "..", "", "a\0b.py"):
-        assert found.earned == 15
+    if name != "numpy.py":
+        assert found.earned == MOST
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import threading
 import traceback
 from base64 import b64decode
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from errno import EAGAIN, ENETUNREACH, ENOENT
 from importlib import import_module
@@ -132,7 +133,8 @@ def main(site: str) -> None:
         return
     found = reading["value"]
     for name, content in {**found.files, **helpers}.items():
-        Path(name).write_bytes(content)
+        with suppress(OSError, ValueError):  # a name that is none, or more than there is place for
+            Path(name).write_bytes(content)
         if allowed is not None:
             allowed.names.add(module_of(name))
     statements = found.slice(setup["name"])
