@@ -1,4 +1,4 @@
-"""A file is read from its bytes, whatever its encoding and format; a function's slice has what it needs, and no more."""
+"""A file is read from its bytes, whatever its encoding and format; a slice has what its function needs, and no more."""
 
 import ast
 import io
