@@ -3,6 +3,7 @@
 import json
 import os
 import time
+import unicodedata
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -94,8 +95,8 @@ SHAPES = {
     "Bob_678_assignsubmission_onlinetext/onlinetext.html": lambda path: script(path, "<p>Hello"),
     "curiemarie_LATE_1234_5678_tiny-1.ipynb": lambda path: notebook(path, USING),
     "curiemarie_LATE_1234_5679_tools.py": lambda path: script(path, TOOLS),
-    "11-22 - Emmy Noether - Oct 3, 2023 1012 AM - tiny.ipynb": lambda path: notebook(path, WRONG),
     "11-22 - Emmy Noether - Oct 3, 2023 112 PM - tiny.ipynb": lambda path: notebook(path, SOLUTION),
+    "11-22 - Emmy Noether - Oct 3, 2023 1012 AM - tiny.ipynb": lambda path: notebook(path, WRONG),
     "index.html": lambda path: script(path, "<html>"),
     "Tiny_gauss_attempt_2023-10-03-10-12-00_tiny.ipynb": lambda path: notebook(path, SOLUTION),
     "Tiny_gauss_attempt_2023-10-03-10-12-00.txt": lambda path: script(path, "Name: C. F. Gauss"),
@@ -251,6 +252,34 @@ def test_of_equals_the_last_changed_counts_and_a_notebook_before_a_script(tmp_pa
     assert found.file == "ada/b.ipynb"
     (note,) = found.notes
     assert note.endswith("of those that define 1 of the assignment's 2 functions, it was changed last.")
+
+
+@pytest.mark.parametrize(
+    ("names", "right"),
+    [
+        (["a.ipynb", "TINY.ipynb", "tiny_2.ipynb"], "TINY.ipynb"),
+        (["a.ipynb", "Tiny - Copy (2).ipynb", "my tiny.ipynb"], "Tiny - Copy (2).ipynb"),
+        (["a.ipynb", "Ada-tiny_final.ipynb", "tinyer.ipynb"], "Ada-tiny_final.ipynb"),
+        (["a.ipynb", "tiny.py", "tiny2.ipynb"], "tiny.py"),
+        (["old/tiny.ipynb", "tiny.zip"], "old/tiny.ipynb"),
+    ],
+)
+def test_the_name_nearest_to_the_assignments_counts(tmp_path, names, right):
+    for i, name in enumerate(names):
+        (tmp_path / "ada" / name).parent.mkdir(parents=True, exist_ok=True)
+        os.utime(script(tmp_path / "ada" / name, STUB), (10**9, 10**9 + i))
+    (found,) = find_submissions(tmp_path, TINY, lambda *given: ["entropy", "moments"])
+    assert found.file == f"ada/{right}"
+    assert found.notes[0].endswith(": it has the assignment's name.")
+
+
+def test_names_that_some_system_takes_for_one_are_told_apart(tmp_path):
+    names = ["ada.py", "ADA.py", "Zoe\u0308.py", "Zo\u00eb.py", "m\\xfc.py", os.fsdecode(b"m\xfc.py")]
+    for name in names:
+        script(tmp_path / name, STUB)
+    found = [one.name for one in find(tmp_path)]
+    assert len({unicodedata.normalize("NFC", name).casefold() for name in found}) == len(names)
+    assert sum("~" in name for name in found) == 3
 
 
 def test_a_thousand_files_are_found_soon(tmp_path):
