@@ -196,6 +196,7 @@ def test_the_file_is_told_as_found_and_when_it_came(shapes, graded):
     changed = datetime.fromtimestamp((shapes / "ada.ipynb").stat().st_mtime)
     assert datetime.fromisoformat(graded["ada"].handed_in).replace(tzinfo=None) == changed.replace(microsecond=0)
     assert graded["11-22 - Emmy Noether"].handed_in.startswith("2023-10-03T13:12:00")
+    assert graded["11-22 - Emmy Noether"].notes == ("This is the last of 2 attempts.",)
     assert graded["gauss"].handed_in.startswith("2023-10-03T10:12:00")
 
 
