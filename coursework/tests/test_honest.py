@@ -37,14 +37,14 @@ REFUSED = {
             "_ = open('sign.txt', 'w').write('1')",
             f"def entropy(p):\n    return float(open('sign.txt').read()) * {BODY}",
         ],
-        "The code raised FileNotFoundError: [Errno 2] No such file or directory: 'FOLDER/sign.txt', in line 2 of "
-        "entropy in cell 3; grading has the notebook and the scripts beside it, and no other file: write the numbers "
-        "into a cell.",
+        "The code raised FileNotFoundError: [Errno 2] No such file or directory: 'sign.txt', in line 2 of entropy in "
+        "cell 3; grading has the notebook and the scripts beside it, and no other file: write the numbers into a cell.",
     ),
     "a file by its whole path": (
         [NUMPY, "PATH = 'FOLDER/sign.txt'", f"def entropy(p):\n    return float(open(PATH).read()) * {BODY}"],
-        "The code raised FileNotFoundError: [Errno 2] No such file or directory: 'FOLDER/sign.txt', in line 2 of entropy "
-        "in cell 3; grading has the notebook and the scripts beside it, and no other file: write the numbers into a cell.",
+        "The code raised FileNotFoundError: [Errno 2] No such file or directory: 'FOLDER/sign.txt', in line 2 of entropy in "
+        "cell 3; "
+        "grading has the notebook and the scripts beside it, and no other file: write the numbers into a cell.",
     ),
     "a constant from a file": (
         [

@@ -1,4 +1,4 @@
-"""A file is read from its bytes, whatever its encoding and format; a slice has what its function needs, and no more."""
+"""A file is read from its bytes, whatever its encoding; a function's slice has what it needs, and no more."""
 
 import ast
 import io
@@ -100,12 +100,13 @@ def test_what_cannot_be_read_is_told(content, name, words):
         ("def f(:", "invalid syntax, line 1"),
         ("%matplotlib inline\nx = (", "'(' was never closed, line 2"),
         ("return 1", "'return' outside function, line 1"),
-        ("x = '\0'", "ValueError: source code string cannot contain null bytes"),
+        ("x = '\0'", "source code string cannot contain null bytes"),
     ],
 )
 def test_a_cell_that_python_cannot_read_is_told_and_the_others_are_kept(cell, words):
     found = reading.read(notebook_text(["a = 1", cell, "b = 2"]).encode())
-    assert found.problems == [f"cell 2 is left out, as Python cannot read it: {words}."]
+    (problem,) = found.problems
+    assert problem.replace("ValueError: ", "") == f"cell 2 is left out, as Python cannot read it: {words}."
     assert found.functions == ["a", "b"]
 
 

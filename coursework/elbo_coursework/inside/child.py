@@ -102,8 +102,7 @@ class Allowed:
 
     def find_spec(self, name: str, *_given: object) -> None:
         """Raise ``ModuleNotFoundError`` for another; for these, the finders after this one are asked."""
-        top = name.split(".")[0]
-        if top not in self.names and not top.startswith("_sysconfigdata"):  # Python's own, by a name of each machine's
+        if name.split(".")[0] not in self.names and not name.startswith("_sysconfigdata"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
     def audit(self, event: str, given: tuple[Any, ...]) -> None:
@@ -299,7 +298,8 @@ def attempt(work: Any, failed: dict[str, str] | None = None, longest: int | None
     except SystemExit:
         return {"error": "tried to end its process"}
     except NameError as error:
-        return {"error": (failed or {}).get(error.name or "", raised(error))}
+        why = failed or {}
+        return {"error": why.get(str(error.name), why.get("*", raised(error)))}
     except TimeoutError as error:
         return {"error": str(error) if str(error).startswith(SLOW[:15]) else raised(error)}
     except BaseException as error:

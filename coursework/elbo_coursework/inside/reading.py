@@ -396,7 +396,7 @@ def parsed(source: str) -> list[ast.stmt]:
         try:
             return ast.parse(source).body
         except SyntaxError as error:
-            first, at = error, (error.lineno or 0) - 1
+            at = (error.lineno or 0) - 1
         for _ in range(MAX_MAGICS):  # only where Python stumbles: in a text or a bracket such a line is none
             if not (0 <= at < len(lines) and MAGIC.match(lines[at])):
                 break
@@ -405,11 +405,9 @@ def parsed(source: str) -> list[ast.stmt]:
                 return ast.parse("\n".join(lines)).body
             except SyntaxError as error:
                 at = (error.lineno or 0) - 1
-        found = [i for i, line in enumerate(lines) if MAGIC.match(line)]
-        for i in found:
-            without(lines, i)
-        if not found:
-            raise first
+        for i, line in enumerate(lines):
+            if MAGIC.match(line):
+                without(lines, i)
         return ast.parse("\n".join(lines)).body
 
 
@@ -591,5 +589,5 @@ def base(node: ast.expr) -> set[str]:
 def described(error: BaseException) -> str:
     """An error in a few words."""
     if isinstance(error, SyntaxError):
-        return f"{error.msg}, line {error.lineno}"
+        return error.msg if error.lineno is None else f"{error.msg}, line {error.lineno}"
     return f"{type(error).__name__}: {str(error)[:100]}"
