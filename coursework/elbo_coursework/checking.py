@@ -31,7 +31,8 @@ from elbo_coursework.submissions import Submission
 DIFFERS = (
     "Here it is right. In grading, which reads the notebook's cells and runs what the function needs, it is not: {}"
 )
-UNSAVED = "The file {} holds another {} than this one: save the notebook, and run the check again to try what it holds."
+UNSAVED = "The file {} does not hold this {} yet: save the notebook, and run the check again to try what it holds."
+SAVED = "This is of {} as it is saved: if you have changed it since, save it and run the check again."
 HELPERS = "It needs {}: hand that in beside the notebook."
 SECONDS = 120.0
 LARGEST = 20 * 10**6  # bytes of a notebook that is looked into
@@ -64,6 +65,8 @@ def check(function: Callable[..., Any], name: str | Assignment) -> None:
     if submission is not None and all(verdict.credit == 1 for verdict in verdicts):
         again, used = rehearse(submission, question, drawn)
         verdicts = [v if v.credit == 1 else Verdict(0.0, DIFFERS.format(v.hint)) for v in again]
+        stale = submission.get("saved") and any(verdict.credit < 1 for verdict in verdicts)
+        remarks += [SAVED.format(submission["file"])] if stale else []
         remarks += [HELPERS.format(" and ".join(used))] if used else []
     hints = list(dict.fromkeys(verdict.hint for verdict in verdicts if verdict.hint))
     correct = sum(verdict.credit == 1 for verdict in verdicts)
@@ -106,20 +109,20 @@ def notebook(name: str, script: str = "") -> tuple[dict[str, Any] | None, list[s
     cells = [{"cell_type": "code", "source": source, "outputs": [], "location": f"cell [{i}]"} for i, source in run]
     content = json.dumps({"cells": cells}).encode()
     remarks: list[str] = []
-    if kept := saved(name):
-        held = kept.read_bytes()
+    if (file := saved(name)) is not None:
+        held = file.read_bytes()
         if last_made(held, name) == last_made(content, name):
-            return {"content": held, "file": kept.name, "helpers": beside(kept.parent)}, []
-        remarks = [UNSAVED.format(kept.name, name)]
+            return {"content": held, "file": file.name, "helpers": beside(file.parent), "saved": True}, []
+        remarks = [UNSAVED.format(file.name, name)]
     return {"content": content, "file": "notebook.ipynb", "helpers": beside(Path())}, remarks
 
 
 def saved(name: str) -> Path | None:
     """The file of the running notebook: what the editor calls it, or the only one here that defines ``name``."""
     told = (user_names().get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME"))
-    for path in map(Path, map(str, filter(None, told))):
-        if path.suffix == ".ipynb" and path.is_file():
-            return path
+    for named in (Path(str(text)) for text in told if text):
+        if named.suffix == ".ipynb" and named.is_file():
+            return named
     found = [path for path in sorted(Path().glob("*.ipynb"))[:50] if path.stat().st_size < LARGEST]
     found = [path for path in found if last_made(path.read_bytes(), name)]
     return found[0] if len(found) == 1 else None

@@ -42,9 +42,9 @@ REFUSED = {
     ),
     "a file by its whole path": (
         [NUMPY, "PATH = 'FOLDER/sign.txt'", f"def entropy(p):\n    return float(open(PATH).read()) * {BODY}"],
-        "The code raised FileNotFoundError: [Errno 2] No such file or directory: 'FOLDER/sign.txt', in line 2 of entropy in "
-        "cell 3; "
-        "grading has the notebook and the scripts beside it, and no other file: write the numbers into a cell.",
+        "The code raised FileNotFoundError: [Errno 2] No such file or directory: 'FOLDER/sign.txt', in line 2 of "
+        "entropy in cell 3; grading has the notebook and the scripts beside it, and no other file: write the numbers "
+        "into a cell.",
     ),
     "a constant from a file": (
         [
@@ -156,6 +156,7 @@ def test_the_check_says_what_grading_says_of_a_form_that_it_cannot_run(name, ref
     shown = re.sub(r"cell \[(\d+)\]", r"cell \1", told[name]["error"])
     assert shown == f"AssertionError: {checking.DIFFERS.format(sentence)}"
     assert told[name]["printed"].startswith("entropy: 0 of 3 instances are right.\n  Here it is right.")
+    assert (checking.SAVED.format("ada.ipynb") in told[name]["printed"]) == (name == "a deleted cell")
 
 
 def read(path, monkeypatch, capsys, assignment=TINY):
