@@ -203,7 +203,7 @@ def limit_time(seconds: float, total: float) -> None:
 def load(setup: dict[str, Any], helpers: dict[str, bytes]) -> Any:
     """What there is to read: for a function the ``Reading``, else what JSON can hold of it."""
     sys.path.insert(0, str(Path(__file__).parent))
-    import reading  # type: ignore[import-not-found]
+    import reading
 
     del sys.path[0]
     found = reading.read(b64decode(setup["content"]), setup["file"], helpers)
