@@ -226,8 +226,8 @@ def wrong_assignment(functions: list[str], assignment: Assignment) -> list[str]:
 
 def cache_key(submission: Submission, assignment: Assignment, seed: str) -> str:
     """A hash of all that a grade depends on; the seed cannot be read from it, if it is hard to guess."""
-    files = [submission.content, *(held for _, held in sorted(submission.helpers.items()))]
-    hashes = [sha256(content).hexdigest() for content in files]
+    files = [("", submission.content), *sorted(submission.helpers.items())]
+    hashes = [(name, sha256(content).hexdigest()) for name, content in files]
     rules = [(q.name, q.points, q.tolerance, q.instances) for q in assignment.questions]
     told = (
         hashes,

@@ -245,6 +245,11 @@ def cells(content: bytes, name: str = "") -> list[Cell]:
         raise UnreadableError(PAGE)
     if not start:
         raise UnreadableError("it is empty")
+    if name.lower().endswith(".ipynb"):
+        try:
+            parsed(text)  # a script under another name
+        except SyntaxError as error:
+            raise UnreadableError("it is no notebook") from error
     return [Cell("code", "the file", text)]
 
 
