@@ -15,7 +15,7 @@ import numpy as np
 import companion
 from elbo_coursework import questions, sandbox
 from elbo_coursework.oracle import oracle
-from elbo_coursework.questions import PUBLIC_SEED, Assignment, Question, Verdict, instances, judge
+from elbo_coursework.questions import PUBLIC_SEED, Assignment, Question, Verdict, all_close, instances, judge
 from elbo_coursework.sandbox import Answer, Isolation, Limits
 from elbo_coursework.submissions import Submission
 
@@ -181,7 +181,7 @@ class Marker:
             with np.errstate(all="ignore"):
                 judged = judge(self.question, inputs, answer.value) if not answer.error else None
             verdicts.append(judged or Verdict(0.0, told.get(answer.error, answer.error)))
-        if len({repr(answer) for answer in answers}) == 1 and credit(verdicts) < len(verdicts):
+        if credit(verdicts) < len(verdicts) and constant(answers, self.question.tolerance):
             verdicts = [Verdict(0.0, CONSTANT) if verdict.credit else verdict for verdict in verdicts]
         return verdicts, uses
 
@@ -203,6 +203,13 @@ class Marker:
         public = [answer.error for answer in again if answer.error]
         by_kind = {kind(text): text for text in reversed(public)}
         return {text: text if text in public else by_kind.get(kind(text), ELSEWHERE) for text in own}
+
+
+def constant(answers: list[Answer], tolerance: float) -> bool:
+    """Whether the answers are one value, but for rounding, and of 5 or more but for one of them."""
+    values = [answer.value for answer in answers if not answer.error]
+    least = len(answers) - (len(answers) >= 5)
+    return any(sum(all_close(other, value, tolerance) for other in values) >= least for value in values[:2])
 
 
 def kind(text: str) -> str:
