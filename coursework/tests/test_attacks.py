@@ -8,6 +8,7 @@ import ctypes
 import io
 import json
 import os
+import platform
 import secrets
 import zipfile
 from dataclasses import replace
@@ -17,7 +18,7 @@ from time import monotonic
 
 import pytest
 
-from elbo_coursework import Limits, assignment, grade, grade_folder, sandbox
+from elbo_coursework import Limits, assignment, grade, grade_folder, jail, sandbox
 from elbo_coursework.sandbox import LEVELS, Isolation
 from elbo_coursework.submissions import Submission
 
@@ -408,6 +409,7 @@ USE = {
     ),
     "many files": works("[os.open('/dev/null', 0) for _ in range(10**5)]", "[os.pipe() for _ in range(10**5)]"),
     "a large file": works("open('large', 'wb').write(bytes(2**28))", "os.truncate('large', 2**40)"),
+    "large pairs of sockets": works("[p.setsockopt(1, 7, 2**24) for p in socket.socketpair()]"),
     "many pairs of sockets": works("[socket.socketpair()[0].send(bytes(2**17)) for _ in range(10**5)]"),
     "time": "def rate(encoder, prior):\n    while True: pass",
     "time while loading": "while True: rate = 1",
@@ -813,3 +815,50 @@ def test_what_does_the_work_of_a_question_is_not_there(source):
     found = grade(sent, RATE, "spring", limits=LIMITS, isolated=Isolation(HERE[0]))
     assert found.earned == 0
     assert "does the work of the question" in next(iter(found.questions[0].hints))
+
+
+@pytest.mark.parametrize(
+    "guess",
+    ["0.0", "1e-9 * float(np.random.rand())", "float(np.random.rand()) if p > 0.9 or first() else 0.0"],
+)
+def test_a_guess_that_looks_at_nothing_earns_nothing(guess):
+    """Zero is the right answer to half of these instances."""
+    asked = assignment("rate_distortion")
+    one = replace(asked, questions=(asked.question("bernoulli_rate"),), manual=())
+    source = f"""
+import numpy as np
+CALLS = []
+def first():
+    CALLS.append(1)
+    return len(CALLS) == 1
+def bernoulli_rate(p=0, *given, **named):
+    return {guess}
+"""
+    sent = Submission("a", "a.py", source.encode())
+    assert grade(sent, one, "spring", limits=LIMITS, isolated=Isolation(HERE[0])).earned == 0
+
+
+@pytest.mark.parametrize("level", HERE)
+def test_the_system_refuses_what_no_answer_needs(level):
+    """Each call by its number, with arguments that do no harm; and there are no rights of the superuser."""
+    _, kinds, own = jail.REFUSED[platform.machine()]
+    numbers = sorted(number for held in kinds.values() for number in held)
+    source = f"""
+import ctypes, os
+def rate(encoder, prior):
+    libc, codes = ctypes.CDLL(None, use_errno=True), []
+    for number in {numbers}:
+        codes.append(ctypes.get_errno() if libc.syscall(number, 0, 0, 0, 0, 0, 0) < 0 else 0)
+    for number in {own}:
+        codes.append(ctypes.get_errno() if libc.syscall(number, 1, 1, 0, 0, 0, 0) < 0 else 0)
+    held = (ctypes.c_uint * 6)()
+    libc.capget((ctypes.c_uint * 2)(0x20080522, 0), held)
+    return [codes, list(held), [libc.prctl(39, 0, 0, 0, 0)]]
+"""
+    sent = {"content": source.encode(), "file": "a.py", "helpers": {}}
+    (answer,), _ = sandbox.call(sent, "rate", [{"encoder": [[1.0]], "prior": [1.0]}], LIMITS, Isolation(level))
+    codes, rights, nothing_new = answer.value
+    assert len(codes) == len(numbers) + len(own)
+    assert set(codes) == {1, 11, 101}
+    assert set(rights) == {0}
+    assert nothing_new == [1]
