@@ -38,6 +38,8 @@ def available(level: str) -> bool:
 
 
 HERE = [level for level in LEVELS if available(level)]
+#: The best level that the machine has; the others are for ``make test-full``.
+EACH = [pytest.param(level, marks=[pytest.mark.full] if i else []) for i, level in enumerate(HERE)]
 HONEST = """
 import numpy as np
 def rate(encoder, prior):
@@ -509,7 +511,7 @@ class Class:
         return grade_folder(self.folder, RATE, self.secret, self.out, **given)
 
 
-@pytest.fixture(scope="module", params=HERE)
+@pytest.fixture(scope="module", params=EACH)
 def graded(request, tmp_path_factory):
     if request.param != "full" and not landlock():
         pytest.skip("this level holds little without Landlock")
@@ -564,7 +566,7 @@ def test_instances_are_not_in_what_a_student_reads(graded):
         assert not [number for number in secret_digits if number in record]
 
 
-@pytest.mark.parametrize("level", HERE)
+@pytest.mark.parametrize("level", EACH)
 def test_a_secret_within_reach_would_be_seen(level, tmp_path, monkeypatch):
     """So these tests would fail if the folder of the secret were laid open."""
     tmp_path.chmod(0o755)
@@ -584,7 +586,7 @@ def test_a_secret_within_reach_would_be_seen(level, tmp_path, monkeypatch):
     sandbox.readable.cache_clear()
 
 
-@pytest.mark.parametrize("level", HERE)
+@pytest.mark.parametrize("level", EACH)
 @pytest.mark.parametrize("attack", STALL)
 def test_what_stalls_ends_by_the_clock(attack, level):
     source = (BEFORE.replace("{paths!r}", repr(("/none",) * 6)) + STALL[attack]).encode()
@@ -786,7 +788,7 @@ HELPERS = {
 }
 
 
-@pytest.mark.parametrize("level", HERE)
+@pytest.mark.parametrize("level", EACH)
 @pytest.mark.parametrize("name", HELPERS)
 def test_a_poisoned_helper_harms_its_own_submission_at_most(name, level):
     sent = Submission("a", "a.py", HONEST.encode(), {name: HELPERS[name]})
@@ -838,7 +840,7 @@ def bernoulli_rate(p=0, *given, **named):
     assert grade(sent, one, "spring", limits=LIMITS, isolated=Isolation(HERE[0])).earned == 0
 
 
-@pytest.mark.parametrize("level", HERE)
+@pytest.mark.parametrize("level", EACH)
 def test_the_system_refuses_what_no_answer_needs(level):
     """Each call by its number, with arguments that do no harm; and there are no rights of the superuser."""
     _, kinds, own = jail.REFUSED[platform.machine()]
