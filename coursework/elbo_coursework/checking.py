@@ -105,7 +105,9 @@ def notebook(name: str, script: str = "") -> tuple[dict[str, Any] | None, list[s
         if not script or not path.is_file():
             return None, []
         return {"content": path.read_bytes(), "file": path.name, "helpers": beside(path.parent, path.name)}, []
-    run = [(i, source) for i, source in enumerate(user_names().get("In", ())) if source]
+    history = getattr(shell(), "history_manager", None)
+    sources = getattr(history, "input_hist_raw", None) or user_names().get("In", ())  # as typed, with its magics
+    run = [(i, source) for i, source in enumerate(sources) if source]
     cells = [{"cell_type": "code", "source": source, "outputs": [], "location": f"cell [{i}]"} for i, source in run]
     content = json.dumps({"cells": cells}).encode()
     remarks: list[str] = []

@@ -56,6 +56,7 @@ BESIDE = {
 FORMS = {name: [NUMPY, PLAIN, cell] for name, cell in BESIDE.items()}
 FORMS |= {
     "plain": [NUMPY, PLAIN],
+    "in a timed cell": [NUMPY, "%%time\n" + PLAIN],
     "TYPE_CHECKING": typed(
         "from typing import TYPE_CHECKING",
         "if TYPE_CHECKING:",
