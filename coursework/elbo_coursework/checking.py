@@ -158,10 +158,17 @@ def rehearse(
     answers = [loaded] * len(drawn) if "error" in loaded else [*lines[1:], *[lines[-1]] * len(drawn)]
     used = tuple(str(name) for name in loaded.get("helpers", ()))
     pairs = zip(drawn, answers[: len(drawn)], strict=True)
-    return [
+    verdicts = [
         Verdict(0.0, f"The code {found['error']}.") if "error" in found else _judged(question, inputs, found["value"])
         for inputs, found in pairs
-    ], used
+    ]
+    if first := loaded.get("stumbles"):  # what it had to do before did not all succeed: why a value may be wrong
+        late = [v.credit < 1 and "error" not in found for v, found in zip(verdicts, answers, strict=False)]
+        verdicts = [
+            Verdict(v.credit, f"{v.hint} Before that, {first}.") if wrong else v
+            for v, wrong in zip(verdicts, late, strict=True)
+        ]
+    return verdicts, used
 
 
 def talk(submission: Mapping[str, Any], name: str | None, calls: list[str]) -> list[dict[str, Any]]:

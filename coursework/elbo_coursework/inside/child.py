@@ -17,6 +17,7 @@ from contextlib import suppress
 from decimal import Decimal
 from errno import EAGAIN, ENETUNREACH, ENOENT
 from importlib import import_module
+from importlib.machinery import PathFinder
 from inspect import CO_COROUTINE, signature
 from io import TextIOWrapper
 from numbers import Real
@@ -97,13 +98,19 @@ class Allowed:
 
     def __init__(self, names: list[str]) -> None:
         self.names = {*names, *sys.stdlib_module_names, "reading"}
+        self.finders = list(sys.meta_path)
         own = (*sys.path, sys.prefix, sys.base_prefix, os.getcwd(), os.path.dirname(__file__))
         self.folders = [os.path.realpath(path) for path in (*own, *SYSTEM)]
 
-    def find_spec(self, name: str, *_given: object) -> None:
-        """Raise ``ModuleNotFoundError`` for another; for these, the finders after this one are asked."""
-        if name.split(".")[0] not in self.names and not name.startswith("_sysconfigdata"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    def find_spec(self, name: str, *given: Any) -> Any:
+        """What Python's own finders find, of these names; nothing of others, as if they were not there."""
+        if name.split(".")[0] in self.names or name.startswith("_sysconfigdata"):
+            return next((spec for finder in self.finders if (spec := finder.find_spec(name, *given))), None)
+        return None
+
+    def find_distributions(self, *given: Any) -> Any:
+        """The versions of what is installed, which libraries ask for."""
+        return PathFinder.find_distributions(*given)
 
     def audit(self, event: str, given: tuple[Any, ...]) -> None:
         """Refuse, in the words of the system, what grading does not have, though this machine has it."""
@@ -144,7 +151,8 @@ def main(site: str) -> None:
     space = execute(statements, setup["name"], failed)
     space |= {name: Reference(name, lines) for name in setup["references"]}
     answer: dict[str, Any] = {"value": None, "uses": sorted({name for each in statements for name in each.uses})}
-    answer["helpers"] = sorted(name for name in helpers if module_of(name) in sys.modules)
+    beside = sorted(name for name in helpers if module_of(name) in sys.modules and name not in found.files)
+    answer |= {"helpers": beside, "stumbles": failed.pop("", "")}
     if setup["name"] not in space:
         nothing = f"gives {setup['name']} no value: define it on the level of a cell, by def or by ="
         answer = {"error": failed.get(setup["name"], nothing)}
@@ -160,7 +168,7 @@ def main(site: str) -> None:
 def rehearse(setup: dict[str, Any]) -> Allowed:
     """Have no more than grading has, as far as a machine of any kind can do so; for the check in a notebook."""
     allowed = Allowed([*setup["allowed"], *map(module_of, setup["helpers"])])
-    sys.meta_path.insert(0, allowed)
+    sys.meta_path[:] = [allowed]
     sys.addaudithook(allowed.audit)
     for name in ("_start_new_thread", "_start_joinable_thread"):  # of one version of Python or another
         if hasattr(threading, name):
@@ -222,6 +230,7 @@ def execute(statements: list[Any], asked: str, failed: dict[str, str]) -> dict[s
         if "error" in done:
             words = f"needs what {statement.location} should have made, and that {done['error']}"
             failed |= {name: words for name in statement.binds if name not in module.__dict__}
+            failed.setdefault("", f"{statement.location} {done['error']}")
             if done["error"].startswith(SLOW[:15]):
                 failed[asked] = words
                 module.__dict__.pop(asked, None)
