@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import secrets
+import tempfile
 import zipfile
 from dataclasses import replace
 from hashlib import sha256
@@ -566,17 +567,24 @@ def test_instances_are_not_in_what_a_student_reads(graded):
         assert not [number for number in secret_digits if number in record]
 
 
+@pytest.fixture
+def open_folder():
+    """A folder that every user can read."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("level", EACH)
-def test_a_secret_within_reach_would_be_seen(level, tmp_path, monkeypatch):
+def test_a_secret_within_reach_would_be_seen(level, open_folder, monkeypatch):
     """So these tests would fail if the folder of the secret were laid open."""
-    tmp_path.chmod(0o755)
-    (tmp_path / "seed.txt").write_text("open secret")
-    target = Path("/planted") if level == "full" else tmp_path
+    (open_folder / "seed.txt").write_text("open secret")
+    target = Path("/planted") if level == "full" else open_folder
     source = BEFORE.replace("{paths!r}", repr((str(target / "seed.txt"), *["/none"] * 5))) + REACH["open the seed"]
     sent = {"content": source.encode(), "file": "a.py", "helpers": {}}
     inputs = [{"encoder": [[1.0]], "prior": [1.0]}]
     binds = sandbox.binds()
-    for found in (binds, [*binds, (str(tmp_path), str(target))]):
+    for found in (binds, [*binds, (str(open_folder), str(target))]):
         monkeypatch.setattr(sandbox, "binds", lambda found=found: found)
         sandbox.readable.cache_clear()
         answers, _ = sandbox.call(sent, "rate", inputs, SHORT, Isolation(level))
