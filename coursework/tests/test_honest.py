@@ -112,7 +112,7 @@ def test_an_honest_form_earns_all_it_is_due(name):
 def test_the_check_in_a_notebook_passes_an_honest_form(name, kernels):
     error, printed = kernels[name]["error"], kernels[name]["printed"]
     assert error == ""
-    assert printed.startswith("entropy: 3 of 3 instances are right.\n")
+    assert "entropy: 3 of 3 instances are right.\n" in printed  # after what the function itself shows
 
 
 @pytest.mark.full
