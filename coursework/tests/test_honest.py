@@ -108,7 +108,9 @@ def test_an_honest_form_earns_all_it_is_due(name):
     assert (found.hints, found.notes, found.earned, found.correct) == ({}, (), 6, 3)
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.full] if i % 5 else []) for i, name in enumerate(FORMS)]
+)
 def test_the_check_in_a_notebook_passes_an_honest_form(name, kernels):
     error, printed = kernels[name]["error"], kernels[name]["printed"]
     assert error == ""
