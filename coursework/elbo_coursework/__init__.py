@@ -8,6 +8,7 @@ elbo_coursework grade`` does so from the command line; ``elbo_coursework.term`` 
 
 from elbo_coursework.batch import grade_folder
 from elbo_coursework.checking import check
+from elbo_coursework.confinement import Isolation, isolation
 from elbo_coursework.grading import Grade, QuestionGrade, grade
 from elbo_coursework.questions import (
     NAMES,
@@ -20,7 +21,7 @@ from elbo_coursework.questions import (
     instances,
     judge,
 )
-from elbo_coursework.sandbox import Isolation, Limits, isolation
+from elbo_coursework.sandbox import Limits
 from elbo_coursework.submissions import Submission, find_submissions
 
 __version__ = "0.1.0"

@@ -11,10 +11,11 @@ from threading import Event, Thread
 
 from tqdm import tqdm
 
-from elbo_coursework import oracle, questions, records, sandbox
+from elbo_coursework import confinement, oracle, questions, records, sandbox
+from elbo_coursework.confinement import Isolation
 from elbo_coursework.grading import LIMITS, WRONG, Grade, cache_key, grade
 from elbo_coursework.questions import Assignment
-from elbo_coursework.sandbox import Isolation, Limits
+from elbo_coursework.sandbox import Limits
 from elbo_coursework.submissions import Found, Submission, Survey, find, find_one
 from elbo_coursework.term.late import Late
 from elbo_coursework.term.roster import Student
@@ -50,7 +51,7 @@ def grade_folder(
     """
     if jobs < 1:
         raise ValueError(f"jobs: expected at least 1, got {jobs}")
-    folder, isolation = Path(folder), isolation or sandbox.isolation()
+    folder, isolation = Path(folder), isolation or confinement.isolation()
     out = Path("graded") / assignment.name if out is None else Path(out)
     found = find(folder, [out]) if folder.is_dir() else [find_one(folder)]
     claim(out, assignment)

@@ -21,11 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from elbo_coursework import sandbox
+from elbo_coursework import confinement, sandbox
+from elbo_coursework.confinement import INSIDE, libraries
 from elbo_coursework.inside import reading
 from elbo_coursework.inside.child import called, decoded, encoded
 from elbo_coursework.questions import PUBLIC_SEED, Assignment, Inputs, Question, Verdict, assignment, instances, judge
-from elbo_coursework.sandbox import INSIDE, Limits, libraries
+from elbo_coursework.sandbox import Limits
 from elbo_coursework.submissions import Submission
 
 DIFFERS = (
@@ -185,7 +186,7 @@ def talk(submission: Mapping[str, Any], name: str | None, calls: list[str]) -> l
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         text = "\n".join([json.dumps(told), *calls, ""])
         kept: dict[str, Any] = {"capture_output": True, "text": True, "encoding": "utf-8", "check": False}
-        kept["env"] = sandbox.environment(folder) | {key: os.environ[key] for key in KEPT if key in os.environ}
+        kept["env"] = confinement.environment(folder) | {key: os.environ[key] for key in KEPT if key in os.environ}
         try:
             done = subprocess.run(command, input=text, cwd=folder, timeout=SECONDS, **kept)
         except subprocess.TimeoutExpired:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from elbo_coursework import batch, feedback, questions, sandbox
+from elbo_coursework import batch, confinement, feedback, questions
 from elbo_coursework.grading import LIMITS, Grade
 from elbo_coursework.questions import PUBLIC_SEED, Assignment
 from elbo_coursework.submissions import find_one
@@ -65,14 +65,14 @@ def add(parts: Any) -> None:
 def add_isolation(command: argparse.ArgumentParser) -> None:
     """Add the two options that say what a student's code is kept from."""
     words = "what students' code is kept from: everything; what is another user's, for the superuser; nothing"
-    command.add_argument("--isolation", choices=sandbox.LEVELS, default="full", help=f"{words} (default full)")
+    command.add_argument("--isolation", choices=confinement.LEVELS, default="full", help=f"{words} (default full)")
     command.add_argument("--allow-root", action="store_true", help="grade as the superuser")
 
 
 def run(options: argparse.Namespace) -> None:
     """Grade, write the results, and print the points."""
     assignment, secret = questions.assignment(options.assignment), seed(options)
-    isolation = sandbox.isolation(options.isolation, options.allow_root)
+    isolation = confinement.isolation(options.isolation, options.allow_root)
     if not options.path.exists():
         raise ValueError(f"PATH: expected a notebook, a script or a folder, found no {printable(str(options.path))}")
     if options.gradescope:
@@ -99,7 +99,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def grade_for_gradescope(
-    path: Path, assignment: Assignment, secret: str, isolation: sandbox.Isolation, target: Path
+    path: Path, assignment: Assignment, secret: str, isolation: confinement.Isolation, target: Path
 ) -> None:
     """Grade one submission, a file or a folder with one in it, and write ``target``."""
     folder = path if path.is_dir() else path.parent

@@ -14,9 +14,10 @@ import numpy as np
 
 import companion
 from elbo_coursework import questions, sandbox
+from elbo_coursework.confinement import Isolation
 from elbo_coursework.oracle import oracle
 from elbo_coursework.questions import PUBLIC_SEED, Assignment, Question, Verdict, all_close, instances, judge
-from elbo_coursework.sandbox import Answer, Isolation, Limits
+from elbo_coursework.sandbox import Answer, Limits
 from elbo_coursework.submissions import Submission
 
 MISSING = "The notebook does not define {}."
@@ -112,7 +113,7 @@ def grade(
     reference in place of the earlier, so that one mistake is charged once; the better counts.
 
     Args:
-        isolated: what ``sandbox.isolation`` gives
+        isolated: what ``confinement.isolation`` gives
     """
     manual = {question.name: question.points for question in assignment.manual}
     named: dict[str, Any] = {

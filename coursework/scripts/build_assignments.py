@@ -34,7 +34,7 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
 import elbo_coursework
-from elbo_coursework import Assignment, ManualQuestion, Question, sandbox
+from elbo_coursework import Assignment, ManualQuestion, Question, confinement
 from elbo_coursework.submissions import Submission
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +66,7 @@ cd "${{AUTOGRADER:=/autograder}}"
 chmod 700 source submission results
 chmod 600 source/seed.txt
 for level in ${{LEVELS:=full user}}; do
-  "$PYTHON" -c "from elbo_coursework.sandbox import isolation; isolation('$level', True)" && break
+  "$PYTHON" -c "from elbo_coursework.confinement import isolation; isolation('$level', True)" && break
 done
 "$PYTHON" -m elbo_coursework grade submission --assignment {name} --seed-file source/seed.txt \\
   --gradescope results/results.json --isolation "$level" --allow-root
@@ -148,7 +148,7 @@ def differences(stub: Path, solution: Path) -> list[str]:
 
 def losses(solution: Path, asked: Assignment) -> list[str]:
     """Sentences on what grading cannot read of the solution, and on the points that it misses, under a new seed."""
-    trusted = sandbox.isolation("none", allow_root=True)
+    trusted = confinement.isolation("none", allow_root=True)
     graded = elbo_coursework.grade(Submission.of_file(solution), asked, token_hex(), isolated=trusted)
     lost = [question for question in graded.questions if question.earned < question.points]
     found = [f"the solution of {q.name} earns {q.earned} of {q.points}: {list(q.hints)}" for q in lost]

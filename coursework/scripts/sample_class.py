@@ -15,7 +15,7 @@ from pathlib import Path
 
 import nbformat
 
-from elbo_coursework import assignment, instances, sandbox
+from elbo_coursework import assignment, confinement, instances
 from elbo_coursework.questions import PUBLIC_SEED, Question
 
 BUILT = Path(__file__).parents[2] / "_build" / "assignments"
@@ -111,9 +111,9 @@ def plain(value: object) -> object:
 def flags() -> str:
     """The options of ``grade`` for the best isolation that this machine has; standard error says what it lacks."""
     root = " --allow-root" if os.geteuid() == 0 else ""
-    for level in sandbox.LEVELS:
+    for level in confinement.LEVELS:
         try:
-            sandbox.isolation(level, allow_root=True)
+            confinement.isolation(level, allow_root=True)
         except ValueError as error:
             print(f"sample_class: {error}", file=sys.stderr)
         else:

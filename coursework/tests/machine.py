@@ -2,7 +2,7 @@
 
 import os
 
-from elbo_coursework.sandbox import LEVELS, Isolation, isolation
+from elbo_coursework.confinement import LEVELS, Isolation, isolation
 
 
 def available(level: str) -> bool:

@@ -19,8 +19,8 @@ from time import monotonic
 
 import pytest
 
-from elbo_coursework import Limits, assignment, grade, grade_folder, jail, sandbox
-from elbo_coursework.sandbox import LEVELS, Isolation
+from elbo_coursework import Limits, assignment, confinement, grade, grade_folder, jail, sandbox
+from elbo_coursework.confinement import LEVELS, Isolation
 from elbo_coursework.submissions import Submission
 
 SURGERY = assignment("surgery")
@@ -33,7 +33,7 @@ SHORT = Limits(cpu_per_call=1, cpu_total=2, cpu_start=10, wall_clock=5, submissi
 def available(level: str) -> bool:
     """Whether the machine has that level of isolation."""
     try:
-        return sandbox.isolation(level, allow_root=True).level == level
+        return confinement.isolation(level, allow_root=True).level == level
     except ValueError:
         return False
 
@@ -583,15 +583,15 @@ def test_a_secret_within_reach_would_be_seen(level, open_folder, monkeypatch):
     source = BEFORE.replace("{paths!r}", repr((str(target / "seed.txt"), *["/none"] * 5))) + REACH["open the seed"]
     sent = {"content": source.encode(), "file": "a.py", "helpers": {}}
     inputs = [{"encoder": [[1.0]], "prior": [1.0]}]
-    binds = sandbox.binds()
+    binds = confinement.binds()
     for found in (binds, [*binds, (str(open_folder), str(target))]):
-        monkeypatch.setattr(sandbox, "binds", lambda found=found: found)
-        sandbox.readable.cache_clear()
+        monkeypatch.setattr(confinement, "binds", lambda found=found: found)
+        confinement.readable.cache_clear()
         answers, _ = sandbox.call(sent, "rate", inputs, SHORT, Isolation(level))
         hidden = level == "full" or landlock()
         assert ("open secret" in str(answers[0].value)) == (not hidden or found is not binds)
     monkeypatch.undo()
-    sandbox.readable.cache_clear()
+    confinement.readable.cache_clear()
 
 
 @pytest.mark.parametrize("level", EACH)

@@ -20,7 +20,7 @@ from machine import available, best, flags
 
 import companion
 import elbo_coursework
-from elbo_coursework import Assignment, Limits, batch, grade_folder, records, sandbox
+from elbo_coursework import Assignment, Limits, batch, confinement, grade_folder, records
 from elbo_coursework.grading import Grade, QuestionGrade, cache_key
 
 LIMITS = Limits(cpu_per_call=1, cpu_total=3)
@@ -411,7 +411,7 @@ def test_another_user_can_neither_read_a_class_nor_write_a_record(open_place):
     other = script(folder / "other.py", STUB)
     script(folder / "ada.py", SOLUTION.replace(ANSWER, f"open({str(out / 'x')!r}, 'w')\n    {ANSWER}"))
     script(folder / "bob.py", f"def entropy(p):\n    return open({str(other)!r}).read()\n")
-    isolation = sandbox.isolation("user", allow_root=True)
+    isolation = confinement.isolation("user", allow_root=True)
     ada, bob, _ = grade_folder(folder, ONE, "spring", out, isolation=isolation, progress=False)
     assert (ada.earned, bob.earned, (out / "x").exists()) == (0, 0, False)
     assert ["PermissionError" in " ".join(graded.questions[0].hints) for graded in (ada, bob)] == [True, True]

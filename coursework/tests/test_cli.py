@@ -11,7 +11,7 @@ import pytest
 from examples import HALF, SOLUTION, STUB, TINY, script
 from machine import best, flags
 
-from elbo_coursework import Assignment, grade, grade_command, grading, questions, sandbox
+from elbo_coursework import Assignment, confinement, grade, grade_command, grading, questions
 from elbo_coursework.__main__ import main, parser
 from elbo_coursework.submissions import Submission
 
@@ -132,7 +132,7 @@ def test_missing_isolation_is_one_sentence_and_a_flag(tmp_path, capsys, monkeypa
     assert main(arguments) == 1
     assert "--allow-root" in capsys.readouterr().err
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(sandbox, "refusal", lambda level: "no process may have any")
+    monkeypatch.setattr(confinement, "refusal", lambda level: "no process may have any")
     assert main(arguments) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(
@@ -143,7 +143,7 @@ def test_missing_isolation_is_one_sentence_and_a_flag(tmp_path, capsys, monkeypa
 
 @pytest.mark.usefixtures("tiny")
 def test_for_another_user_the_secret_has_to_be_closed(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(sandbox, "isolation", lambda level, allow_root: sandbox.Isolation("user"))
+    monkeypatch.setattr(confinement, "isolation", lambda level, allow_root: confinement.Isolation("user"))
     monkeypatch.setattr(Path, "parents", property(lambda path: ()))
     path = script(tmp_path / "ada.py", SOLUTION)
     seed = script(tmp_path / "seed.txt", "spring")

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from examples import HALF, SOLUTION, STUB, TINY
 
-from elbo_coursework import Grade, assignment, grade, instances, sandbox
+from elbo_coursework import Grade, assignment, confinement, grade, instances
 from elbo_coursework.grading import ELSEWHERE, cache_key
 from elbo_coursework.questions import PUBLIC_SEED
 from elbo_coursework.submissions import Submission
@@ -18,9 +18,9 @@ SURGERY = assignment("surgery")
 
 @pytest.fixture(scope="module")
 def isolated():
-    for level in sandbox.LEVELS:
+    for level in confinement.LEVELS:
         try:
-            return sandbox.isolation(level, allow_root=True)
+            return confinement.isolation(level, allow_root=True)
         except ValueError:
             continue
     raise AssertionError("no level of isolation")

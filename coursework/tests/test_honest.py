@@ -12,7 +12,7 @@ from examples import HALF, TINY
 from forms import FORMS, NUMPY, PLAIN, notebook_text
 
 import elbo_coursework
-from elbo_coursework import Assignment, Limits, checking, grade, sandbox
+from elbo_coursework import Assignment, Limits, checking, confinement, grade
 from elbo_coursework.submissions import Submission
 
 ONE = Assignment("tiny", "A small one", 5, (HALF,))
@@ -80,7 +80,7 @@ DELETED = (
 
 def graded(cells, level="full", folder=""):
     text = notebook_text([cell.replace("RESTS", "1000").replace("FOLDER", folder) for cell in cells])
-    isolated = sandbox.isolation(level, allow_root=True)
+    isolated = confinement.isolation(level, allow_root=True)
     return grade(Submission("ada", "ada.ipynb", text.encode()), ONE, "spring", isolated=isolated)
 
 
@@ -289,6 +289,6 @@ def test_the_solution_of_an_assignment_earns_all_in_several_forms(name):
     cells, helpers = REAL[name](master())
     asked = elbo_coursework.assignment("surgery")
     sent = Submission("ada", "ada.ipynb", notebook_text(cells).encode(), helpers)
-    found = grade(sent, asked, "spring", isolated=sandbox.isolation("full", allow_root=True))
+    found = grade(sent, asked, "spring", isolated=confinement.isolation("full", allow_root=True))
     assert [(q.earned, q.hints) for q in found.questions] == [(q.points, {}) for q in asked.questions]
     assert found.notes == ()

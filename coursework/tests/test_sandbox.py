@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from elbo_coursework import sandbox
-from elbo_coursework.sandbox import Answer, Isolation, Limits, call, isolation, survey
+from elbo_coursework import confinement
+from elbo_coursework.confinement import Isolation, isolation
+from elbo_coursework.sandbox import Answer, Limits, call, survey
 
 SHORT = Limits(cpu_per_call=1, cpu_total=3, memory=2**30, output=1000)
 ROOT = os.geteuid() == 0
@@ -17,7 +18,7 @@ ROOT = os.geteuid() == 0
 @pytest.fixture(scope="module")
 def isolated() -> Isolation:
     """The strongest that this machine has."""
-    for level in sandbox.LEVELS:
+    for level in confinement.LEVELS:
         try:
             return isolation(level, allow_root=True)
         except ValueError:
@@ -167,7 +168,7 @@ def test_a_survey_tells_what_a_file_holds(isolated):
 def test_isolation_is_asked_for_and_told(monkeypatch):
     with pytest.raises(ValueError, match="isolation: expected one of full, user, none, got 'some'"):
         isolation("some")
-    monkeypatch.setattr(sandbox, "refusal", lambda level: "it is not there")
+    monkeypatch.setattr(confinement, "refusal", lambda level: "it is not there")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(ValueError, match="isolation: expected 'full', and it is not there; add --isolation none"):
         isolation("full")
@@ -186,11 +187,11 @@ WITHOUT = {
 }
 PROBE = """
 import sys
-from elbo_coursework import sandbox
+from elbo_coursework import confinement, sandbox
 levels = {}
-for level in sandbox.LEVELS:
+for level in confinement.LEVELS:
     try:
-        isolated = sandbox.isolation(level, allow_root=True)
+        isolated = confinement.isolation(level, allow_root=True)
     except ValueError as error:
         levels[level] = str(error)
         continue

@@ -97,7 +97,7 @@ class Allowed:
     """Finds no module but those of Python's own library and ``names``, where the libraries lie beside others."""
 
     def __init__(self, names: list[str]) -> None:
-        self.names = {*names, *sys.stdlib_module_names, "reading"}
+        self.names = {*names, *sys.stdlib_module_names, "inside"}
         self.finders = list(sys.meta_path)
         own = (*sys.path, sys.prefix, sys.base_prefix, os.getcwd(), os.path.dirname(__file__))
         self.folders = [os.path.realpath(path) for path in (*own, *SYSTEM)]
@@ -210,8 +210,8 @@ def limit_time(seconds: float, total: float) -> None:
 
 def load(setup: dict[str, Any], helpers: dict[str, bytes]) -> Any:
     """What there is to read: for a function the ``Reading``, else what JSON can hold of it."""
-    sys.path.insert(0, str(Path(__file__).parent))
-    import reading
+    sys.path.insert(0, str(Path(__file__).parents[1]))  # this folder is a package, wherever it lies
+    from inside import reading
 
     del sys.path[0]
     found = reading.read(b64decode(setup["content"]), setup["file"], helpers)
