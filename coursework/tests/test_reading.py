@@ -192,12 +192,17 @@ def test_a_slice_has_what_a_function_needs_and_no_more(name):
     assert sliced(*cells) == expected
 
 
-def test_answers_in_words_go_to_the_next_mark_or_heading():
+def test_answers_in_words_go_to_the_next_mark():
     text = {"cell_type": "markdown", "source": "<!-- answer: why -->"}
     words = {"cell_type": "markdown", "source": ["Because ", "of it."]}
     output = {"output_type": "display_data", "data": {"image/png": "iVBO", "text/plain": "<Figure>"}}
     code = {"cell_type": "code", "source": "plot()", "outputs": [output, {"output_type": "stream", "text": ["1\n"]}]}
-    end = {"cell_type": "markdown", "source": "## Next"}
-    content = json.dumps({"cells": [words, text, words, code, end, words]}).encode()
+    own = {"cell_type": "markdown", "source": "## My heading", "attachments": {"page.jpg": {"image/jpeg": "/9j/"}}}
+    end = {"cell_type": "markdown", "source": "<!-- end -->\n## Next"}
+    content = json.dumps({"cells": [words, text, words, code, own, end, words]}).encode()
     expected = [("text", "Because of it."), ("code", "plot()"), ("image", "iVBO"), ("output", "1\n")]
+    expected += [("text", "## My heading"), ("image", "/9j/")]
     assert reading.read(content).answers == {"why": expected}
+    written = {"cell_type": "markdown", "source": "<!-- answer: why -->\nBecause."}
+    content = json.dumps({"cells": [written, end, words]}).encode()
+    assert reading.read(content).answers == {"why": [("text", "<!-- answer: why -->\nBecause.")]}

@@ -48,11 +48,14 @@ def test_values_go_there_and_back(run):
 
 TOLD = {
     "def f(x):\n    y = 0\n    return 1 / y": "The code raised ZeroDivisionError: division by zero, in line 3 of f.",
-    "def f(x):\n    return g(x)": "The code raised NameError: name 'g' is not defined, in line 2 of f.",
+    "def f(x):\n    return g(x)": (
+        "The code raised NameError: name 'g' is not defined, in line 2 of f; no cell that Python can read gives it a "
+        "value, so look whether one was deleted, renamed or moved."
+    ),
     "def f(x):\n    raise SystemExit(0)": "The code tried to end its process.",
     "def f(x):\n    import companion": (
-        "The code raised ModuleNotFoundError: No module named 'companion'; grading has no companion, as it holds the "
-        "answers."
+        "The code raised ModuleNotFoundError: No module named 'companion', in line 2 of f; grading has no companion, "
+        "as it holds the answers."
     ),
     "A = 1 / 0\ndef f(x):\n    return A": (
         "The code needs what the file, line 1 should have made, and that raised ZeroDivisionError: division by zero."

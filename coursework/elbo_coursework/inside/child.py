@@ -18,6 +18,7 @@ from decimal import Decimal
 from errno import EAGAIN, ENETUNREACH, ENOENT
 from importlib import import_module
 from importlib.machinery import PathFinder
+from importlib.util import module_from_spec, spec_from_file_location
 from inspect import CO_COROUTINE, signature
 from io import TextIOWrapper
 from numbers import Real
@@ -210,10 +211,10 @@ def limit_time(seconds: float, total: float) -> None:
 
 def load(setup: dict[str, Any], helpers: dict[str, bytes]) -> Any:
     """What there is to read: for a function the ``Reading``, else what JSON can hold of it."""
-    sys.path.insert(0, str(Path(__file__).parents[1]))  # this folder is a package, wherever it lies
-    from inside import reading
-
-    del sys.path[0]
+    folder = Path(__file__).parent  # what it lies in may not be listed
+    spec = spec_from_file_location("inside", folder / "__init__.py", submodule_search_locations=[str(folder)])
+    sys.modules["inside"] = module_from_spec(spec)  # type: ignore[arg-type]
+    reading = import_module("inside.reading")
     found = reading.read(b64decode(setup["content"]), setup["file"], helpers)
     if setup["name"] is not None:
         return found
