@@ -404,14 +404,15 @@ def test_a_grade_says_the_same_after_it_was_stored(two):
         assert isinstance(kept.grade, Grade)
 
 
-@pytest.mark.skipif(not available("user"), reason="only the superuser can run code as another user")
-def test_another_user_can_neither_read_a_class_nor_write_a_record(open_place):
-    folder, out = open_place / "class", open_place / "out"
-    folder.mkdir(mode=0o700)
-    other = script(folder / "other.py", STUB)
-    script(folder / "ada.py", SOLUTION.replace(ANSWER, f"open({str(out / 'x')!r}, 'w')\n    {ANSWER}"))
-    script(folder / "bob.py", f"def entropy(p):\n    return open({str(other)!r}).read()\n")
-    isolation = confinement.isolation("user", allow_root=True)
-    ada, bob, _ = grade_folder(folder, ONE, "spring", out, isolation=isolation, progress=False)
-    assert (ada.earned, bob.earned, (out / "x").exists()) == (0, 0, False)
-    assert ["PermissionError" in " ".join(graded.questions[0].hints) for graded in (ada, bob)] == [True, True]
+if available("user"):  # the superuser
+
+    def test_another_user_can_neither_read_a_class_nor_write_a_record(open_place):
+        folder, out = open_place / "class", open_place / "out"
+        folder.mkdir(mode=0o700)
+        other = script(folder / "other.py", STUB)
+        script(folder / "ada.py", SOLUTION.replace(ANSWER, f"open({str(out / 'x')!r}, 'w')\n    {ANSWER}"))
+        script(folder / "bob.py", f"def entropy(p):\n    return open({str(other)!r}).read()\n")
+        isolation = confinement.isolation("user", allow_root=True)
+        ada, bob, _ = grade_folder(folder, ONE, "spring", out, isolation=isolation, progress=False)
+        assert (ada.earned, bob.earned, (out / "x").exists()) == (0, 0, False)
+        assert ["PermissionError" in " ".join(graded.questions[0].hints) for graded in (ada, bob)] == [True, True]

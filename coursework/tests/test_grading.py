@@ -77,8 +77,8 @@ def test_the_answer_of_the_package_is_not_there_and_the_rest_of_the_notebook_ear
     assert [question.earned for question in found.questions] == [0, 4]
     (hint,) = found.questions[0].hints
     assert hint == (
-        "The code raised ModuleNotFoundError: No module named 'companion'; grading has no companion, as it holds the "
-        "answers."
+        "The code raised ModuleNotFoundError: No module named 'companion', in line 2 of entropy; grading has no "
+        "companion, as it holds the answers."
     )
 
 
@@ -149,7 +149,7 @@ def test_answers_in_words_are_kept(graded):
         nbformat.v4.new_markdown_cell("## 3. Why (2 points)\n<!-- answer: why -->"),
         nbformat.v4.new_markdown_cell("Since <b>p</b> sums to one."),
         nbformat.v4.new_code_cell("1 + 1", outputs=[nbformat.v4.new_output("execute_result", {"text/plain": "2"})]),
-        nbformat.v4.new_markdown_cell("## The end"),
+        nbformat.v4.new_markdown_cell("<!-- end -->\n## The end"),
         nbformat.v4.new_markdown_cell("not part of it"),
     ]
     found = graded(nbformat.writes(nbformat.v4.new_notebook(cells=cells)), file="a.ipynb")

@@ -109,10 +109,8 @@ def levels():
     return [level for level in ("full", "user") if available(level)]
 
 
-@pytest.mark.parametrize("level", ["", "full", "user"])
+@pytest.mark.parametrize("level", ["", *levels()])
 def test_on_gradescope_an_attack_earns_nothing_and_reaches_nothing(autograder, level):
-    if not levels() or (level and not available(level)):
-        pytest.skip("this machine isolates nothing, or not so")
     unpack(autograder)
     results = autograder / "results" / "results.json"
     others = [autograder / "source" / "seed.txt", autograder / "submission" / "mine.py", results]
@@ -131,9 +129,8 @@ def test_on_gradescope_an_attack_earns_nothing_and_reaches_nothing(autograder, l
         assert (autograder / name).stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.parametrize("built", ["surgery"], indirect=True)
 def test_on_gradescope_a_solution_has_all_points(built, autograder):
-    if built.name != "surgery" or not levels():
-        pytest.skip("one assignment, on a machine that isolates, is enough")
     unpack(autograder)
     shutil.copy(built / "staff" / "surgery.ipynb", autograder / "submission" / "My own name.ipynb")
     found, said = run_autograder(autograder, "")
@@ -168,8 +165,8 @@ WORDS = {
     "ends-itself": "The code tried to end its process.",
     "imports-the-answer": "grading has no companion, as it holds the answers",
     "learnt-by-heart": "The code raised",
-    "no-notebook": "is left out, as Python cannot read it",
-    "returns-text": "got 'forty-two'",
+    "no-notebook": "The file cannot be read: it is no notebook.",
+    "returns-text": "got a text of 9 characters",
     "untouched": "is the function written",
 }
 

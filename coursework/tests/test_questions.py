@@ -1,5 +1,6 @@
 """Instances follow the seed, and traps do not; answers are compared with reference, mistakes and invariant."""
 
+import runpy
 from dataclasses import replace
 from functools import cache
 
@@ -10,7 +11,7 @@ from examples import HALF, PAIR, TINY
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis.extra import numpy as hnp
 
-from elbo_coursework import NAMES, CommonMistake, Question, assignment, check, instances, judge
+from elbo_coursework import NAMES, CommonMistake, Question, assignment, instances, judge
 from elbo_coursework.assignments.common import apart, check_at_most, check_equal
 from elbo_coursework.questions import LONGEST, all_close, structure_mismatch
 
@@ -219,20 +220,28 @@ def test_no_hint_quotes_a_text_or_a_key_of_an_answer():
             assert not any("Tr0ub" in judge(question, inputs, given_).hint for given_ in answers)
 
 
-def test_check_prints_hints_and_never_the_reference(capsys):
-    def entropy(p):
-        p *= 0.5  # what a function does to its argument does not reach the reference
-        return float(-(2 * p * np.log2(2 * p)).sum())
+CHECKED = """
+import numpy as np
+from elbo_coursework import check
+from examples import TINY
 
+def entropy(p):
+    p *= 0.5  # what a function does to its argument does not reach the reference
+    return -float((2 * p * np.log(2 * p)).sum())
+
+check(entropy, TINY)
+"""
+
+
+def test_check_prints_hints_and_never_the_reference(capsys, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(CHECKED.replace("np.log(", "np.log2("))
     with pytest.raises(AssertionError, match=r"This is in bits\."):
-        check(entropy, TINY)
+        runpy.run_path(str(path))
     said = "This is in bits. Since nothing else is wrong, this instance earns half of its points."
     assert capsys.readouterr().out == f"entropy: 0 of 3 instances are right.\n  {said}\n"
-
-    def entropy(p):
-        return -(p * np.log(p)).sum()
-
-    check(entropy, TINY)
+    path.write_text(CHECKED)
+    runpy.run_path(str(path))
     assert capsys.readouterr().out == "entropy: 3 of 3 instances are right.\n"
 
 
