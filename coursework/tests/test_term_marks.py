@@ -1,10 +1,22 @@
 import json
 import threading
+from dataclasses import replace
 
 import pytest
-from term_class import SMALL
+from term_class import SMALL, grade
 
-from elbo_coursework.term.marks import Mark, append_marks, fresh, latest, read_marks, saved_marks
+from elbo_coursework import ManualQuestion
+from elbo_coursework.term.marks import (
+    COLUMNS,
+    Mark,
+    append_marks,
+    fresh,
+    latest,
+    read_marks,
+    rubric_lines,
+    saved_marks,
+)
+from elbo_coursework.term.totals import totals
 
 HEADER = "when,who,submission,question,points,comment,why\n"
 
@@ -33,24 +45,105 @@ def test_rows_are_added_and_the_last_counts(tmp_path):
 
 def test_a_log_from_a_spreadsheet_is_read_and_all_of_it_stays(tmp_path):
     path = tmp_path / "marks.csv"
-    path.write_text("\ufeffQuestion;Points;Submission;My own;Why\r\nwhy;2,5;ada;seen;\r\nrate;3;bob;;typo\r\n;;;;\r\n")
-    append_marks(path, [Mark("eve", "why", 1.5, "Good.")], SMALL)
-    assert path.read_text(encoding="utf-8-sig").splitlines() == [
-        "Question,Points,Submission,My own,Why,when,who,comment,rubric",
-        'why,"2,5",ada,seen,,,,,',
-        "rate,3,bob,,typo,,,,",
-        ",,,,,,,,",
-        "why,1.5,eve,,,,,Good.,",
-    ]
-    assert points(read_marks(path, SMALL)) == {("ada", "why"): 2.5, ("bob", "rate"): 3.0, ("eve", "why"): 1.5}
+    before = '\ufeffQuestion;Points;Submission;My own;Why\r\nwhy;2,5;ada;\'-log 2;\r\nrate;3;bob;"a;-b";typo\r\n;;;;'
+    path.write_bytes(before.encode())
+    append_marks(path, [Mark("eve", "why", 1.5)], SMALL)
+    assert path.read_bytes().decode() == f"{before}\r\nwhy;1,5;eve;;\r\n"
+    append_marks(path, [Mark("eve", "why", 2.0, "Good; -1.", who="tom")], SMALL)
+    head = "\ufeffQuestion;Points;Submission;My own;Why"
+    rest = before.removeprefix(head)
+    added = 'why;1,5;eve;;\r\nwhy;2,0;eve;;;tom;"Good; \'-1."\r\n'
+    assert path.read_bytes().decode() == f"{head};who;comment{rest}\r\n{added}"
+    assert points(read_marks(path, SMALL)) == {("ada", "why"): 2.5, ("bob", "rate"): 3.0, ("eve", "why"): 2.0}
+    assert read_marks(path, SMALL)[-1].comment == "Good; -1."
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("head", ["", "sep=,"])
+def test_rows_of_your_own_stay_to_the_byte(tmp_path, encoding, end, head):
+    path = tmp_path / "marks.csv"
+    rows = ["submission,question,points,comment", 'ada,picture,1,"picture; -log 2, Zoë"', "bob,why,2,-log 2"]
+    before = (f"{head}{end if head else ''}" + end.join(rows)).encode(encoding)
+    path.write_bytes(before)
+    append_marks(path, [Mark("eve", "why", 1.0, "=x")], SMALL)
+    last = f"{end}eve,why,1.0,'=x{end}".encode(encoding)
+    bom = 2 * (encoding == "utf-16") + 3 * (encoding == "utf-8-sig")
+    assert path.read_bytes() == before + last[bom:]
+    comments = [mark.comment for mark in read_marks(path, SMALL)]
+    assert comments == ["picture; -log 2, Zoë", "-log 2", "=x"]
+
+
+def test_a_column_that_a_new_row_needs_is_added_to_the_header_alone(tmp_path):
+    path = tmp_path / "marks.csv"
+    path.write_text("submission,question,points\nada,why,1\n")
+    append_marks(path, [Mark("ada", "why", 2.0, rubric=("says why",))], SMALL)
+    assert path.read_text() == 'submission,question,points,rubric\nada,why,1\nada,why,2.0,"[""says why""]"\n'
+    assert read_marks(path, SMALL)[1].rubric == ("says why",)
+
+
+LINES = ("copies add log 2 to H(n) and to H(n|z), so that I stays", "a | b", '["x"], he says', "; -log 2", "=1")
+BARS = replace(SMALL, manual=(ManualQuestion("why", dict.fromkeys(LINES, 1)),))
+
+
+def test_lines_of_a_rubric_come_back_whatever_they_hold(tmp_path):
+    path = tmp_path / "marks.csv"
+    append_marks(path, [Mark("ada", "why", 5.0, rubric=LINES)], BARS)
+    append_marks(path, [Mark("bob", "why", 1.0, rubric=LINES[:1])], BARS)
+    assert [mark.rubric for mark in read_marks(path, BARS)] == [LINES, LINES[:1]]
+
+
+def test_lines_of_an_older_file_are_told_by_those_of_the_question():
+    assert rubric_lines(" | ".join(LINES), LINES) == LINES
+    assert rubric_lines("one | two|", LINES) == ("one", "two")
+    assert rubric_lines("[not JSON | two", ()) == ("[not JSON", "two")
+    assert rubric_lines("", LINES) == ()
+
+
+def test_points_out_of_range_are_told_and_count_as_the_most_until_a_later_row(tmp_path):
+    path = tmp_path / "marks.csv"
+    path.write_text(HEADER + ",,ada,rate,8,,typo\n,,ada,why,9,,\n,,bob,why,-1,,\n,,ada,why,1,,\n")
+    (result, bob) = totals(SMALL, [grade("ada"), grade("bob")], read_marks(path, SMALL)).results
+    assert (result.code["rate"], result.word_points, bob.word_points) == (6.0, 1.0, 0.0)
+    assert totals(SMALL, [grade("ada"), grade("bob")], read_marks(path, SMALL)).notes == (
+        "marks.csv, row 2, column points: expected from 0 to 6 for rate, got 8; 6 counts until a later row gives other "
+        "points.",
+        "marks.csv, row 4, column points: expected from 0 to 3 for why, got -1; 0 counts until a later row gives other "
+        "points.",
+    )
+    append_marks(path, [Mark("ada", "rate", 5.0, why="less now"), Mark("bob", "why", 1.0)], SMALL)
+    whole = totals(SMALL, [grade("ada"), grade("bob")], read_marks(path, SMALL))
+    assert (whole.results[0].code["rate"], whole.notes) == (5.0, ())
+
+
+def test_what_a_later_row_replaces_is_no_error(tmp_path):
+    path = tmp_path / "marks.csv"
+    path.write_text(HEADER + ",,ada,why,much,,\n")
+    append_marks(path, [Mark("ada", "why", 1.0)], SMALL)
+    assert points(read_marks(path, SMALL)) == {("ada", "why"): 1.0}
+
+
+def test_an_override_keeps_rubric_and_comment_and_none_brings_the_mark_back():
+    mark = Mark("ada", "why", 2.0, "Nearly.", rubric=("says why",))
+    over = Mark("ada", "why", 3.0, why="asked at the desk")
+    none = Mark("ada", "why", None, why="a mistake of mine")
+    assert latest([mark, over]) == {("ada", "why"): replace(over, comment="Nearly.", rubric=("says why",))}
+    assert latest([mark, over, over, none]) == {("ada", "why"): mark}
+    assert latest([mark, none]) == latest([mark, over, none, none]) == latest([mark, over, replace(none, why="")]) == {}
+    assert latest([mark, over, mark]) == {("ada", "why"): mark}
+    assert latest([Mark("ada", "rate", 3.0, why="x"), Mark("ada", "rate", None, why="y")]) == {}
+
+
+def test_a_log_is_begun_with_its_header(tmp_path):
+    append_marks(tmp_path / "marks.csv", [], SMALL)
+    assert (tmp_path / "marks.csv").read_bytes().decode() == "\ufeff" + ",".join(COLUMNS) + "\r\n"
+    assert read_marks(tmp_path / "marks.csv", SMALL) == ()
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
         (",,ada,why,much,,", "marks.csv, row 2, column points: expected a number such as 2.5, got 'much'"),
-        (",,ada,why,4,,", "marks.csv, row 2, column points: expected from 0 to 3, got 4"),
-        (",,ada,why,-1,,", "marks.csv, row 2, column points: expected from 0 to 3, got -1"),
         (",,ada,whi,1,,", "marks.csv, row 2, column question: expected one of why, picture, rate, bound, got 'whi'"),
         (",,,why,1,,", "marks.csv, row 2, column submission: expected the name of a submission, got nothing"),
         (",,ada,rate,1,,", "marks.csv, row 2, column why: expected a reason, since rate is graded by its code"),

@@ -1,24 +1,29 @@
 """Marks by hand: ``marks.csv``, a log to which rows are added and from which none is ever taken.
 
-The last row of a submission's question counts. A row without points takes back what stood before. A row for a question
-in code overrides what grading gave, and says why. The file may be edited in a spreadsheet.
+The last row of a submission's question counts. A row that says why is an override: for a question in code of what
+grading gave, for one in words of the mark before, whose rubric and comment stay. A row without points takes back what
+stood before; one that says why as well takes back the overrides, and the mark under them counts again. The file may be
+edited in a spreadsheet.
 """
 
+import csv
 import json
 import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from getpass import getuser
+from io import StringIO
 from os import O_RDONLY, close
 from os import open as open_file
 from pathlib import Path
 from typing import Any
 
+from companion.atomic import atomic_write
 from elbo_coursework.questions import Assignment
-from elbo_coursework.term.tables import columns, csv_text, number, one_line, read_rows
+from elbo_coursework.term.tables import cell, columns, csv_text, decoded, number, one_line, read_rows, separator_of
 from elbo_coursework.text import write_text
 
 if sys.platform != "win32":
@@ -29,8 +34,9 @@ COLUMNS = ("when", "who", "submission", "question", "points", "comment", "why", 
 REQUIRED = ("submission", "question", "points")
 LONGEST = 5000  # characters of a comment
 MAX_BYTES = 20 * 10**6
-#: Between the lines of a rubric in one cell.
-BETWEEN = " | "
+#: Between the lines of a rubric in one cell of older files; newer ones have a list in JSON.
+BETWEEN = "|"
+UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 @dataclass(frozen=True)
@@ -65,15 +71,21 @@ class Mark:
             self.points,
             self.comment,
             self.why,
-            BETWEEN.join(self.rubric),
+            json.dumps(self.rubric, ensure_ascii=False) if self.rubric else "",
         ]
 
 
 def read_marks(path: Path, assignment: Assignment) -> tuple[Mark, ...]:
     """All rows of the log, in its order; none where there is no file.
 
-    Raises ``ValueError`` with one sentence that names the row and the column where a row cannot be understood.
+    Raises ``ValueError`` with one sentence that names the row and the column where a row that counts cannot be
+    understood; points outside the question's range are for ``clipped`` to tell.
     """
+    return _read(path, assignment)
+
+
+def _read(path: Path, assignment: Assignment, new: Iterable[Mark] = ()) -> tuple[Mark, ...]:
+    """The rows of the log; what is wrong with one that a later one, or one of ``new``, stands for is no error."""
     if not path.exists():
         return ()
     header, *rows = read_rows(path)
@@ -81,74 +93,177 @@ def read_marks(path: Path, assignment: Assignment) -> tuple[Mark, ...]:
     if missing := [name for name in REQUIRED if name not in places]:
         got = ", ".join(map(one_line, header))[:200]
         raise ValueError(f"{path.name}, row 1: expected the columns {', '.join(missing)} as well, got {got}")
-    marks = []
+    found = []
     for row, values in enumerate(rows, 2):
         if any(values):
             named = {name: values[place] if place < len(values) else "" for name, place in places.items()}
-            marks.append(_mark(named, assignment, f"{path.name}, row {row}", row))
-    return tuple(marks)
+            found.append(_mark(named, assignment, f"{path.name}, row {row}", row))
+    last = {_key(mark): i for i, (mark, _) in enumerate(found)}
+    replaced = {_key(mark) for mark in new}
+    for i, (mark, problem) in enumerate(found):
+        if problem and last[_key(mark)] == i and _key(mark) not in replaced:
+            raise ValueError(problem)
+    return tuple(mark for mark, _ in found)
 
 
-def _mark(values: Mapping[str, str], assignment: Assignment, where: str, row: int) -> Mark:
-    """The mark of a row's texts."""
-    if not values["submission"]:
-        raise ValueError(f"{where}, column submission: expected the name of a submission, got nothing")
+def _key(mark: Mark) -> tuple[str, str]:
+    """What a mark is of: the submission, as a name in one line, and the question."""
+    return one_line(mark.submission), mark.question
+
+
+def _mark(values: Mapping[str, str], assignment: Assignment, where: str, row: int) -> tuple[Mark, str]:
+    """The mark of a row's texts, and a sentence where it cannot be, or ""."""
     text = values["points"]
     points = number(text)
-    if text and points is None:
-        raise ValueError(f"{where}, column points: expected a number such as 2.5, got {one_line(text)[:60]!r}")
-    rubric = tuple(filter(None, (line.strip() for line in values.get("rubric", "").split(BETWEEN.strip()))))
+    known = next((list(q.rubric) for q in assignment.manual if q.name == values["question"]), [])
     kept = {name: values.get(name, "") for name in ("submission", "question", "comment", "why", "when", "who")}
-    mark = Mark(**kept, points=points, rubric=rubric, row=row)
-    check(mark, assignment, where)
-    return mark
+    mark = Mark(**kept, points=points, rubric=rubric_lines(values.get("rubric", ""), known), row=row)
+    if not mark.submission:
+        return mark, f"{where}, column submission: expected the name of a submission, got nothing"
+    if text and points is None:
+        return mark, f"{where}, column points: expected a number such as 2.5, got {one_line(text)[:60]!r}"
+    return mark, _problem(mark, assignment, where)
+
+
+def rubric_lines(text: str, known: Sequence[str]) -> tuple[str, ...]:
+    """The lines of a rubric in the cell ``text``, a list in JSON or parts between bars; ``known`` ones as they are.
+
+    >>> rubric_lines("H(n|z) grows | other", ["H(n|z)  grows"])
+    ('H(n|z)  grows', 'other')
+    """
+    exact = {"".join(line.split()): line for line in known}
+    try:
+        listed = json.loads(text) if text.startswith("[") else None
+    except (ValueError, RecursionError):
+        listed = None
+    if isinstance(listed, list) and all(isinstance(line, str) for line in listed):
+        return tuple(exact.get("".join(line.split()), line) for line in listed)
+    parts = text.split(BETWEEN)
+    lines: list[str] = []
+    while parts:
+        joined = ["".join(BETWEEN.join(parts[:i]).split()) for i in range(len(parts) + 1)]
+        length = next((i for i in range(len(parts), 0, -1) if joined[i] in exact), 1)
+        lines.append(exact.get(joined[length], parts[0].strip()))
+        parts = parts[length:]
+    return tuple(line for line in lines if line)
 
 
 def check(mark: Mark, assignment: Assignment, where: str) -> None:
     """Raise ``ValueError``, one sentence that begins with ``where``, for a mark that the assignment cannot have."""
-    words = {question.name: question.points for question in assignment.manual}
-    most = words | {question.name: question.points for question in assignment.questions}
+    if problem := _problem(mark, assignment, where):
+        raise ValueError(problem)
+    most = most_points(assignment)[mark.question]
+    if mark.points is not None and not 0 <= mark.points <= most:
+        raise ValueError(f"{where}, column points: expected from 0 to {most}, got {mark.points:g}")
+
+
+def _problem(mark: Mark, assignment: Assignment, where: str) -> str:
+    """What is wrong with a mark, but for the range of its points, as a sentence that begins with ``where``, or ""."""
+    words, most = {question.name for question in assignment.manual}, most_points(assignment)
     if mark.question not in most:
         got = repr(one_line(mark.question)[:60])
-        raise ValueError(f"{where}, column question: expected one of {', '.join(most)}, got {got}")
-    if mark.points is not None and not 0 <= mark.points <= most[mark.question]:
-        raise ValueError(f"{where}, column points: expected from 0 to {most[mark.question]}, got {mark.points:g}")
+        return f"{where}, column question: expected one of {', '.join(most)}, got {got}"
     if mark.question not in words and mark.points is not None and not mark.why:
-        raise ValueError(f"{where}, column why: expected a reason, since {mark.question} is graded by its code")
+        return f"{where}, column why: expected a reason, since {mark.question} is graded by its code"
     if len(mark.comment) > LONGEST or len(mark.why) > LONGEST:
-        raise ValueError(f"{where}: expected a comment and a reason of at most {LONGEST} characters each, got more")
+        return f"{where}: expected a comment and a reason of at most {LONGEST} characters each, got more"
+    return ""
+
+
+def most_points(assignment: Assignment) -> dict[str, int]:
+    """The most that each question earns, by its name; those in words first."""
+    words = {question.name: question.points for question in assignment.manual}
+    return words | {question.name: question.points for question in assignment.questions}
 
 
 def latest(marks: Iterable[Mark]) -> dict[tuple[str, str], Mark]:
-    """The mark that counts, by submission, as a name in one line, and question; one that was taken back is missing."""
-    last = {(one_line(mark.submission), mark.question): mark for mark in marks}
-    return {key: mark for key, mark in last.items() if mark.points is not None}
+    """The mark that counts, by submission, as a name in one line, and question; one that was taken back is missing.
+
+    An override of a mark has its rubric, and its comment where it has none of its own.
+    """
+    given: dict[tuple[str, str], Mark] = {}
+    overrides: dict[tuple[str, str], Mark] = {}
+    for mark in marks:
+        key = _key(mark)
+        if mark.points is None:
+            taken = overrides.pop(key, None)
+            if not (mark.why and taken):
+                given.pop(key, None)
+        elif mark.why:
+            overrides[key] = mark
+        else:
+            given[key] = mark
+            overrides.pop(key, None)
+    for key, mark in overrides.items():
+        if before := given.get(key):
+            mark = replace(mark, rubric=mark.rubric or before.rubric, comment=mark.comment or before.comment)
+        given[key] = mark
+    return given
+
+
+def clipped(mark: Mark, assignment: Assignment) -> tuple[Mark, str]:
+    """The mark with points that its question can have, and a sentence on it where that changed them, or ""."""
+    points, most = mark.points or 0.0, most_points(assignment).get(mark.question, math.inf)
+    kept = min(max(points, 0.0), float(most))
+    if kept == points:
+        return mark, ""
+    words = f"{FILE}, row {mark.row}, column points: expected from 0 to {most} for {mark.question}, got {points:g}"
+    return replace(mark, points=kept), f"{words}; {kept:g} counts until a later row gives other points."
 
 
 def append_marks(path: Path, marks: Sequence[Mark], assignment: Assignment) -> None:
-    """Add rows to the log, after those that it has, whose texts all stay; the file is at every moment whole.
+    """Add rows to the log, after those that it has, which stay as they are; the file is at every moment whole.
 
-    Columns of your own stay too. Two commands at once wait for each other.
+    Columns of your own stay too. Where a new row needs a column that is missing, the header gets it. Two commands at
+    once wait for each other. A log that does not exist is begun, also where there are no ``marks``.
 
-    Raises ``ValueError``, and writes nothing, for a mark that the assignment cannot have, or a log that cannot be read.
+    Raises ``ValueError``, and writes nothing, for a mark that the assignment cannot have, or a log that cannot be read
+    in what the new marks do not replace.
     """
     for mark in marks:
         check(mark, assignment, f"{mark.submission}, {mark.question}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with _alone(path.parent):
-        read_marks(path, assignment)
-        header, *rows = read_rows(path) if path.exists() else [list(COLUMNS)]
-        places = columns(header, {name: (name,) for name in COLUMNS})
-        added = [name for name in COLUMNS if name not in places]
-        places |= {name: len(header) + i for i, name in enumerate(added)}
-        width = len(header) + len(added)
-        table: list[Sequence[object]] = [[*header, *added], *([*row, *[""] * (width - len(row))] for row in rows)]
-        for mark in marks:
-            row: list[object] = [""] * width
-            for name, value in zip(COLUMNS, mark.cells(), strict=True):
-                row[places[name]] = value
-            table.append(row)
-        write_text(path, csv_text(table))
+        if not path.exists():
+            write_text(path, csv_text([COLUMNS, *(mark.cells() for mark in marks)]))
+            return
+        _read(path, assignment, marks)
+        if marks:
+            with atomic_write(path) as temporary:
+                temporary.write_bytes(_with_rows(path, marks))
+
+
+def _with_rows(path: Path, marks: Sequence[Mark]) -> bytes:
+    """The bytes of a log with rows after those that it has, in its own encoding, separator and ends of lines."""
+    content = path.read_bytes()
+    text = decoded(content, path.name)
+    lines = list(StringIO(text, newline=""))
+    first = next(i for i, line in enumerate(lines) if line.strip() and not line.startswith("sep="))
+    between, end = separator_of(text), "\r\n" if "\r\n" in text else "\n" if "\n" in text else "\r"
+    reader = csv.reader(lines[first:], delimiter=between)
+    header = next(reader)
+    last = first + reader.line_num - 1  # the header's last line
+    places = columns(header, {name: (name,) for name in COLUMNS})
+    rows = [dict(zip(COLUMNS, mark.cells(), strict=True)) for mark in marks]
+    added = [name for name in COLUMNS if name not in places and any(row[name] not in ("", None) for row in rows)]
+    places |= {name: len(header) + i for i, name in enumerate(added)}
+    if added:
+        bare = lines[last].rstrip("\r\n")
+        lines[last] = between.join([bare, *added]) + (lines[last][len(bare) :] or end)
+    made = StringIO(newline="")
+    writer = csv.writer(made, delimiter=between, lineterminator=end)
+    for row in rows:
+        cells: list[object] = [""] * (len(header) + len(added))
+        for name, place in places.items():
+            value = cell(row[name])
+            decimal = between == ";" and isinstance(value, float)
+            cells[place] = str(value).replace(".", ",") if decimal else value
+        writer.writerow(cells)
+    whole = "".join(lines)
+    whole += "" if whole.endswith(("\r", "\n")) else end
+    whole += made.getvalue()
+    mark = content[:2] if content[:2] in UTF16 else content[:3] if content.startswith(b"\xef\xbb\xbf") else b""
+    return mark + whole.encode(UTF16.get(mark, "utf-8"), "backslashreplace")
 
 
 @contextmanager

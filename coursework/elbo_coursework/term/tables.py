@@ -13,6 +13,7 @@ from elbo_coursework.text import INVISIBLE, JOINERS
 FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
 BOM = "\ufeff"
 SEPARATORS = ",;\t"
+SEP = re.compile(r"\Asep=.[\r\n]+")  # Excel's own line on the separator
 # a spreadsheet that splits at semicolons would begin a new cell there
 INNER = re.compile(rf"(;[\s\"']*)(?=[{re.escape(FORMULA)}])")
 MAX_BYTES = 20 * 10**6
@@ -74,17 +75,25 @@ def read_rows(path: Path) -> list[list[str]]:
     if len(content) > MAX_BYTES:
         raise ValueError(f"{path.name}: expected at most {MAX_BYTES // 10**6} MB, got {len(content) / 1e6:.0f} MB")
     text = decoded(content, path.name)
-    text = re.sub(r"\Asep=.[\r\n]+", "", text.lstrip("\r\n"))  # Excel's own line on the separator
+    text = SEP.sub("", text.lstrip("\r\n"))
     if not text.strip():
         raise ValueError(f"{path.name}: expected a header and rows, and the file is empty")
-    separator = max(SEPARATORS, key=text.splitlines()[0].count)
     try:
         return [
             [uncell(value.strip()) for value in row]
-            for row in csv.reader(StringIO(text, newline=None), delimiter=separator)
+            for row in csv.reader(StringIO(text, newline=None), delimiter=separator_of(text))
         ]
     except csv.Error as error:
         raise ValueError(f"{path.name}: expected CSV, and it cannot be read: {error}") from error
+
+
+def separator_of(text: str) -> str:
+    """The separator of a CSV text: a comma, a semicolon or a tab, whichever its first row has most of.
+
+    >>> separator_of("a;b,c;d")
+    ';'
+    """
+    return max(SEPARATORS, key=SEP.sub("", text.lstrip("\r\n")).splitlines()[0].count)
 
 
 def decoded(content: bytes, name: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from elbo_coursework.grading import Grade
 from elbo_coursework.questions import Assignment
 from elbo_coursework.term.late import Late, moment
-from elbo_coursework.term.marks import Mark, latest
+from elbo_coursework.term.marks import Mark, clipped, latest
 from elbo_coursework.term.roster import Matching, Student, match
 from elbo_coursework.term.tables import one_line
 
@@ -107,13 +107,15 @@ def totals(
     late: Late | None = None,
 ) -> Class:
     """The results by the submissions' names, then those of the students without one, in the roster's order."""
-    late, last = late or Late(), latest(marks)
+    late, clips = late or Late(), {key: clipped(mark, assignment) for key, mark in latest(marks).items()}
+    last = {key: mark for key, (mark, _) in clips.items()}
     matching = match({g.submission: g.file for g in grades}, roster) if roster else Matching()
     ordered = sorted(grades, key=lambda g: g.submission)
     results = [_result(assignment, g, last, matching.students.get(g.submission), late) for g in ordered]
     results = _attempts(results, late)
     results += [Result(None, student, assignment.points) for student in matching.absent]
-    return Class(tuple(results), (*matching.notes, *_notes(grades, marks, late)))
+    outside = [words for mark, words in sorted(clips.values(), key=lambda one: one[0].row) if words]
+    return Class(tuple(results), (*matching.notes, *outside, *_notes(grades, marks, late)))
 
 
 def _result(
