@@ -122,12 +122,17 @@ def _code(question: QuestionGrade, asked: Question | None, override: Mark | None
     yield f"<h2>{shown(question.name)}</h2>"
     yield f"<p>{points(question.earned)} of {question.points} points: {correct_instances(question)}.</p>"
     if override:
-        reason, instead = shown(override.why, WRITTEN), points(override.points or 0.0)
-        yield f'<p class="note">Changed by hand to {instead} of {question.points} points: {reason}</p>'
+        yield _changed(override, question.points)
         yield f"<p>{shown(override.comment, WRITTEN)}</p>" if override.comment else ""
     items = "".join(f"<li>{shown(hint)}</li>" for hint in hints(question, asked))
     yield f"<ul>{items}</ul>" if items else ""
     yield from (f"<p>{shown(note)}</p>" for note in question.notes)
+
+
+def _changed(override: Mark, most: int) -> str:
+    """What a student reads of an override."""
+    instead, reason = points(override.points or 0.0), shown(override.why, WRITTEN)
+    return f'<p class="note">Changed by hand to {instead} of {most} points: {reason}</p>'
 
 
 def _words(question: ManualQuestion, mark: Mark | None) -> Iterator[str]:
@@ -136,12 +141,15 @@ def _words(question: ManualQuestion, mark: Mark | None) -> Iterator[str]:
     if mark is None:
         yield f"<p>{question.points} points, in words; not marked yet.</p>"
         return
-    yield f"<p>{points(mark.points or 0.0)} of {question.points} points.</p>"
+    if mark.why:
+        yield _changed(mark, question.points)
+    else:
+        yield f"<p>{points(mark.points or 0.0)} of {question.points} points.</p>"
     given = [(line, most, line in mark.rubric) for line, most in question.rubric.items()]
-    if mark.rubric or not mark.points:
+    if mark.rubric or not (mark.points or mark.why):
         rows = [("yes" if got else "no", line, f"{most if got else 0} of {most}") for line, most, got in given]
         yield table(("given", "for", "points"), rows)
-        if sum(most for _, most, got in given if got) != mark.points:
+        if not mark.why and sum(most for _, most, got in given if got) != mark.points:
             yield "<p>The points were set by hand, and differ from the sum of the lines.</p>"
     yield f"<p>{shown(mark.comment, WRITTEN)}</p>" if mark.comment else ""
 

@@ -1,5 +1,6 @@
 import argparse
 import csv
+import html
 import json
 from io import StringIO
 
@@ -74,6 +75,51 @@ def test_a_term_is_walked(tmp_path, surgery, out, capsys):
     run("override", out, "bob-roe", question.name, "none", "--why", "a mistake of mine")
     assert capsys.readouterr().out.startswith(f"bob-roe: {code + words:g} of")
     assert len(rows(out / "marks.csv")) == 2 * words + 2
+
+
+def test_an_override_in_words_keeps_the_rubric_says_why_and_is_taken_back(tmp_path, surgery, out, capsys):
+    asked = surgery.manual[0]
+    line, worth = next(iter(asked.rubric.items()))
+    entry = {"when": "w", "who": "t", "submission": "bob-roe", "question": asked.name, "points": worth}
+    path = tmp_path / "marks.json"
+    path.write_text(json.dumps({"assignment": "surgery", "marks": [entry | {"rubric": [line], "comment": "Nearly."}]}))
+    run("mark", out, "--take", path)
+    run("override", out, "bob-roe", asked.name, asked.points, "--why", "shown at the desk")
+    page = html.unescape((out / "feedback" / "bob-roe.html").read_text())
+    assert f"Changed by hand to {asked.points} of {asked.points} points: shown at the desk" in page
+    assert "Nearly." in page
+    assert f"<td>yes</td><td>{line}</td>" in page
+    assert "shown at the desk" in (out / "summary.html").read_text()
+    assert f"{asked.name}: overridden, shown at the desk" in (out / "grades.csv").read_text()
+
+    run("override", out, "bob-roe", asked.name, "none", "--why", "the wrong student")
+    page = html.unescape((out / "feedback" / "bob-roe.html").read_text())
+    assert "Changed by hand" not in page
+    assert f"<p>{worth} of {asked.points} points.</p>" in page
+    assert "Nearly." in page
+
+
+def test_fewer_points_under_an_override_are_no_dead_end(surgery, out, capsys):
+    asked = surgery.questions[0]
+    (out / "marks.csv").write_text(f"submission,question,points,why\nbob-roe,{asked.name},{asked.points + 1},typo\n")
+    run("mark", out)
+    assert (
+        f"marks.csv, row 2, column points: expected from 0 to {asked.points} for {asked.name}, got {asked.points + 1}; "
+        f"{asked.points} counts until" in capsys.readouterr().out
+    )
+    run("override", out, "bob-roe", asked.name, "1", "--why", "less")
+    run("mark", out)
+    assert "column points" not in capsys.readouterr().out
+
+
+def test_marking_begins_the_log_and_a_wrong_name_in_it_is_told_with_its_row(surgery, out, capsys):
+    run("mark", out)
+    (header,) = csv.reader(StringIO((out / "marks.csv").read_text(encoding="utf-8-sig")))
+    assert header[:7] == ["when", "who", "submission", "question", "points", "comment", "why"]
+    with (out / "marks.csv").open("a") as file:
+        file.write(f",,bob-ro,{surgery.manual[0].name},1,,\n")
+    run("mark", out)
+    assert "marks.csv has marks for bob-ro, of whom there is no submission here (row 2).\n" in capsys.readouterr().out
 
 
 def test_what_is_not_marked_is_not_exported(surgery, out, capsys):

@@ -26,7 +26,7 @@ def add(parts: Any) -> None:
     over = _command(parts, "override", "give a question other points than grading did, with a reason", override)
     over.add_argument("submission", metavar="SUBMISSION", help="its name, as in grades.csv")
     over.add_argument("question", metavar="QUESTION", help="in code or in words")
-    over.add_argument("points", metavar="POINTS", help="or none, to take back what was given by hand")
+    over.add_argument("points", metavar="POINTS", help="or none, to bring back what counted before the overrides")
     over.add_argument("--why", default="", metavar="TEXT", help="the reason, which the student reads")
     out = _command(parts, "export", "write the totals as a course platform takes them", export)
     out.add_argument("--for", dest="platform", required=True, choices=exports.PLATFORMS, help="the platform")
@@ -85,6 +85,7 @@ def take(options: argparse.Namespace) -> None:
         changed = [mark for mark in new if (mark.submission, mark.question) in marks.latest(before)]
         marks.append_marks(log, new, assignment)
         print(f"{len(new)} marks are added to {printable(str(log))}, of which {len(changed)} replace earlier ones")
+    marks.append_marks(log, (), assignment)  # begun, if there is none
     whole = write.write_results(assignment, (), out, *roster_and_late)
     _report(whole)
     print(f"open {printable(str(out / 'marking.html'))} in a browser to mark")

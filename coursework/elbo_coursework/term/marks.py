@@ -137,7 +137,7 @@ def rubric_lines(text: str, known: Sequence[str]) -> tuple[str, ...]:
     except (ValueError, RecursionError):
         listed = None
     if isinstance(listed, list) and all(isinstance(line, str) for line in listed):
-        return tuple(exact.get("".join(line.split()), line) for line in listed)
+        return tuple(exact.get("".join(line.split()), line) for line in map(str, listed))
     parts = text.split(BETWEEN)
     lines: list[str] = []
     while parts:

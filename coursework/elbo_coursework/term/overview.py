@@ -31,7 +31,7 @@ def overview(assignment: Assignment, whole: Class) -> str:
     ways = Counter((q.name, note) for graded in grades for q in graded.questions for note in q.notes)
     rows = [(*way, count) for way, count in ways.most_common()]
     parts += _section("How it was marked", ("question", "note", "submissions"), rows)
-    overrides = [(r.name, q, points(m.points or 0.0), m.why, m.who) for r in here for q, m in r.overrides.items()]
+    overrides = [(r.name, q, points(m.points or 0.0), m.why, m.who) for r in here for q, m in r.changed.items()]
     parts += _section("Overrides", ("submission", "question", "points", "why", "by"), overrides)
     late = [(r.shown, r.days_late, points(r.deduction)) for r in here if r.days_late]
     parts += _section("Late", ("who", "days", "deduction"), late)

@@ -72,6 +72,11 @@ class Result:
         return round(self.code_points + self.word_points - self.deduction, 2)
 
     @property
+    def changed(self) -> Mapping[str, Mark]:
+        """The marks that say why: the overrides, and those in words that were changed after they were marked."""
+        return {**self.overrides, **{name: mark for name, mark in self.words.items() if mark.why}}
+
+    @property
     def unmarked(self) -> tuple[str, ...]:
         """The questions in words without a mark."""
         return tuple(name for name in self.grade.manual if name not in self.words) if self.grade else ()
@@ -197,7 +202,7 @@ def table(assignment: Assignment, whole: Class) -> list[list[object]]:
     for result in whole.results:
         student, grade = result.student or Student(), result.grade
         marked = [result.words[q.name].points if q.name in result.words else "" for q in assignment.manual]
-        overridden = [f"{name}: overridden, {mark.why}" for name, mark in result.overrides.items()]
+        overridden = [f"{name}: overridden, {mark.why}" for name, mark in result.changed.items()]
         rows.append(
             [
                 *(student.id, student.name, student.email),
