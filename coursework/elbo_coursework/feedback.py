@@ -111,6 +111,8 @@ def _totals(assignment: Assignment, graded: Grade, result: Result | None) -> Ite
         rows.append((days, f"-{points(result.deduction)}", f"{result.lost:.0%} of the points"))
     rows.append(("all" if not result.unmarked else "so far", points(result.total), result.of))
     yield table(("", "points", "of"), rows)
+    if result.days_late and result.file_time:
+        yield f"<p>The time is that of the file, {shown(graded.handed_in)}, which copying may change.</p>"
     if result.unmarked:
         yield f"<p>Not marked yet: {shown(', '.join(result.unmarked))}.</p>"
     if not result.counts:

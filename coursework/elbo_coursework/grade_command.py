@@ -3,15 +3,17 @@
 import argparse
 import json
 import os
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from elbo_coursework import batch, confinement, feedback, questions
+from elbo_coursework import batch, confinement, feedback, questions, records
 from elbo_coursework.grading import LIMITS, Grade
 from elbo_coursework.questions import PUBLIC_SEED, Assignment
-from elbo_coursework.submissions import find_one
-from elbo_coursework.term import commands
+from elbo_coursework.submissions import find, find_one
+from elbo_coursework.term import commands, marks, write
 from elbo_coursework.text import listed, printable, write_text
 
 VARIABLE = "COMPANION_SEED"
@@ -72,7 +74,7 @@ def add_isolation(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Grade, write the results, and print the points."""
     assignment, secret = questions.assignment(options.assignment), seed(options)
-    isolation = confinement.isolation(options.isolation, options.allow_root)
+    isolation = isolation_of(options)
     if not options.path.exists():
         raise ValueError(f"PATH: expected a notebook, a script or a folder, found no {printable(str(options.path))}")
     if options.gradescope:
@@ -84,18 +86,58 @@ def run(options: argparse.Namespace) -> None:
         if options.seed_file:
             batch.closed(options.seed_file, "seed-file")
     roster, late = commands.options_of(options, out)
+    times = times_of_files(options.path, out)
+    batch.claim(out, assignment)
+    marks.read_marks(out / marks.FILE, assignment)  # what is wrong with it is better said now than after grading
+    write.keep_times(out, times)
+    before = keys(out)
     named = {"jobs": options.jobs, "isolation": isolation, "roster": roster, "late": late}
     grades = batch.grade_folder(options.path, assignment, secret, out, **named)
     most = sum(question.points for question in assignment.questions)
     for graded in grades:
         notes = printable(" ".join(graded.notes))
         print(f"{graded.submission:30} {graded.earned:7.2f} of {most}  {notes}".rstrip())
+    commands.report(write.results(assignment, write.records(out), out))
+    kept = sum(stood(graded, before) for graded in grades)
+    print(f"records: {kept} kept, {len(grades) - kept} made anew")
     print(f"records, grades.csv, feedback and summary.html are in {printable(str(out))}")
     if aside := batch.aside(out):
         words = "records of no submission, which were changed or made with another secret, are put into"
         print(f"{words} {printable(str(out / 'records' / 'aside'))}: {listed(aside)}", file=sys.stderr)
     if hint := batch.hint(grades, assignment):
         print(hint, file=sys.stderr)
+
+
+def isolation_of(options: argparse.Namespace) -> confinement.Isolation:
+    """The isolation that the options ask for; raises ``ValueError`` in their words where there is none."""
+    try:
+        return confinement.isolation(options.isolation, options.allow_root)
+    except ValueError as error:
+        raise ValueError(re.sub(r"^allow_root(?=: )", "--allow-root", str(error))) from error
+
+
+def times_of_files(path: Path, out: Path) -> dict[str, bool]:
+    """For each submission, by name, whether no platform says when it came, so that the file's time counts."""
+    found = find(path, [out]) if path.is_dir() else [find_one(path)]
+    return {one.name: not one.handed_in for one in found}
+
+
+def keys(out: Path) -> dict[str, str]:
+    """What the records in ``out`` say that they were made from, by name; their seals are not looked at."""
+    found = {}
+    for path in (out / "records").glob("*.json"):
+        try:
+            found[path.stem] = str(json.loads(path.read_bytes()[: records.MAX_RECORD])["key"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue
+    return found
+
+
+def stood(graded: Grade, before: Mapping[str, str]) -> bool:
+    """Whether a grade is that of a record which was there ``before``."""
+    return (
+        bool(graded.questions) and records.CHANGED not in graded.notes and before.get(graded.submission) == graded.key
+    )
 
 
 def grade_for_gradescope(

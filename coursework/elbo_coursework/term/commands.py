@@ -13,7 +13,7 @@ from elbo_coursework.term import exports, marks, similarity, write
 from elbo_coursework.term.late import ATTEMPTS, Late, share
 from elbo_coursework.term.roster import Student, read_roster
 from elbo_coursework.term.totals import Class
-from elbo_coursework.text import printable, write_text
+from elbo_coursework.text import listed, printable, write_text
 
 MASTERS = Path(__file__).parents[2] / "assignments"
 
@@ -87,7 +87,7 @@ def take(options: argparse.Namespace) -> None:
         print(f"{len(new)} marks are added to {printable(str(log))}, of which {len(changed)} replace earlier ones")
     marks.append_marks(log, (), assignment)  # begun, if there is none
     whole = write.write_results(assignment, (), out, *roster_and_late)
-    _report(whole)
+    report(whole)
     print(f"open {printable(str(out / 'marking.html'))} in a browser to mark")
 
 
@@ -117,7 +117,7 @@ def export(options: argparse.Namespace) -> None:
     text = exports.export(assignment, whole, options.platform, title=options.title, so_far=options.so_far)
     path = out / f"for-{options.platform}.csv"
     write_text(path, text)
-    _report(whole)
+    report(whole)
     if nobody := exports.left_out(whole):
         print(f"left out, as nobody on the roster: {', '.join(map(printable, nobody))}")
     empty = sum(bool(result.unmarked) for result in whole.counting)
@@ -153,10 +153,13 @@ def _same_student(whole: Class) -> frozenset[frozenset[str]]:
     )
 
 
-def _report(whole: Class) -> None:
-    """Say what is to be looked at, and how far the marking is."""
+def report(whole: Class) -> None:
+    """Say what is to be looked at, who handed in nothing, and how far the marking is."""
     for note in whole.notes:
         print(printable(note))
+    if absent := [result.shown for result in whole.results if result.grade is None]:
+        students = sum(result.student is not None for result in whole.counting)
+        print(f"{len(absent)} of {students} on the roster handed in nothing: {listed(absent, 20)}")
     there: Sequence[Any] = [result for result in whole.counting if result.grade]
     left = sum(len(result.unmarked) for result in there)
     print(f"{len(there)} submissions count; {left} answers in words are not marked yet")

@@ -1,6 +1,6 @@
 """What each submission and each student has in the end: code, words, overrides, and what being late costs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from elbo_coursework.grading import Grade
@@ -27,6 +27,7 @@ class Result:
         overrides: the marks of the questions in code by name
         days_late: None where it is not known
         lost: the share of the points that being late costs
+        file_time: whether the time is that of the file, which copying may change, and not a platform's
         of: the most that all questions earn
         counts: False where another submission of the student counts
     """
@@ -40,6 +41,7 @@ class Result:
     days_late: int | None = 0
     lost: float = 0.0
     counts: bool = True
+    file_time: bool = False
 
     @property
     def name(self) -> str:
@@ -110,17 +112,23 @@ def totals(
     marks: Sequence[Mark] = (),
     roster: Sequence[Student] = (),
     late: Late | None = None,
+    file_times: Collection[str] = (),
 ) -> Class:
-    """The results by the submissions' names, then those of the students without one, in the roster's order."""
+    """The results by the submissions' names, then those of the students without one, in the roster's order.
+
+    Args:
+        file_times: the submissions of which the time is that of the file
+    """
     late, clips = late or Late(), {key: clipped(mark, assignment) for key, mark in latest(marks).items()}
     last = {key: mark for key, (mark, _) in clips.items()}
     matching = match({g.submission: g.file for g in grades}, roster) if roster else Matching()
     ordered = sorted(grades, key=lambda g: g.submission)
     results = [_result(assignment, g, last, matching.students.get(g.submission), late) for g in ordered]
-    results = _attempts(results, late)
+    results = [replace(result, file_time=result.name in file_times) for result in _attempts(results, late)]
+    times = times_told(results) if late.due else ()
     results += [Result(None, student, assignment.points) for student in matching.absent]
     outside = [words for mark, words in sorted(clips.values(), key=lambda one: one[0].row) if words]
-    return Class(tuple(results), (*matching.notes, *outside, *_notes(grades, marks, late)))
+    return Class(tuple(results), (*times, *matching.notes, *outside, *_notes(grades, marks, late)))
 
 
 def _result(
@@ -163,6 +171,18 @@ def _attempts(results: Sequence[Result], late: Late) -> list[Result]:
             chosen[key] = place
     kept = set(chosen.values())
     return [replace(r, counts=r.student is None or place in kept) for place, r in enumerate(results)]
+
+
+def times_told(results: Sequence[Result]) -> tuple[str, ...]:
+    """A sentence on how many submissions have no other time than that of their file, or none."""
+    there = [result for result in results if result.grade and result.counts]
+    own = [result for result in there if result.file_time and result.grade and result.grade.handed_in]
+    late = sum(bool(result.days_late) for result in own)
+    if not own:
+        return ()
+    counts = "none counts" if not late else "1 counts" if late == 1 else f"{late} count"
+    words = f"Times are the files' own for {len(own)} of {len(there)} submissions, of which {counts} as late"
+    return (f"{words}: copying may change them.",)
 
 
 def _notes(grades: Sequence[Grade], marks: Sequence[Mark], late: Late) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """All that is made of records, marks and roster: tables and pages, anew each time."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from elbo_coursework import questions
@@ -17,7 +17,7 @@ from elbo_coursework.term.tables import csv_text
 from elbo_coursework.term.totals import Class
 from elbo_coursework.text import write_text
 
-WHOSE, ROSTER, LATE = "assignment.json", "roster.csv", "late.json"
+WHOSE, ROSTER, LATE, TIMES = "assignment.json", "roster.csv", "late.json", "times.json"
 BEFORE = "Kept from an earlier run, as there was no such submission in this one: {}."
 
 
@@ -32,7 +32,7 @@ def write_results(
 
     That is ``grades.csv``, ``feedback/NAME.html``, ``summary.html`` and, where questions are answered in words,
     ``marking.html``. ``marks.csv`` is read and never written. A roster and rules of lateness that are given are kept in
-    ``out``, as ``roster.csv`` and ``late.json``, and hold until others are given.
+    ``out``, as ``roster.csv`` and ``late.json``, and hold until others are given. See ``keep_times`` for the times.
 
     Raises ``ValueError`` with one sentence where ``marks.csv`` or a kept file cannot be read.
     """
@@ -63,6 +63,7 @@ def results(assignment: Assignment, grades: Sequence[Grade], out: Path) -> Class
         marks.read_marks(out / marks.FILE, assignment),
         read_roster(path) if path.exists() else (),
         kept_late(out),
+        file_times(out),
     )
 
 
@@ -72,6 +73,21 @@ def keep(out: Path, roster: Sequence[Student] | None, late: Late | None) -> None
         write_text(out / ROSTER, roster_text(roster))
     if late is not None:
         write_text(out / LATE, json.dumps(late.to_record(), indent=1) + "\n")
+
+
+def keep_times(out: Path, from_files: Mapping[str, bool]) -> None:
+    """Keep in ``out`` of which submissions the time is the file's own; those of earlier runs stay as they were."""
+    known = {name for name in file_times(out) if name not in from_files}
+    names = sorted(known | {name for name, own in from_files.items() if own})
+    write_text(out / TIMES, json.dumps({"of the file": names}, indent=1) + "\n")
+
+
+def file_times(out: Path) -> frozenset[str]:
+    """The submissions whose time is their file's own, as ``keep_times`` kept them; none where it did not."""
+    try:
+        return frozenset(map(str, json.loads((out / TIMES).read_text(encoding="utf-8"))["of the file"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset()
 
 
 def kept_late(out: Path) -> Late:
