@@ -196,6 +196,7 @@ ENTRY = {
     "points": 2,
     "rubric": ["says why"],
     "comment": "a\nb",
+    "answer": "a12",
 }
 
 
@@ -203,9 +204,14 @@ def test_what_the_page_saved_is_taken_once(tmp_path):
     path = tmp_path / "saved.json"
     path.write_text(json.dumps({"assignment": "small", "marks": [ENTRY]}))
     marks = saved_marks(path, SMALL, ["ada"])
-    assert marks == (Mark("ada", "why", 2.0, "a b", rubric=("says why",), when="w", who="t"),)
+    given = Mark("ada", "why", 2.0, "a b", rubric=("says why",), when="w", who="t", answer="a12")
+    assert marks == (given,)
     append_marks(tmp_path / "marks.csv", marks, SMALL)
     assert fresh(marks, read_marks(tmp_path / "marks.csv", SMALL)) == []
+    assert read_marks(tmp_path / "marks.csv", SMALL) == (replace(given, row=2),)
+    older = {name: value for name, value in ENTRY.items() if name != "answer"}
+    path.write_text(json.dumps({"assignment": "small", "marks": [older]}))
+    assert saved_marks(path, SMALL, ["ada"]) == (replace(given, answer=""),)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +224,7 @@ def test_what_the_page_saved_is_taken_once(tmp_path):
         ({"points": True}, "saved.json, mark 1: expected submission, question, comment, when, who, points and rubric"),
         ({"points": float("nan")}, "saved.json, mark 1: expected submission"),
         ({"rubric": ["is nice"]}, "saved.json, mark 1: expected lines of the rubric of why, got 'is nice'"),
+        ({"answer": 3}, "saved.json, mark 1: expected submission"),
         ({"rubric": 3}, "saved.json, mark 1: expected submission"),
     ],
 )

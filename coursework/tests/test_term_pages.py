@@ -11,7 +11,7 @@ from elbo_coursework.feedback import feedback_page, gradescope_results, plain, p
 from elbo_coursework.grading import Piece, QuestionGrade
 from elbo_coursework.term.late import Late
 from elbo_coursework.term.marking_page import marking_page, picture_problem
-from elbo_coursework.term.marks import Mark
+from elbo_coursework.term.marks import Mark, answer_name
 from elbo_coursework.term.overview import counts, histogram, median, overview
 from elbo_coursework.term.roster import Student
 from elbo_coursework.term.totals import totals
@@ -134,6 +134,18 @@ def test_marking_has_every_answer_as_text():
     assert kinds[0] == ("text", EVIL.replace("\u202e", " ").replace("\x1b", " "))
     assert kinds[1:] == [("code", "x   = 1"), ("output", "1"), ("image", png())]
     assert page.count("<script") == page.count("</script>") == 2
+
+
+def test_a_mark_of_an_earlier_answer_is_named_on_the_page():
+    marks = [Mark("ada", "why", 2.0, answer="another"), Mark("bob", "why", 2.0, answer=answer_name(THINKS))]
+    answers = data_of(marking_page(SMALL, totals(SMALL, [grade("ada"), grade("bob", answers={"why": THINKS})], marks)))
+    told = {(a["submission"], a["question"]): (a["earlier"], a["answer"]) for a in answers["answers"]}
+    assert told["ada", "why"] == (True, answer_name(grade("ada").answers["why"]))
+    assert told["bob", "why"] == (False, answer_name(THINKS))
+    assert told["ada", "picture"] == (False, answer_name(()))
+
+
+THINKS = (Piece("text", "bob thinks so."),)
 
 
 def test_the_order_tells_nothing_of_names():

@@ -8,9 +8,10 @@ import pytest
 from term_class import SMALL, a_class, full, grade
 
 from elbo_coursework import assignment, term
+from elbo_coursework.grading import Piece
 from elbo_coursework.term import Late, Student
 from elbo_coursework.term.late import share
-from elbo_coursework.term.marks import Mark, append_marks
+from elbo_coursework.term.marks import Mark, answer_name, append_marks
 from elbo_coursework.term.totals import totals
 from elbo_coursework.term.write import records
 
@@ -111,6 +112,19 @@ def test_what_came_after_its_mark_is_told():
     assert totals(SMALL, grades, marks).notes == (
         "Newer than their marks; if handed in again, look once more: ada (why).",
     )
+
+
+def test_a_mark_of_an_earlier_answer_is_told_and_kept():
+    name = answer_name(grade("ada").answers["why"])
+    marks = [Mark("ada", "why", 2.0, answer=name, when="2026-11-02T10:00:00+00:00"), Mark("ada", "picture", 2.0)]
+    same, *_ = (whole := totals(SMALL, [grade("ada", handed_in="2026-11-03T10:00:00+00:00")], marks[:1])).results
+    assert (same.earlier, same.status, whole.notes) == ((), "words not marked yet: picture", ())
+    other = grade("ada", answers={"why": (Piece("text", "ada thinks otherwise."),), "picture": ()})
+    (result,) = (whole := totals(SMALL, [other], marks)).results
+    assert (result.earlier, result.status, result.total) == (("why",), "marked on an earlier file: why", 14.0)
+    assert whole.notes == ("Marked on an earlier file, with another answer; look once more: ada (why).",)
+    again = grade("ada", answers={"why": (*grade("ada").answers["why"], Piece("output", "1")), "picture": ()})
+    assert totals(SMALL, [again], marks).results[0].status == "complete"
 
 
 def test_grading_again_keeps_marks_roster_and_rules(tmp_path):

@@ -94,7 +94,8 @@ def take(options: argparse.Namespace) -> None:
 def override(options: argparse.Namespace) -> None:
     """Add one row to the log, and make all pages anew."""
     out, assignment = options.folder, write.opened(options.folder)
-    names = [grade.submission for grade in write.records(out)]
+    grades = {grade.submission: grade for grade in write.records(out)}
+    names = list(grades)
     if options.submission not in names:
         close = ", ".join(get_close_matches(options.submission, names)) or "a name of grades.csv"
         raise ValueError(f"SUBMISSION: expected {close}, got {options.submission!r}")
@@ -103,7 +104,11 @@ def override(options: argparse.Namespace) -> None:
         raise ValueError(f"POINTS: expected a number such as 2.5, or none, got {options.points!r}")
     if not options.why.strip():
         raise ValueError("--why: expected a reason, got none")
-    mark = marks.Mark(options.submission, options.question, points, why=options.why, when=marks.now(), who=marks.me())
+    words = {question.name for question in assignment.manual}
+    seen = grades[options.submission].answers.get(options.question, ())
+    told = {"why": options.why, "when": marks.now(), "who": marks.me()}
+    told["answer"] = marks.answer_name(seen) if options.question in words and points is not None else ""
+    mark = marks.Mark(options.submission, options.question, points, **told)
     marks.append_marks(out / marks.FILE, [mark], assignment)
     whole = write.write_results(assignment, (), out)
     (result,) = (one for one in whole.results if one.grade and one.grade.submission == options.submission)

@@ -49,16 +49,19 @@
     JSON.stringify(one.rubric) === JSON.stringify(other.rubric);
 
   const markOf = (answer) => kept.get(keyOf(answer)) || answer.mark;
-  const isMarked = (answer) => Boolean(markOf(answer)) && markOf(answer).points !== null;
+  const isEarlier = (answer) => answer.earlier && !kept.has(keyOf(answer)); // the mark is of another answer
+  const hasPoints = (answer) => Boolean(markOf(answer)) && markOf(answer).points !== null;
+  const isMarked = (answer) => hasPoints(answer) && !isEarlier(answer);
   const unsaved = () => data.answers.filter((a) => kept.has(keyOf(a)) && kept.get(keyOf(a)).points !== null);
 
   function change(answer, changes) {
     const before = markOf(answer) || { points: null, rubric: [], comment: "" };
     const mark = { points: before.points, rubric: before.rubric, comment: before.comment, ...changes };
     mark.comment = mark.comment.slice(0, 5000);
-    if (same(mark, answer.mark)) return forget(answer);
+    if (same(mark, answer.mark) && !answer.earlier) return forget(answer);
     mark.when = new Date().toISOString();
     mark.who = at("who").value.trim();
+    mark.answer = answer.answer;
     kept.set(keyOf(answer), mark);
     keep(`mark/${keyOf(answer)}`, mark);
     count();
@@ -129,7 +132,8 @@
       if (document.activeElement !== points) points.value = mark && mark.points !== null ? mark.points : "";
       if (document.activeElement !== comment) comment.value = mark ? mark.comment : "";
       const who = mark === answer.mark && mark && mark.who ? `, by ${mark.who}` : "";
-      state.textContent = isMarked(answer) ? `${mark.points} of ${question.points}${who}` : "unmarked";
+      const earlier = isEarlier(answer) ? ", marked on an earlier file" : "";
+      state.textContent = hasPoints(answer) ? `${mark.points} of ${question.points}${who}${earlier}` : "unmarked";
       undo.disabled = !kept.has(keyOf(answer));
     }
     points.addEventListener("input", () => {
@@ -213,9 +217,9 @@
 
   function save() {
     const marks = unsaved().map((answer) => {
-      const { when, who, points, rubric, comment } = kept.get(keyOf(answer));
+      const { when, who, points, rubric, comment, answer: marked } = kept.get(keyOf(answer));
       return { when, who: who || at("who").value.trim(), submission: answer.submission, question: answer.question,
-        points, rubric, comment };
+        points, rubric, comment, answer: typeof marked === "string" ? marked : "" };
     });
     const text = JSON.stringify({ assignment: data.assignment, marks }, null, 1);
     const address = URL.createObjectURL(new Blob([text], { type: "application/json" }));
@@ -266,7 +270,7 @@
     const question = questions.get(answer.question);
     const right = mark && Array.isArray(mark.rubric) && typeof mark.comment === "string" &&
       (mark.points === null || (mark.points >= 0 && mark.points <= question.points));
-    if (right && !same(mark, answer.mark)) kept.set(keyOf(answer), mark);
+    if (right && (answer.earlier || !same(mark, answer.mark))) kept.set(keyOf(answer), mark);
     else if (mark) keep(`mark/${keyOf(answer)}`, null);
   }
   choices();

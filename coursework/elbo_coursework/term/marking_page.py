@@ -19,7 +19,7 @@ from typing import Any
 from elbo_coursework.feedback import INVISIBLE, STYLE, page
 from elbo_coursework.grading import Grade, Piece
 from elbo_coursework.questions import Assignment
-from elbo_coursework.term.marks import Mark
+from elbo_coursework.term.marks import Mark, answer_name
 from elbo_coursework.term.totals import Class, Result
 
 JPEG = b"\xff\xd8\xff"
@@ -103,6 +103,8 @@ def _answer(result: Result, question: str) -> dict[str, Any]:
         "question": question,
         "order": [_shuffled(grade.submission, question), _shuffled(grade.submission, "")],
         "pieces": [piece for given in grade.answers.get(question, ()) for piece in _pieces(given)],
+        "answer": answer_name(grade.answers.get(question, ())),
+        "earlier": question in result.earlier,
         "mark": _known(mark) if mark else None,
     }
 

@@ -22,15 +22,16 @@ from pathlib import Path
 from typing import Any
 
 from companion.atomic import atomic_write
+from elbo_coursework.grading import Piece
 from elbo_coursework.questions import Assignment
 from elbo_coursework.term.tables import cell, columns, csv_text, decoded, number, one_line, read_rows, separator_of
-from elbo_coursework.text import write_text
+from elbo_coursework.text import digest, write_text
 
 if sys.platform != "win32":
     import fcntl
 
 FILE = "marks.csv"
-COLUMNS = ("when", "who", "submission", "question", "points", "comment", "why", "rubric")
+COLUMNS = ("when", "who", "submission", "question", "points", "comment", "why", "rubric", "answer")
 REQUIRED = ("submission", "question", "points")
 LONGEST = 5000  # characters of a comment
 MAX_BYTES = 20 * 10**6
@@ -48,6 +49,7 @@ class Mark:
         comment: for the student
         why: the reason of an override, which the student reads too
         rubric: the lines of the rubric that were given
+        answer: the name of the answer that was marked, see ``answer_name``; "" where it is not known
         row: its place in the file, from 1; 0 where it comes from elsewhere
     """
 
@@ -59,6 +61,7 @@ class Mark:
     rubric: tuple[str, ...] = ()
     when: str = ""
     who: str = ""
+    answer: str = ""
     row: int = 0
 
     def cells(self) -> list[object]:
@@ -72,7 +75,18 @@ class Mark:
             self.comment,
             self.why,
             json.dumps(self.rubric, ensure_ascii=False) if self.rubric else "",
+            self.answer,
         ]
+
+
+def answer_name(pieces: Iterable[Piece]) -> str:
+    """What tells an answer in words from another: a hash of its text, code and pictures, but not of what code printed.
+
+    >>> answer_name([Piece("text", "So it is."), Piece("output", "1")]) == answer_name([Piece("text", "So  it is.")])
+    True
+    """
+    told = [(piece.kind, " ".join(piece.content.split())) for piece in pieces if piece.kind != "output"]
+    return f"a{digest(repr(told))}"
 
 
 def read_marks(path: Path, assignment: Assignment) -> tuple[Mark, ...]:
@@ -116,7 +130,9 @@ def _mark(values: Mapping[str, str], assignment: Assignment, where: str, row: in
     text = values["points"]
     points = number(text)
     known = next((list(q.rubric) for q in assignment.manual if q.name == values["question"]), [])
-    kept = {name: values.get(name, "") for name in ("submission", "question", "comment", "why", "when", "who")}
+    kept = {
+        name: values.get(name, "") for name in ("submission", "question", "comment", "why", "when", "who", "answer")
+    }
     mark = Mark(**kept, points=points, rubric=rubric_lines(values.get("rubric", ""), known), row=row)
     if not mark.submission:
         return mark, f"{where}, column submission: expected the name of a submission, got nothing"
@@ -196,7 +212,8 @@ def latest(marks: Iterable[Mark]) -> dict[tuple[str, str], Mark]:
             overrides.pop(key, None)
     for key, mark in overrides.items():
         if before := given.get(key):
-            mark = replace(mark, rubric=mark.rubric or before.rubric, comment=mark.comment or before.comment)
+            kept = {name: getattr(mark, name) or getattr(before, name) for name in ("rubric", "comment", "answer")}
+            mark = replace(mark, **kept)
         given[key] = mark
     return given
 
@@ -304,10 +321,10 @@ def _saved(entry: Any, assignment: Assignment, known: set[str], where: str) -> M
     rubrics = {question.name: question.rubric for question in assignment.manual}
     texts = ("submission", "question", "comment", "when", "who")
     try:
-        values = {name: entry[name] for name in texts}
+        values = {name: entry[name] for name in texts} | {"answer": entry.get("answer", "")}
         points, rubric = entry["points"], entry["rubric"]
         right = all(isinstance(value, str) for value in [*values.values(), *rubric]) and type(points) in (int, float)
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         right = False
     if not right or not math.isfinite(points):
         raise ValueError(f"{where}: expected {', '.join(texts)}, points and rubric of the marking page, got others")

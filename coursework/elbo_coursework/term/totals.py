@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from elbo_coursework.grading import Grade
 from elbo_coursework.questions import Assignment
 from elbo_coursework.term.late import Late, moment
-from elbo_coursework.term.marks import Mark, clipped, latest
+from elbo_coursework.term.marks import Mark, answer_name, clipped, latest
 from elbo_coursework.term.roster import Matching, Student, match
 from elbo_coursework.term.tables import one_line
 
 COMPLETE = "complete"
 NOTHING = "nothing handed in"
+EARLIER = "marked on an earlier file"
 OTHER = "another attempt counts"
 
 
@@ -79,6 +80,13 @@ class Result:
         return {**self.overrides, **{name: mark for name, mark in self.words.items() if mark.why}}
 
     @property
+    def earlier(self) -> tuple[str, ...]:
+        """The questions in words whose mark was given to another answer, of an earlier file."""
+        answers = self.grade.answers if self.grade else {}
+        named = {name: mark.answer for name, mark in self.words.items() if mark.answer}
+        return tuple(name for name, answer in named.items() if answer != answer_name(answers.get(name, ())))
+
+    @property
     def unmarked(self) -> tuple[str, ...]:
         """The questions in words without a mark."""
         return tuple(name for name in self.grade.manual if name not in self.words) if self.grade else ()
@@ -90,7 +98,8 @@ class Result:
             return NOTHING
         if not self.counts:
             return OTHER
-        return f"words not marked yet: {', '.join(self.unmarked)}" if self.unmarked else COMPLETE
+        told = [("words not marked yet", self.unmarked), (EARLIER, self.earlier)]
+        return "; ".join(f"{words}: {', '.join(names)}" for words, names in told if names) or COMPLETE
 
 
 @dataclass(frozen=True)
@@ -126,9 +135,13 @@ def totals(
     results = [_result(assignment, g, last, matching.students.get(g.submission), late) for g in ordered]
     results = [replace(result, file_time=result.name in file_times) for result in _attempts(results, late)]
     times = times_told(results) if late.due else ()
+    changed = [f"{result.name} ({', '.join(result.earlier)})" for result in results if result.counts and result.earlier]
+    outdated = (
+        (f"Marked on an earlier file, with another answer; look once more: {', '.join(changed)}.",) if changed else ()
+    )
     results += [Result(None, student, assignment.points) for student in matching.absent]
     outside = [words for mark, words in sorted(clips.values(), key=lambda one: one[0].row) if words]
-    return Class(tuple(results), (*times, *matching.notes, *outside, *_notes(grades, marks, late)))
+    return Class(tuple(results), (*times, *matching.notes, *outside, *outdated, *_notes(grades, marks, late)))
 
 
 def _result(
@@ -196,7 +209,7 @@ def _notes(grades: Sequence[Grade], marks: Sequence[Mark], late: Late) -> Iterat
         f"{name} ({mark.question})": None
         for grade in grades
         for (name, _), mark in latest(marks).items()
-        if name == one_line(grade.submission) and _before(mark, grade)
+        if name == one_line(grade.submission) and not mark.answer and _before(mark, grade)
     }
     if newer:
         yield f"Newer than their marks; if handed in again, look once more: {', '.join(newer)}."
