@@ -107,8 +107,9 @@ def _totals(assignment: Assignment, graded: Grade, result: Result | None) -> Ite
         known = points(result.word_points) if len(result.unmarked) < len(assignment.manual) else "not marked yet"
         rows.append(("words", known, words))
     if result.days_late:
-        days = f"{result.days_late} day{'s' * (result.days_late > 1)} late"
-        rows.append((days, f"-{points(result.deduction)}", f"{result.lost:.0%} of the points"))
+        rows.append(
+            (f"{days(result.days_late)} late", f"-{points(result.deduction)}", f"{result.lost:.0%} of the points")
+        )
     rows.append(("all" if not result.unmarked else "so far", points(result.total), result.of))
     yield table(("", "points", "of"), rows)
     if result.days_late and result.file_time:
@@ -188,6 +189,15 @@ def points(value: float) -> str:
     ('7.5', '10')
     """
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def days(count: int) -> str:
+    """How many days, in words.
+
+    >>> days(1), days(2)
+    ('1 day', '2 days')
+    """
+    return f"{count} day{'s' * (count != 1)}"
 
 
 def correct_instances(question: QuestionGrade) -> str:

@@ -43,7 +43,7 @@ def test_canvas(whole):
 def test_moodle(whole):
     assert rows(export(SMALL, whole, "moodle", so_far=True)) == [
         ["First name", "Last name", "ID number", "Email address", "A small one (Real)", "A small one (Feedback)"],
-        ["Ada", "Lovelace", "s1", "ada@uni.edu", "11.7", "code 10, words 3, 1 days late: -1.3; 11.7 of 15."],
+        ["Ada", "Lovelace", "s1", "ada@uni.edu", "11.7", "code 10, words 3, 1 day late: -1.3; 11.7 of 15."],
         ["Bob", "Roe", "s2", "bob@uni.edu", "7.0", "code 7, words 0; 7 of 15."],
         ["", "'=Eve", "s3", "eve@uni.edu", "0.0", "Nothing handed in."],
     ]

@@ -228,7 +228,7 @@ def test_the_overview_counts():
     text = text_of(overview(SMALL, whole))
     assert "2 submissions; 1 student handed in nothing." in text
     assert "Mean 10.8, median 10.75, lowest 9, highest 12.5 of 15 points" in text
-    assert "15 points. Of 1 submission words are not marked yet, and count as 0 so far." in text
+    assert "15 points. The words of 1 submission are not marked yet, and count as 0 so far." in text
     assert "rate 1 50% 5.5 6 bound 2 100% 4.0 4" in text
     assert "why 1 of 2 2.5 3 picture 1 of 2 0.0 2" in text
     assert "rate in bits 1" in text

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 from elbo_coursework import Assignment, ManualQuestion
 from elbo_coursework.grading import Grade, Piece
 from elbo_coursework.term.marking_page import marking_page
-from elbo_coursework.term.marks import Mark, append_marks, fresh, read_marks, saved_marks
+from elbo_coursework.term.marks import Mark, answer_name, append_marks, fresh, read_marks, saved_marks
 from elbo_coursework.term.totals import totals
 
 pytestmark = pytest.mark.browser
@@ -137,6 +137,27 @@ def test_what_is_marked_stays_until_it_is_in_the_log(opened: Callable[..., Page]
     page.locator("article input[type=checkbox]").first.click()
     page.get_by_role("button", name="Undo").first.click()
     assert page.locator("article .done").first.inner_text() == "2.5 of 3"
+
+
+def test_a_mark_of_an_earlier_answer_waits_for_another_look(opened: Callable[..., Page], tmp_path: Path) -> None:
+    marks = [Mark(name, "why", 2.0, "Well.", rubric=("says why",), answer="another") for name in NAMES]
+    page = opened(*marks)
+    assert page.locator("#count").inner_text() == "0 of 6 marked, 0 not in marks.csv yet"
+    assert page.locator("article .done").first.inner_text() == "2 of 3, marked on an earlier file"
+    for _ in range(2):  # off and on again: the same points, now for this answer
+        page.locator("article input[type=checkbox]").first.click()
+    assert page.locator("article .done").first.inner_text() == "2 of 3"
+    assert page.locator("#count").inner_text() == "1 of 6 marked, 1 not in marks.csv yet"
+    path = tmp_path / "marks-small.json"
+    (entry,) = save(page, path)["marks"]
+    assert (entry["points"], entry["answer"]) == (2, answer_name(grade(SHUFFLED[0]).answers["why"]))
+    page.close()
+    page = opened(*marks, *saved_marks(path, SMALL, NAMES))
+    assert page.locator("#count").inner_text() == "1 of 6 marked, 0 not in marks.csv yet"
+
+
+def test_the_model_texts_are_named(opened: Callable[..., Page]) -> None:
+    assert "_build/assignments/small/staff/small.html" in opened().locator("#model").inner_text()
 
 
 def test_points_out_of_range_are_not_taken(opened: Callable[..., Page]) -> None:

@@ -21,7 +21,7 @@ A total of which words are not marked yet is left empty, unless asked for.
 
 from collections.abc import Callable, Sequence
 
-from elbo_coursework.feedback import points
+from elbo_coursework.feedback import days, points
 from elbo_coursework.questions import Assignment
 from elbo_coursework.term.roster import Student
 from elbo_coursework.term.tables import csv_text
@@ -84,7 +84,7 @@ def _words(result: Result) -> str:
     if result.grade is None:
         return NOTHING.capitalize() + "."
     parts = [f"code {points(result.code_points)}", f"words {points(result.word_points)}"]
-    parts += [f"{result.days_late} days late: -{points(result.deduction)}"] if result.days_late else []
+    parts += [f"{days(result.days_late)} late: -{points(result.deduction)}"] if result.days_late else []
     return f"{', '.join(parts)}; {points(result.total)} of {result.of}."
 
 

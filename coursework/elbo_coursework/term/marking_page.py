@@ -45,6 +45,8 @@ student</option></select></label>
 <span id="count" role="status"></span>
 <button id="save" type="button">Save the marks as a file</button>
 </div>
+<p id="model">The model texts are in <code>_build/assignments/{name}/staff/{name}.html</code>, which
+<code>make assignments</code> builds.</p>
 <details><summary>Keys, and what happens to the marks</summary>
 <p><kbd>1</kbd> to <kbd>9</kbd> give or take a line of the rubric, <kbd>0</kbd> gives no points, <kbd>n</kbd> and
 <kbd>p</kbd> go to the next answer and the previous one, <kbd>u</kbd> goes to the next that is unmarked, <kbd>c</kbd>
@@ -52,7 +54,9 @@ begins a comment, which <kbd>Esc</kbd> ends.</p>
 <p>What you mark stays in this browser until you save it as a file. Then run
 <code>python -m elbo_coursework mark {folder} --take FILE</code>, which adds the marks to marks.csv and makes the
 students' pages and this one anew. Names are hidden and the order is shuffled, another for each question; a name that a
-student wrote into the answer is still to be read.</p></details>
+student wrote into the answer is still to be read.</p>
+<p>An answer that was marked on an earlier file has its points, and waits for another look: change them, or take a line
+of the rubric and give it again.</p></details>
 <p id="trouble" class="note" role="alert" hidden></p>
 </header>
 <main id="answers"></main>
@@ -76,7 +80,11 @@ def marking_page(assignment: Assignment, whole: Class, *, folder: str = "DIR", o
         ],
         "answers": answers,
     }
-    body = BODY.replace("{folder}", escape(folder)).replace("{data}", as_script(data))
+    body = (
+        BODY.replace("{folder}", escape(folder))
+        .replace("{name}", escape(assignment.name))
+        .replace("{data}", as_script(data))
+    )
     here = files(__package__)
     style = STYLE + here.joinpath("marking.css").read_text(encoding="utf-8")
     script = here.joinpath("marking.js").read_text(encoding="utf-8")

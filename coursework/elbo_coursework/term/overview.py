@@ -55,7 +55,8 @@ def _totals(assignment: Assignment, here: Sequence[Result]) -> Iterator[str]:
     mean, middle = sum(values) / len(values), median(values)
     yield "<h2>Totals</h2>"
     words = f"Mean {mean:.1f}, median {points(middle)}, lowest {points(min(values))}, highest {points(max(values))}"
-    left = f" Of {_count(unmarked, 'submission')} words are not marked yet, and count as 0 so far." if unmarked else ""
+    whose = f"{unmarked} submission{'s' * (unmarked != 1)}"
+    left = f" The words of {whose} are not marked yet, and count as 0 so far." if unmarked else ""
     yield f"<p>{words} of {assignment.points} points.{left}</p>"
     yield histogram(values, assignment.points)
 
