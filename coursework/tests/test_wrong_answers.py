@@ -39,12 +39,20 @@ def by_dimension(encoder, first, second):
     kls = [(xlogy(q, q) - q * np.log(p)).sum() for q, p in ((q1, first), (q2, second))]
     return {"total_correlation": total, "dimension_wise_kl": kls}
 """,
-    ("surgery", "elbo_three_ways", "evidence without its gap", 0.5): """
+    ("surgery", "rate", "infinity made a number", 0.5): """
+def rate(encoder, prior):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return np.nan_to_num(encoder * np.log(encoder / prior)).sum(axis=1).mean()
+""",
+    ("surgery", "elbo_three_ways", "evidence over the encoder", 0.5): """
 def elbo_three_ways(encoder, prior, log_likelihood):
-    reconstruction = (encoder * log_likelihood).sum() / len(encoder)
-    rate = (xlogy(encoder, encoder) - encoder * np.log(prior)).sum() / len(encoder)
-    evidence = np.log((np.exp(log_likelihood) * prior).sum(axis=1)).mean()
-    return {"term_by_term": reconstruction - rate, "split": reconstruction - rate, "evidence": evidence}
+    n, q, d = len(encoder), encoder.mean(axis=0), np.exp(log_likelihood)
+    kl = lambda a, b: (xlogy(a, a) - xlogy(a, b)).sum()
+    evidence = (encoder * d).sum(axis=1)
+    gap = kl(encoder, prior * d / evidence[:, None]) / n
+    parts = {"reconstruction": (encoder * log_likelihood).sum() / n, "rate": kl(encoder, prior) / n}
+    parts |= {"information": kl(encoder, q) / n, "marginal_kl": kl(q, prior)}
+    return parts | {"log_evidence": np.log(evidence).mean(), "posterior_kl": gap}
 """,
     ("rate_distortion", "source_entropy", "logarithm to base 2", 0.5): """
 def source_entropy(p_x):

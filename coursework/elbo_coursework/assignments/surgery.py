@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from scipy.special import logsumexp, rel_entr
+from scipy.special import logsumexp, rel_entr, softmax
 
 from companion.exact.decomposition import elbo_forms, elbo_surgery
 from companion.exact.tables import entropy, kl
@@ -21,11 +21,18 @@ def _encoder(rng: np.random.Generator, trap: str) -> Inputs:
 
 
 def _with_prior(rng: np.random.Generator, trap: str) -> Inputs:
-    """An encoder and a prior that has ``missed`` a code in use, or an idle one, so that ``neither`` has it."""
+    """An encoder and a prior that has ``missed`` a code in use, or an idle one, so that ``neither`` has it.
+
+    Or it misses a code that one example alone uses, ``once``: a large number in place of infinity stays finite there.
+    """
     inputs = _encoder(rng, trap)
     prior = common.distribution(rng, inputs["encoder"].shape[1])
-    if trap == "missed":
+    if trap in ("missed", "once"):
         prior = common.without(rng, prior)
+    if trap == "once":
+        others = np.arange(len(inputs["encoder"])) != rng.integers(len(inputs["encoder"]))
+        kept = np.where(others[:, None] & (prior == 0), 0.0, inputs["encoder"])
+        inputs["encoder"] = kept / kept.sum(1, keepdims=True)
     if trap == "neither":
         prior = np.where(inputs["encoder"].max(0) > 0, prior, 0.0)
     return inputs | {"prior": prior / prior.sum()}
@@ -89,6 +96,12 @@ def _rate(encoder: Array, prior: Array) -> float:
 def _skipped(p: Array, q: Array) -> float:
     """KL(p || q) with the entries left out that q misses."""
     return float(rel_entr(p, np.where(q > 0, q, p)).sum())
+
+
+def _large(encoder: Array, prior: Array) -> float:
+    """The mean over the rows of KL(e(z|n) || p(z)), with the largest float in place of each infinite term."""
+    with np.errstate(over="ignore"):
+        return float(np.nan_to_num(rel_entr(encoder, prior)).sum() / len(encoder))
 
 
 def _rate_invariant(answer: float, encoder: Array, prior: Array) -> str | None:
@@ -156,33 +169,69 @@ def _dimensions_invariant(answer: dict[str, Any], encoder: Array, first: Array, 
     return common.check_equal("The sum of the parts, KL(q(z) || p(z)),", total, limit)
 
 
-def _forms(encoder: Array, prior: Array, log_likelihood: Array) -> dict[str, float]:
-    found = elbo_forms(encoder, [prior], log_likelihood)
-    return {"term_by_term": found.term_by_term, "split": found.split, "evidence": found.evidence}
-
-
-def _evidence_alone(encoder: Array, prior: Array, log_likelihood: Array) -> dict[str, float]:
-    evidence = logsumexp(log_likelihood, axis=1, b=prior).mean()
-    return _forms(encoder, prior, log_likelihood) | {"evidence": float(evidence)}
-
-
-def _counted_twice(encoder: Array, prior: Array, log_likelihood: Array) -> dict[str, float]:
-    right = _forms(encoder, prior, log_likelihood)
-    return right | {"split": right["split"] - _information(encoder)}
-
-
-def _rate_added(encoder: Array, prior: Array, log_likelihood: Array) -> dict[str, float]:
-    right = _forms(encoder, prior, log_likelihood)
-    return right | {"term_by_term": right["term_by_term"] + 2 * _rate(encoder, prior)}
-
-
-def _forms_invariant(answer: dict[str, float], encoder: Array, prior: Array, log_likelihood: Array) -> str | None:
-    low, high = min(answer, key=lambda k: answer[k]), max(answer, key=lambda k: answer[k])
-    if answer[high] - answer[low] > 1e-6:
-        least, most = common.apart(answer[low], answer[high])
-        return f"The three forms are one number, and yours differ: {low} {least}, {high} {most}."
+def _parts(encoder: Array, prior: Array, log_likelihood: Array) -> dict[str, float]:
+    forms, found = elbo_forms(encoder, [prior], log_likelihood), elbo_surgery(encoder, [prior])
     evidence = float(logsumexp(log_likelihood, axis=1, b=prior).mean())
-    return common.check_at_most("The ELBO", answer[high], "the mean log evidence", evidence)
+    return {
+        "reconstruction": forms.term_by_term + found.rate,
+        "rate": found.rate,
+        "information": found.index_information,
+        "marginal_kl": found.marginal_kl,
+        "log_evidence": evidence,
+        "posterior_kl": evidence - forms.evidence,
+    }
+
+
+def _with_encoder(encoder: Array, prior: Array, log_likelihood: Array) -> dict[str, float]:
+    """The evidence as a mean over codes of the encoder, and what is divided by it as posteriors."""
+    right = _parts(encoder, prior, log_likelihood)
+    evidence = float(logsumexp(log_likelihood, axis=1, b=encoder).mean())
+    gap = right["posterior_kl"] + evidence - right["log_evidence"]
+    return right | {"log_evidence": evidence, "posterior_kl": gap}
+
+
+def _log_of_mean(encoder: Array, prior: Array, log_likelihood: Array) -> dict[str, float]:
+    evidence = float(np.log((np.exp(log_likelihood) @ prior).mean()))
+    return _parts(encoder, prior, log_likelihood) | {"log_evidence": evidence}
+
+
+def _drawn_from_prior(encoder: Array, prior: Array, log_likelihood: Array) -> dict[str, float]:
+    return _parts(encoder, prior, log_likelihood) | {"reconstruction": float((log_likelihood @ prior).mean())}
+
+
+def _whole_rate(**of: Array) -> dict[str, float]:
+    right = _parts(**of)
+    return right | {"marginal_kl": right["rate"]}
+
+
+def _posterior_first(encoder: Array, prior: Array, log_likelihood: Array) -> dict[str, float]:
+    posterior = softmax(log_likelihood + np.log(prior), axis=1)
+    backwards = kl(posterior, encoder) / len(encoder)
+    return _parts(encoder, prior, log_likelihood) | {"posterior_kl": backwards}
+
+
+def _parts_invariant(answer: dict[str, float], encoder: Array, prior: Array, log_likelihood: Array) -> str | None:
+    part = {key: float(value) for key, value in answer.items()}
+    for key in ("rate", "information", "marginal_kl", "posterior_kl"):
+        if message := common.check_nonnegative(f"'{key}'", part[key]):
+            return message
+    sums = {
+        "reconstruction - rate": part["reconstruction"] - part["rate"],
+        "reconstruction - information - marginal_kl": part["reconstruction"]
+        - part["information"]
+        - part["marginal_kl"],
+        "log_evidence - posterior_kl": part["log_evidence"] - part["posterior_kl"],
+    }
+    close = {a: [b for b in sums if abs(sums[a] - sums[b]) <= 1e-6] for a in sums}
+    if any(len(others) < 3 for others in close.values()):
+        shown = dict(zip(sums, common.apart(*sums.values()), strict=True))
+        alone = [name for name, others in close.items() if len(others) == 1]
+        verdict = f"It is {alone[0]} that disagrees" if len(alone) == 1 else "No two of them agree"
+        return f"Three sums are one ELBO: {', '.join(f'{k} is {v}' for k, v in shown.items())}. {verdict}."
+    message = common.check_at_most("'information'", part["information"], "log N", np.log(len(encoder)))
+    if not message and abs(part["log_evidence"] - _parts(encoder, prior, log_likelihood)["log_evidence"]) > 1e-5:
+        return "'log_evidence' is wrong, and 'posterior_kl' by as much. Does each row of your posteriors sum to one?"
+    return message
 
 
 CONDITIONAL = "e(z|n) is a conditional table: weight each of its rows by p(n) = 1/N."
@@ -197,9 +246,14 @@ AGGREGATE = "The aggregate q(z) is the mean of the encoders over n; you summed, 
 OTHER = "The two dimensions have changed places: first belongs to z_1, the second axis of the encoder."
 TO_PRIOR = "Total correlation compares q(z) with the product of its own marginals, not with the prior."
 EACH = "Both quantities belong to the aggregate: average the encoders over n first, then take the divergences."
-GAP = "This is the mean log evidence itself. The ELBO lies below it by the mean KL(e(z|n) || p(z|x_n))."
-TWICE = "The rate is I(n; z) + KL(q(z) || p(z)) already: one of the parts is subtracted twice."
-ADDED = "The rate is a price: the ELBO subtracts it. You added it."
+LARGE = (
+    "Your code makes a large number of infinity, as np.nan_to_num does. Where the prior misses a used code KL is inf."
+)
+FROM_ENCODER = (
+    "Your evidence averages d(x_n|z) over e(z|n). The evidence p(x_n) is the model's own: average over the prior."
+)
+LOG_OF_MEAN = "You took the logarithm of the mean evidence. Each example has its own: take the mean of the logarithms."
+FROM_PRIOR = "The reconstruction averages log d(x_n|z) over codes that the encoder draws, and not over the prior."
 
 JOINT_MISTAKES = (
     CommonMistake("joint not divided by N", CONDITIONAL, _unnormalised, 0.25),
@@ -215,6 +269,7 @@ RATE_MISTAKES = (
     CommonMistake(
         "zeros left out", common.SKIPPED, lambda encoder, prior: _skipped(encoder, prior) / len(encoder), 0.5
     ),
+    CommonMistake("infinity made a number", LARGE, _large, 0.5),
 )
 INFORMATION_MISTAKES = (
     common.wrong_sign(_information),
@@ -231,6 +286,9 @@ MARGINAL_MISTAKES = (
     CommonMistake("KL reversed", common.REVERSED, lambda encoder, prior: kl(prior, encoder.mean(0))),
     CommonMistake("sum for the aggregate", AGGREGATE, lambda encoder, prior: kl(encoder.sum(0), prior)),
     CommonMistake("zeros left out", common.SKIPPED, lambda encoder, prior: _skipped(encoder.mean(0), prior), 0.5),
+    CommonMistake(
+        "infinity made a number", LARGE, lambda encoder, prior: _large(encoder.mean(0, keepdims=True), prior), 0.5
+    ),
 )
 DIMENSIONS_MISTAKES = (
     common.in_bits(_dimensions),
@@ -244,20 +302,24 @@ DIMENSIONS_MISTAKES = (
     CommonMistake("KL reversed", common.REVERSED, _backwards),
     CommonMistake("example by example", EACH, _each_example),
 )
-FORMS_MISTAKES = (
-    common.wrong_sign(_forms),
-    common.in_bits(_forms),
-    CommonMistake("evidence without its gap", GAP, _evidence_alone, 0.5),
-    CommonMistake("information taken twice", TWICE, _counted_twice, 0.5),
-    CommonMistake("rate added", ADDED, _rate_added, 0.5),
+PARTS_MISTAKES = (
+    common.in_bits(_parts),
+    CommonMistake(
+        "sum over examples", common.SUMMED, lambda **of: common.scaled(_parts, len(of["encoder"]))(**of), 0.5
+    ),
+    CommonMistake("evidence over the encoder", FROM_ENCODER, _with_encoder, 0.5),
+    CommonMistake("logarithm of the mean evidence", LOG_OF_MEAN, _log_of_mean, 0.5),
+    CommonMistake("reconstruction over the prior", FROM_PRIOR, _drawn_from_prior, 0.5),
+    CommonMistake("the whole rate", WHOLE, _whole_rate, 0.5),
+    CommonMistake("KL reversed", common.REVERSED, _posterior_first, 0.5),
 )
 ENCODER_TRAPS = ("", "", "zeros", "zeros", "idle")
-RATE_TRAPS = ("", "", "", "zeros", "zeros", "neither", "missed", "missed")
-MARGINAL_TRAPS = ("", "", "", "zeros", "idle", "neither", "missed", "missed")
+RATE_TRAPS = ("", "", "", "zeros", "zeros", "neither", "missed", "once")
+MARGINAL_TRAPS = ("", "", "", "zeros", "idle", "neither", "missed", "once")
 ASSIGNMENT = Assignment(
     name="surgery",
     title="Surgery on paper and in code",
-    minutes=160,
+    minutes=190,
     questions=(
         Question("joint_and_marginals", 5, _encoder, _joint, _joint_invariant, JOINT_MISTAKES, traps=ENCODER_TRAPS),
         Question("rate", 10, _with_prior, _rate, _rate_invariant, RATE_MISTAKES, traps=RATE_TRAPS),
@@ -288,7 +350,7 @@ ASSIGNMENT = Assignment(
             DIMENSIONS_MISTAKES,
             traps=("", "", "hole", "hole", "idle"),
         ),
-        Question("elbo_three_ways", 10, _model, _forms, _forms_invariant, FORMS_MISTAKES, traps=ENCODER_TRAPS),
+        Question("elbo_three_ways", 10, _model, _parts, _parts_invariant, PARTS_MISTAKES, traps=ENCODER_TRAPS),
     ),
     manual=(
         ManualQuestion(
