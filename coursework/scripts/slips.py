@@ -332,6 +332,8 @@ ROWS: list[tuple[str, str, str, Callable[..., Any]]] = [
     ("bits", "pop", "zeros left out", popped),
     ("bits", "send", "border slot", lambda **of: stack.send(stack.borrow_late, **of)),
     ("bits", "send", "last image first", lambda images, **of: stack.send(images=images[::-1], **of)),
+    ("bits", "receive", "pixels in Ann's order", lambda **of: stack.receive_pixels(**of, wrong="pixels turned")),
+    ("bits", "receive", "m left out", lambda **of: stack.receive_pixels(**of, wrong="m left out")),
     ("bits", "place", "hundred places", lambda **of: place(101, **of)),
     ("bits", "place", "nats", lambda **of: {name: value * np.log(2) for name, value in place(5000, **of).items()}),
     ("bits", "fee", "no 0 log 0", fee),

@@ -196,6 +196,17 @@ def test_what_is_exact_is_told_apart_from_every_number_near_it(secret: str) -> N
         assert all(sent.invariant(near, **inputs) for near in (number / 2 + 0.25, *(number + step for step in steps)))
 
 
+@pytest.mark.parametrize("secret", SECRETS)
+def test_bob_reads_the_pixels_that_ann_sent(secret: str) -> None:
+    question = pay.ASSIGNMENT.question("receive")
+    for inputs in instances("bits", question, secret):
+        found, tables = question.reference(**inputs), {key: inputs[key] for key in ("decoder", "marginal")}
+        assert stack.send_pixels(found["images"], found["number"], **tables) == inputs["number"]
+        assert 2**14 <= found["number"] < 2**18  # where Ann began
+        for step in [*range(-30, 0), *range(1, 30)]:
+            assert question.invariant(found | {"number": found["number"] + step}, **inputs)
+
+
 def test_a_code_that_the_encoder_never_gives_is_named() -> None:
     tables = {"encoder": np.array([[4, 0], [2, 2]]), "decoder": np.full((2, 2), 2), "marginal": np.array([2, 2])}
     number = stack.push(stack.push(1000, 0, [2, 2]), 1, [2, 2])  # image 0 with code 1

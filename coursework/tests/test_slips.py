@@ -141,6 +141,8 @@ HOLDS = {
     ("pop", "border"): lambda number, weights: number % weights.sum() in weights.cumsum(),
     ("pop", "zero border"): lambda number, weights: number % weights.sum() in weights.cumsum() and weights.min() == 0,
     ("pop", "large"): lambda number, weights: 2**44 < number < 2**53,
+    ("receive", ""): lambda decoder, **of: decoder.min() > 0 and len({*decoder.sum(-1).ravel()}) == 1,
+    ("receive", "zeros"): lambda decoder, **of: (decoder.min(-1) == 0).any(1).all(),
     ("place", "rare"): lambda marginal, inside: marginal @ inside == 1,
 }
 

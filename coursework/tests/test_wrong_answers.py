@@ -214,6 +214,23 @@ def send(images, start, encoder, decoder, marginal):
         n = push(push(n, x, decoder[z]), z, marginal)
     return n
 """,
+    ("bits", "receive", "code not given back", 0.25): """
+def pop(n, w):
+    slots = np.repeat(np.arange(len(w)), w)
+    s = slots[n % len(slots)]
+    return s, n // len(slots) * w[s] + n % len(slots) - sum(w[:s])
+
+def receive(number, count, decoder, marginal):
+    images = []
+    for _ in range(count):
+        z, number = pop(number, marginal)
+        x = []
+        for w in decoder[z][::-1]:
+            pixel, number = pop(number, w)
+            x = [pixel] + x
+        images = [x] + images
+    return {"images": images, "number": number}
+""",
     ("bits", "place", "places from zero", 0.5): """
 def place(marginal, inside):
     p = sum(m for m, i in zip(marginal, inside) if i) / sum(marginal)

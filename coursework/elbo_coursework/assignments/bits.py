@@ -184,6 +184,11 @@ WRONG_ORDER = "You pushed the code before the pixels. Bob pops the last first, a
 CERTAIN = "You took the likeliest code and borrowed nothing. A free choice is what carries the bits that come back."
 PEEKED = "You read the code and left its bits on the stack. They have to be taken off, or nothing comes back."
 BACKWARDS = "You sent the last image first. The images go onto the stack in the order of the list."
+READ_LAST = "Your images are right, and the last one comes first. Give them in the order in which Ann sent them."
+TURNED = "The pixels come off the stack in the reverse of Ann's order: the first that you pop is the last of its image."
+KEPT_BITS = "You read the code and the pixels, and did not give back what Ann popped: push the code with e(z|x)."
+BACK_WITH_M = "You pushed the code back with m(z). Ann had popped it with e(z|x), which you know once you know x."
+LIKELIHOOD = "Your e(z|x) is the product over the pixels alone. Its weights have the factor m(z) too."
 CONCAVE = "This is the logarithm of the mean place, 1/p. The logarithm is concave: its mean is less."
 ZERO = "You count places from 0. The first entry of the list has place 1, and log 1 = 0."
 ONE_BIT = "The bound is R + 1: you left out the bit that it adds to the rate."
@@ -229,6 +234,13 @@ SEND_MISTAKES = (
     CommonMistake("bits not taken off", PEEKED, partial(stack.send, stack.peek), 0.25),
     CommonMistake("last image first", BACKWARDS, lambda images, **of: stack.send(images=images[::-1], **of), 0.5),
 )
+RECEIVE_MISTAKES = (
+    CommonMistake("last image first", READ_LAST, partial(stack.receive_pixels, wrong="last first"), 0.5),
+    CommonMistake("pixels turned", TURNED, partial(stack.receive_pixels, wrong="pixels turned"), 0.25),
+    CommonMistake("code not given back", KEPT_BITS, partial(stack.receive_pixels, wrong="not given back"), 0.25),
+    CommonMistake("given back with m", BACK_WITH_M, partial(stack.receive_pixels, wrong="given back with m"), 0.25),
+    CommonMistake("m left out", LIKELIHOOD, partial(stack.receive_pixels, wrong="m left out"), 0.5),
+)
 PLACE_MISTAKES = (
     CommonMistake("natural logarithm", BASE, _in_nats(_place, "bound"), 0.5),
     CommonMistake("logarithm of the mean", CONCAVE, _log_of_mean, 0.5),
@@ -249,7 +261,7 @@ SEND_TRAPS = ("", "", "zeros", "border", "border")
 ASSIGNMENT = Assignment(
     name="bits",
     title="Pay the rate",
-    minutes=200,
+    minutes=240,
     questions=(
         Question("bits_an_image", 10, stack.model, _cost, _cost_invariant, COST_MISTAKES, traps=MODEL_TRAPS),
         Question(
@@ -257,7 +269,7 @@ ASSIGNMENT = Assignment(
         ),
         Question(
             "pop",
-            14,
+            6,
             stack.number,
             stack.popped,
             stack.popped_invariant,
@@ -266,7 +278,17 @@ ASSIGNMENT = Assignment(
             traps=POP_TRAPS,
         ),
         Question(
-            "send", 12, stack.message, stack.send, stack.send_invariant, SEND_MISTAKES, tolerance=0.0, traps=SEND_TRAPS
+            "send", 8, stack.message, stack.send, stack.send_invariant, SEND_MISTAKES, tolerance=0.0, traps=SEND_TRAPS
+        ),
+        Question(
+            "receive",
+            12,
+            stack.pixels,
+            stack.receive_pixels,
+            stack.received_invariant,
+            RECEIVE_MISTAKES,
+            tolerance=0.0,
+            traps=("", "", "", "zeros", "zeros"),
         ),
         Question("place", 5, _target, _place, _place_invariant, PLACE_MISTAKES, traps=("", "", "", "rare", "rare")),
         Question("fee", 5, _list, _fee, _fee_invariant, FEE_MISTAKES, traps=MODEL_TRAPS),

@@ -216,3 +216,93 @@ def send_invariant(answer: float, images: Array, start: int, **tables: Array) ->
     if read != images.tolist():
         return f"From your number Bob reads the images {read}, and Ann sent {images.tolist()}."
     return f"Bob reads the images and is left with {left}, where Ann began with {start}." if left != start else None
+
+
+def pixels(rng: np.random.Generator, trap: str) -> Inputs:
+    """The number that Ann sends for images of several pixels; with ``zeros`` each code is certain of one pixel.
+
+    The numbers of mistakes tell them apart, and all stay below the largest.
+    """
+    while True:
+        (z, p), total = common.sizes(rng, 3, 5), int(rng.integers(6, 9))
+        ink = rng.integers(1, total, (z, p))
+        if trap == "zeros":
+            ink[np.arange(z), rng.integers(p, size=z)] = total * rng.integers(2, size=z)
+        tables = {"decoder": np.stack([total - ink, ink], -1), "marginal": weights(rng, z, int(rng.integers(8, 17)))}
+        codes = rng.choice(z, int(rng.integers(4, 7)), p=tables["marginal"] / tables["marginal"].sum())
+        number = send_pixels(
+            rng.random((len(codes), p)) * total < ink[codes], int(rng.integers(2**14, 2**18)), **tables
+        )
+        inputs: Inputs = {"number": number, "count": len(codes)} | tables
+        found = [receive_pixels(**inputs), *(receive_pixels(**inputs, wrong=wrong) for wrong in WRONGLY_READ)]
+        different = {(answer["number"], answer["images"].tobytes()) for answer in found}
+        if len(different) == len(found) and max(answer["number"] for answer in found) < LARGEST_MISTAKE:
+            return inputs
+
+
+#: What may go wrong when Bob reads pixels, for ``receive_pixels``.
+WRONGLY_READ = ("last first", "pixels turned", "not given back", "given back with m", "m left out")
+
+
+def posterior(image: Sequence[int], decoder: Array, marginal: Array) -> list[int]:
+    """The weights of e(z|x), m(z) times the product over pixels of d(x_i|z).
+
+    >>> posterior([1, 0], np.array([[[1, 3], [2, 2]], [[4, 0], [1, 3]]]), np.array([2, 5]))
+    [12, 0]
+    """
+    return [int(m) * int(np.prod(d[np.arange(len(image)), image])) for m, d in zip(marginal, decoder, strict=True)]
+
+
+def send_pixels(images: Array, number: int, decoder: Array, marginal: Array) -> int:
+    """The number after Ann has written images ``[n, P]`` of zeros and ones; -1 where the model has no such image."""
+    for image in images.astype(int).tolist():
+        row = posterior(image, decoder, marginal)
+        if not sum(row):
+            return -1
+        z, number = pop(number, row)
+        for pixel, parts in zip(image, decoder[z].tolist(), strict=True):
+            number = push(number, pixel, parts)
+        number = push(number, z, marginal.tolist())
+    return number
+
+
+def receive_pixels(number: int, count: int, decoder: Array, marginal: Array, wrong: str = "") -> dict[str, Any]:
+    """The images ``[n, P]`` in the order in which they were sent, and the number left; or what is ``wrong`` with them.
+
+    A mistake ends where it would push a code of weight 0; the images that it has not read are then 0.
+    """
+    images, size = np.zeros((count, decoder.shape[1]), int), decoder.shape[1]
+    for n in range(count):
+        z, number = pop(number, marginal.tolist())
+        image = [0] * size
+        for i in reversed(range(size)):
+            image[size - 1 - i if wrong == "pixels turned" else i], number = pop(number, decoder[z, i].tolist())
+        images[n if wrong == "last first" else count - 1 - n] = image
+        row = posterior(image, decoder, np.ones_like(marginal) if wrong == "m left out" else marginal)
+        if wrong == "given back with m":
+            row = marginal.tolist()
+        if wrong == "not given back":
+            continue
+        if not row[z]:
+            break
+        number = push(number, z, row)
+    return {"images": images, "number": number}
+
+
+def received_invariant(answer: dict[str, Any], number: int, count: int, decoder: Array, marginal: Array) -> str | None:
+    """Ann's steps undo Bob's."""
+    images = np.asarray(answer["images"])
+    if not np.isin(images, (0, 1)).all():
+        return "A pixel is 0 or 1, and some of yours are not."
+    try:
+        left = whole(answer["number"])
+    except ValueError:
+        return f"The number left is whole and not negative, and yours is {float(answer['number']):.6g}."
+    again = send_pixels(images, left, decoder, marginal)
+    if again < 0:
+        return "You have read an image that no code of the model can give."
+    return (
+        f"If Ann begins with your {left} and sends your images, she has {again} in the end, and not {number}."
+        * (again != number)
+        or None
+    )
