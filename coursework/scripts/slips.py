@@ -324,6 +324,8 @@ ROWS: list[tuple[str, str, str, Callable[..., Any]]] = [
      / 2) * np.sqrt(2 * np.log(1 / risk) / len(probs)))),
     ("information", "entropy_floor", "below zero", lambda probs, risk: -xlogy((q := probs.mean(0)), q).sum() -
      np.log(probs.size / 2) * np.sqrt(2 * np.log(1 / risk) / len(probs))),
+    ("information", "entropy_floor", "root of a negative number", lambda probs, risk: max(0.0, -xlogy((q :=
+     probs.mean(0)), q).sum() - np.log(probs.size / 2) * np.sqrt(2 * np.log(risk) / len(probs)))),
     ("information", "three_informations", "no 0 log 0", three),
     ("bits", "bits_an_image", "no 0 log 0", lambda **of: cost(False, **of)),
     ("bits", "bits_an_image", "one total for all", lambda **of: cost(True, **of)),

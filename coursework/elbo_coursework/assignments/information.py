@@ -157,8 +157,8 @@ def _floor(probs: Array, risk: float, sign: int = -1, tails: int = 1, least: flo
 
 def _floor_invariant(answer: float, probs: Array, risk: float) -> str | None:
     message = common.check_nonnegative("An entropy, and so a bound on it that is worth its name,", answer)
-    if answer == 0 and (probs.max(0) == 0).any():
-        return "A category never comes here. Is your entropy NaN? Python's max(0.0, nan) is 0.0, which hides it."
+    if answer == 0 < _floor(probs, risk):
+        return HIDDEN
     return message or common.check_at_most("A floor", answer, "the entropy of the mean", entropy(probs.mean(0)))
 
 
@@ -199,9 +199,13 @@ ONE_LESS = "From a sample, divide the squares by n - 1."
 MINUS = "The entropy is added to the mean of log Q, which is negative."
 UPPER = "A floor lies below the estimate: subtract the margin."
 TWO_SIDED = "Only one side can fail: the risk is not shared between two tails."
+HIDDEN = (
+    "The floor is above 0 here. Is yours NaN before the end? Python's max(0.0, nan) is 0.0, which hides it: look for "
+    "0 log 0, and for the root of a negative number."
+)
 ZERO = "An entropy is never negative: a floor below 0 says 0."
 CODE = "You gave I(x; x') twice. 'reconstruction' is about the code and what is written from it: x is out of it."
-EVENLY = "The decoder is fed codes that come with the aggregate p(c), not evenly."
+EVENLY = "The decoder is fed codes that come with the aggregate q(c), not evenly."
 
 REPORT_MISTAKES = (
     common.in_bits(_report),
@@ -262,7 +266,7 @@ CHAIN_TRAPS = ("", "", "zeros", "idle", "blindly")
 ASSIGNMENT = Assignment(
     name="information",
     title="Information on demand",
-    minutes=180,
+    minutes=210,
     questions=(
         Question("category_report", 13, _batches, _report, _report_invariant, REPORT_MISTAKES, traps=REPORT_TRAPS),
         Question("barber_agakov", 13, _read, _bound, _bound_invariant, BOUND_MISTAKES, traps=READER_TRAPS),

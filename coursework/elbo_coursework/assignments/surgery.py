@@ -356,7 +356,7 @@ ASSIGNMENT = Assignment(
         ManualQuestion(
             "forecast",
             {
-                "all six guesses stand in the table, whether right or wrong": 1,
+                "all six guesses stand in the table, and a bound for the mirrors, whether right or wrong": 1,
                 "the rate is a mean of one number a photograph, and neither change touches those numbers": 2,
                 "copies add log 2 to H(n) and to H(n|z), so that the information stays": 2,
                 "mirrors spread q(z), so that marginal KL turns into information nat for nat": 2,
