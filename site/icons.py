@@ -15,10 +15,10 @@ from fontTools import subset
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-ICON = re.compile(r'<i class="((?:[\w-]+ )*?(?:fas|fa-solid) fa-([a-z-]+)[^"]*)"([^>]*)></i>')
+ICON = re.compile(r'<(i|span) class="((?:[\w-]+ )*?(?:fas|fa-solid) fa-([a-z-]+)[^"]*)"([^>]*)></\1>')
 TOLD = re.compile(r"<(?:script|link)[^>]*vendor/fontawesome[^>]*>(?:</script>)?\n?")
 CODE = re.compile(r"\\(f[0-9a-f]{3})\b|([\uf000-\uf8ff])")  # in digits, or as the letter itself
-DRAWN = '<i class="{classes}"{rest}><svg viewBox="0 0 {width} {height}" aria-hidden="true"><path d="{path}"/></svg></i>'
+SVG = '<svg viewBox="0 0 {width} {height}" aria-hidden="true"><path d="{path}"/></svg>'
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -66,9 +66,10 @@ class Drawings:
 
     def icon(self, found: re.Match[str]) -> str:
         """The element of one icon, with its drawing inside."""
-        classes, name, rest = found.groups()
+        element, classes, name, rest = found.groups()
         described = re.findall(rf'(?<![\w-])"?{name}"?:\[(\d+),(\d+),\[[^\]]*\],"\w+","([^"]+)"\]', self.script)
         if not described:
             raise ExtensionError(f"expected an icon of Font Awesome, got {name!r}")
         width, height, path = described[-1]  # after the regular one, where there are two
-        return DRAWN.format(classes=classes, rest=rest, width=width, height=height, path=path)
+        drawn = SVG.format(width=width, height=height, path=path)
+        return f'<{element} class="{classes}"{rest}>{drawn}</{element}>'

@@ -162,11 +162,12 @@ def test_icons_are_drawn_into_the_pages_and_their_script_is_gone(tmp_path):
     head += '<script src="_static/vendor/fontawesome/6.5.2/js/all.min.js"></script>\n'
     page = tmp_path / "index.html"
     page.write_text(
-        f'{head}<p><i class="fa-solid fa-bars"></i><i class="theme fas fa-sun fa-lg" data-mode="light"></i></p>'
+        f'{head}<p><span class="fa-solid fa-bars"></span><i class="theme fas fa-sun fa-lg" data-mode="light"></i></p>'
     )
     icons.draw(SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path), None)
     assert page.read_text() == (
-        '<p><i class="fa-solid fa-bars"><svg viewBox="0 0 448 512" aria-hidden="true"><path d="M0 96z"/></svg></i>'
+        '<p><span class="fa-solid fa-bars">'
+        '<svg viewBox="0 0 448 512" aria-hidden="true"><path d="M0 96z"/></svg></span>'
         '<i class="theme fas fa-sun fa-lg" data-mode="light">'
         '<svg viewBox="0 0 384 512" aria-hidden="true"><path d="M2 2z"/></svg></i></p>'
     )

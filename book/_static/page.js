@@ -36,24 +36,63 @@
 
   /* ---- equations and edges ---- */
 
-  const SMALLEST = 0.62; // of its size, and still a little larger than a small letter; below it an equation scrolls
+  const SMALLEST = 0.8; // of its size; below it an equation breaks into lines, and where that does not do, scrolls
   const MATHS = "div.math > mjx-container, span.math";
   const WIDE = `${MATHS}, pre, .rd-still, div:has(> table)`;
 
   /** The width of what an element shows; beside a formula stands its MathML, unseen and as wide as it likes. */
   function width(each) {
     const formula = each.matches(MATHS) && each.querySelector("mjx-math");
-    return formula ? formula.getBoundingClientRect().width : each.scrollWidth;
+    if (!formula) return each.scrollWidth;
+    const parts = each.classList.contains("broken") ? all("rd-part", formula) : [];
+    return Math.max(...(parts.length ? parts : [formula]).map(part => part.getBoundingClientRect().right)) - formula.getBoundingClientRect().left;
   }
 
-  /** A formula that is a little too wide gets a little smaller. */
+  const RELATIONS = "= ≤ ≥ < > ≈ ∼ → ⟶ ⇒ ⟹ ⇔ ⟺ ≠ ∝ ≡", JOINING = "+ − - × ⋅ ·", OPENING = "( [ {", CLOSING = ") ] }", ROOM = "\u2003";
+
+  /** Whether a line may begin with each sign of a row of a formula: a relation, an operator, what follows a comma or a gap. */
+  function starts(signs) {
+    const is = (kind, i) => signs[i] && kind.split(" ").includes(signs[i]);
+    let depth = 0;
+    return signs.map((sign, i) => {
+      depth += is(OPENING, i) - is(CLOSING, i);
+      if (depth || !i) return false;
+      const joins = is(JOINING, i) && !is(RELATIONS, i - 1) && signs[i - 1] !== ",";
+      return is(RELATIONS, i) || joins || is(ROOM, i) || [",", ROOM].includes(signs[i - 1]);
+    });
+  }
+
+  /** Put what stays together on a line into elements of its own. Beside what is `drawn` its MathML names the signs. */
+  function part(drawn, named) {
+    const children = [...drawn.children].filter(each => each.localName !== "mjx-tstrut"), told = [...named.children];
+    if (told.length !== children.length) return;
+    if (told.length === 1 && told[0].localName === "mtable") {
+      children[0].classList.add("rd-lines");
+      const cells = all("mtd", told[0]).filter(each => each.parentNode.parentNode === told[0]);
+      const places = all("mjx-mtd", children[0]).filter(each => each.closest("mjx-mtable") === children[0]);
+      places.forEach((cell, i) => part(cell, cells[i]));
+      return;
+    }
+    const first = starts(told.map(each => each.textContent || (each.outerHTML.match(/width="[12]em"/) ? ROOM : "")));
+    let current;
+    children.forEach((child, i) => {
+      if (!i || first[i]) child.before(current = document.createElement("rd-part"));
+      current.append(child);
+    });
+  }
+
+  /** A formula that is a little too wide gets a little smaller; one that is much too wide gets several lines. */
   function fit(formula) {
-    const { style, dataset } = formula;
+    const { style, dataset, classList } = formula;
+    const share = () => formula.clientWidth / width(formula);
     style.fontSize = dataset.size ??= style.fontSize; // MathJax's own, which fits the letters around
+    classList.remove("broken");
     if (!formula.clientWidth || width(formula) - formula.clientWidth < 1) return; // the one is whole pixels, the other not
-    const share = formula.clientWidth / width(formula);
-    const size = parseFloat(getComputedStyle(formula).fontSize);
-    style.fontSize = `${size * Math.max(SMALLEST, share * 0.99)}px`;
+    if (share() < SMALLEST) {
+      if (!formula.querySelector("rd-part")) part(formula.querySelector("mjx-math"), formula.querySelector("mjx-assistive-mml > math"));
+      classList.add("broken");
+    }
+    if (share() < 1) style.fontSize = `${parseFloat(getComputedStyle(formula).fontSize) * Math.max(SMALLEST, share() * 0.99)}px`;
   }
 
   /** Mark on which sides an element goes on; where it does, the keyboard reaches it. */

@@ -59,6 +59,47 @@ def test_a_page_stands_on_its_own(browser, name, scheme):
     page.context.close()
 
 
+@pytest.mark.parametrize(("size", "menus"), [(PHONE, 2), (DESK, 0)])
+def test_every_button_of_the_header_shows_its_drawing(browser, size, menus):
+    """The two that open the chapters and the contents of the page, too, where the page has no room for these."""
+    page, _ = opened(browser, "book/tour.html", size=size)
+    buttons = [each for each in page.locator(".bd-header-article button").all() if each.is_visible()]
+    assert sum("sidebar-toggle" in each.get_attribute("class") for each in buttons) >= menus
+    for button in buttons:
+        drawn = [each.bounding_box() for each in button.locator("svg").all() if each.is_visible()]
+        assert [min(box["width"], box["height"]) > 12 for box in drawn] == [True], button.inner_html()
+    page.context.close()
+
+
+FORMULAS = """() => [...document.querySelectorAll('article div.math')].filter(each => each.clientWidth).map(each => {
+  const formula = each.querySelector('mjx-container'), number = each.querySelector('.eqno');
+  const [at, beside] = [formula, number || formula].map(part => part.getBoundingClientRect());
+  const whole = parseFloat(formula.dataset.size) / 100 * parseFloat(getComputedStyle(each).fontSize);
+  return {
+    size: parseFloat(getComputedStyle(formula).fontSize) / whole,
+    lines: new Set([...formula.querySelectorAll('rd-part')].map(part => part.getBoundingClientRect().bottom | 0)).size,
+    scrolls: formula.classList.contains('scrolls'),
+    beside: beside.top < at.bottom && at.top < beside.bottom,
+  };
+})"""
+
+
+@pytest.mark.parametrize("name", ["tour", "sandwich", "linear", "asking"])
+def test_an_equation_gets_lines_before_it_gets_small(browser, name):
+    """Little scrolls on a phone; nothing is below 80 %; a number stands beside its equation; a desk has fewer lines."""
+    page, _ = opened(browser, f"book/{name}.html", size=PHONE)
+    page.wait_for_selector(".broken rd-part")
+    found = page.evaluate(FORMULAS)
+    assert min(each["size"] for each in found) > 0.795
+    assert all(each["beside"] for each in found)
+    assert sum(each["scrolls"] for each in found) <= 1
+    assert max(each["lines"] for each in found) > 1
+    broken = page.locator(".broken").count()
+    page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
+    page.wait_for_function("before => document.querySelectorAll('.broken').length < before", arg=broken)
+    page.context.close()
+
+
 def live(page: Page, kind: str) -> list[Locator]:
     """The figures of one kind, each brought near and made live."""
     found = page.locator(f'[data-figure="{kind}"]').all()
