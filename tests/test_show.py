@@ -113,7 +113,8 @@ def test_a_figure_on_a_page_has_the_colours_of_the_page_and_letters_that_stay_re
     assert set(re.findall(r'id="([^"]*)"', svg)) == set(re.findall(r'(?:href="|url\()#([^")]*)', svg))
     assert not re.search(r'fill: var\(--rd-paper[^"]*"[^>]*/></g><g', svg[:900])  # no ground behind it
     # 324 points wide with letters of 9: they are 11 pixels where the picture is 396 wide
-    assert figure.framed("a line").startswith('<div class="rd-still" style="--rd-wide: 583px; --rd-least: 396px">')
+    assert figure.framed("a line").startswith('<div class="rd-still" style="--rd-wide: 583px; --rd-least: 356px">')
+    assert "font-size: max(9px, var(--rd-letter, 0px))" in figure.framed("a line")
 
 
 def test_an_image_keeps_its_own_pixels_and_ink_is_named():
@@ -221,3 +222,14 @@ def test_the_pad_knows_the_entropy_and_its_still_shades_what_no_model_reaches():
 def test_a_pad_without_entropy_is_refused(entropy):
     with pytest.raises(ValueError, match="entropy: expected a positive, finite number of nats"):
         show.PhasePad(entropy)
+
+
+def test_ink_on_a_page_is_ink_on_nothing():
+    figure = show.image_sheet({"a row": np.linspace(0, 1, 8).reshape(2, 2, 2)})
+    drawn = re.search(r'<image[^>]*class="ink"[^>]*>', figure.framed("two images"))[0]
+    png = base64.b64decode(re.search('base64,([^"]*)', drawn)[1])
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
+    assert not pixels[..., :3].any()
+    alpha = pixels[2::4, 2::4, 3]  # four pixels an edge for each
+    expected = np.pad(np.linspace(0, 1, 8).reshape(2, 2, 2), ((0, 0), (1, 1), (1, 1))).transpose(1, 0, 2).reshape(4, 8)
+    assert sorted(set(alpha.ravel())) == sorted(set(np.round(255 * expected).astype(int).ravel()))

@@ -95,6 +95,97 @@
     if (share() < 1) style.fontSize = `${parseFloat(getComputedStyle(formula).fontSize) * Math.max(SMALLEST, share() * 0.99)}px`;
   }
 
+  /* ---- the panels of a picture, one below the other where they have no room side by side ---- */
+
+  /** Left, top, right and bottom of what is seen of an element, in the units of its picture. */
+  function extent(element, view, unit) {
+    const leaves = all("path, text, image, use, rect", element).filter(each => !each.closest("defs, clipPath"));
+    if (element.matches("path, image, text")) leaves.push(element);
+    const box = [Infinity, Infinity, -Infinity, -Infinity];
+    leaves.forEach(each => {
+      const at = each.getBoundingClientRect(), cut = each.closest("[clip-path]");
+      if (!at.width && !at.height || cut && !each.closest("text") && each.localName !== "image" && beyond(at, element)) return;
+      const edges = [at.left - view.left, at.top - view.top, at.right - view.left, at.bottom - view.top].map(edge => edge / unit);
+      edges.forEach((edge, i) => { box[i] = (i < 2 ? Math.min : Math.max)(box[i], edge); });
+    });
+    return box;
+  }
+
+  /** Whether a path that a frame cuts goes on beyond it. */
+  function beyond(at, panel) {
+    const frame = panel.querySelector("path")?.getBoundingClientRect();
+    return frame && (at.left < frame.left - 2 || at.right > frame.right + 2 || at.top < frame.top - 2 || at.bottom > frame.bottom + 2);
+  }
+
+  /** Where the rows of images of a picture go: each below its name. */
+  function strips(panels, room, move, measured) {
+    let y = 0;
+    panels.forEach(panel => {
+      const parts = [...panel.children].filter(part => part.querySelector("text, image") || part.matches("image"));
+      parts.sort((a, b) => Boolean(a.querySelector("text")) < Boolean(b.querySelector("text")) ? 1 : -1).forEach(part => {
+        const [left, top, right, bottom] = measured(part), scale = Math.min(1, room / (right - left));
+        move(part, -left * scale, y - top * scale, scale);
+        y += (bottom - top) * scale + (part.querySelector("text") ? 2 : 8);
+      });
+    });
+    return y;
+  }
+
+  /** Whether a column can stand alone: it has numbers of its own at its left, or needs none. */
+  function alone(column, first, measured) {
+    const [at, of] = [column, first].map(each => each.panels[0]), frame = panel => measured(panel.querySelector("path, image") || panel);
+    const numbers = panel => all("text", panel).filter(each => measured(each)[2] <= frame(panel)[0]).length > 1; // beside its name
+    return column === first || numbers(at) || !numbers(of);
+  }
+
+  /** Where the columns of a picture go: as many beside each other as there is room for. */
+  function columns(panels, room, move, measured) {
+    const found = [];
+    panels.map(panel => ({ panels: [panel], box: measured(panel) })).sort((a, b) => a.box[0] - b.box[0]).forEach(each => {
+      const last = found.at(-1);
+      if (!last || each.box[0] > last.box[2] + 0.5) return found.push(each);
+      last.panels.push(...each.panels);
+      last.box = last.box.map((edge, i) => (i < 2 ? Math.min : Math.max)(edge, each.box[i]));
+    });
+    const fits = each => each.box[2] - each.box[0] <= room && alone(each, found[0], measured);
+    if (found.length < 2 || !found.every(fits)) return 0;
+    let y = 0;
+    while (found.length) {
+      const [left] = found[0].box, row = [];
+      while (found.length && found[0].box[2] - left <= room) row.push(found.shift());
+      const shift = (room - (row.at(-1).box[2] - left)) / 2 - left, top = Math.min(...row.map(({ box }) => box[1]));
+      row.forEach(each => each.panels.forEach(panel => move(panel, shift, y - top, 1)));
+      y += Math.max(...row.map(({ box }) => box[3])) - top + 10;
+    }
+    return y;
+  }
+
+  /** Set the panels of a picture for the width of its frame. */
+  function stack(frame) {
+    const svg = frame.querySelector(":scope > svg"), box = svg?.getAttribute("viewBox"), { dataset } = frame;
+    if (!frame.clientWidth || !box || dataset.room === `${frame.clientWidth}`) return;
+    dataset.room = frame.clientWidth;
+    svg.setAttribute("viewBox", dataset.box ??= box);
+    all("[data-moved]", svg).forEach(each => each.setAttribute("transform", each.dataset.moved));
+    svg.style.aspectRatio = "";
+    frame.classList.remove("stacked");
+    const wide = parseFloat(dataset.box.split(" ")[2]), least = parseFloat(frame.style.getPropertyValue("--rd-least"));
+    if (least <= frame.clientWidth) return;
+    const panels = all(":scope > g > g", svg).slice(1), room = frame.clientWidth * wide / least;
+    const view = svg.getBoundingClientRect(), measured = each => extent(each, view, view.width / wide);
+    const moves = [], move = (...to) => moves.push(to);
+    const ofImages = panels.every(each => all("image", each).length === 1 && measured(each.querySelector("image"))[2] > wide * 0.8);
+    const high = panels.length && (ofImages ? strips : columns)(panels, room, move, measured);
+    if (!high) return;
+    moves.forEach(([part, x, y, scale]) => {
+      part.dataset.moved ??= part.getAttribute("transform") || "";
+      part.setAttribute("transform", `translate(${x} ${y}) scale(${scale}) ${part.dataset.moved}`);
+    });
+    svg.setAttribute("viewBox", `0 0 ${room} ${high}`);
+    svg.style.aspectRatio = `${room} / ${high}`;
+    frame.classList.add("stacked");
+  }
+
   /** Mark on which sides an element goes on; where it does, the keyboard reaches it. */
   function mark(each) {
     const more = width(each) - each.clientWidth, scrolls = more > 1 && each.clientWidth > 0;
@@ -107,6 +198,7 @@
   function measure() {
     const article = document.querySelector("article");
     all(MATHS, article).forEach(fit);
+    all(".rd-still", article).forEach(stack);
     all(WIDE, article).forEach(mark);
   }
 

@@ -16,12 +16,16 @@ INK = "ink"  # the name of an image of ink on white, which a dark page shows as 
 SHAPE = ("d", "x", "y", "width", "height")
 COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 READABLE = 11  # pixels, the least that letters get on a narrow page
+LETTER = 10  # the least that they are drawn with there: exponents and their like grow (``--rd-letter`` in figures.css)
 SIZE = re.compile(r"font-size: ([\d.]+)px")
 BOX = re.compile(r'viewBox="0 0 ([\d.]+) ')
 VARIABLE = re.compile(r"var\(--[\w-]+, ([^()]*)\)")
 FAMILY = re.compile(r"font-family: [^;]*")
 NUMBER = re.compile(r"-?\d+\.\d{3,}")
 PIXELS = "data:image/png;base64,"
+PNG = re.compile(PIXELS + '([^"]*)')
+INKED = re.compile(r'<image\b[^>]*\bclass="ink"[^>]*>')
+ENLARGED = 4  # times, so that a browser that scales an image keeps its pixels equal, with soft edges
 UNTURNED = re.compile(r"rotate\(-?0 .*\)")
 
 
@@ -58,7 +62,7 @@ def _slim(element: ElementTree.Element, variables: Mapping[str, str], used: set[
     for name in given.keys() & set(SHAPE):
         given[name] = " ".join(NUMBER.sub(lambda found: f"{float(found[0]):.2f}", given[name]).split())
     if (png := given.get(f"{LINK}href", "")).startswith(PIXELS):
-        given[f"{LINK}href"] = PIXELS + base64.b64encode(small(base64.b64decode(png[len(PIXELS) :]))).decode()
+        given[f"{LINK}href"] = PIXELS + _coded(small(base64.b64decode(png[len(PIXELS) :])))
     if "style" in given:
         named = COLOUR.sub(lambda found: _variable(found[0], variables), given["style"])
         given["style"] = FAMILY.sub(f"font-family: {FONT}", named)
@@ -94,8 +98,10 @@ def framed(svg: str, alt: str) -> str:
     box = BOX.search(svg)
     if not box:
         raise ValueError(f"svg: expected an element with a viewBox from 0 0, got {svg[:60]!r}")
-    wide, smallest = float(box[1]), min(map(float, SIZE.findall(svg)), default=READABLE)
+    wide, smallest = float(box[1]), max(LETTER, min(map(float, SIZE.findall(svg)), default=READABLE))
     sizes = f"--rd-wide: {1.8 * wide:.0f}px; --rd-least: {READABLE / smallest * wide:.0f}px"
+    svg = SIZE.sub(lambda size: _growing(size[0], float(size[1])), svg)
+    svg = INKED.sub(lambda image: PNG.sub(lambda png: PIXELS + _coded(inked(base64.b64decode(png[1]))), image[0]), svg)
     named = svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(alt)}" ', 1)
     return f'<div class="rd-still" style="{sizes}">{named}</div>'
 
@@ -107,3 +113,21 @@ def plain(svg: str) -> str:
     '<path style="fill: #0072b2" />'
     """
     return VARIABLE.sub(r"\1", svg)
+
+
+def _growing(written: str, size: float) -> str:
+    return written if size >= LETTER else f"font-size: max({size:g}px, var(--rd-letter, 0px))"
+
+
+def _coded(png: bytes) -> str:
+    return base64.b64encode(png).decode()
+
+
+def inked(png: bytes) -> bytes:
+    """An image of ink on white as ink on nothing, so that it can be inverted on any ground; larger, pixel by pixel."""
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("LA")).astype(int)
+    alpha = (255 - pixels[..., 0]) * pixels[..., 1] // 255
+    colours = np.stack([0 * alpha] * 3 + [alpha], -1).astype(np.uint8).repeat(ENLARGED, 0).repeat(ENLARGED, 1)
+    written = io.BytesIO()
+    Image.fromarray(colours).save(written, "PNG")
+    return small(written.getvalue())

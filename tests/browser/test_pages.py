@@ -148,6 +148,23 @@ def test_figures_stand_without_scripts_and_can_be_read_on_a_phone(browser, name)
     page.context.close()
 
 
+@pytest.mark.parametrize("name", ["tour", "linear", "nats"])
+def test_a_phone_shows_every_picture_whole_and_a_desk_side_by_side(browser, name):
+    page, _ = opened(browser, f"book/{name}.html", size=PHONE)
+    page.wait_for_selector(".rd-still.stacked", state="attached")
+    wide = "() => [...document.querySelectorAll('article .rd-still')].map(each => each.scrollWidth - each.clientWidth)"
+    assert max(page.evaluate(wide)) <= 1
+    outside = """() => [...document.querySelectorAll('.rd-still.stacked > svg')].flatMap(svg => {
+      const frame = svg.getBoundingClientRect();
+      return [...svg.querySelectorAll('text, image')].map(each => each.getBoundingClientRect()).map(at =>
+        Math.max(frame.left - at.left, at.right - frame.right, frame.top - at.top, at.bottom - frame.bottom));
+    })"""
+    assert max(page.evaluate(outside)) < 3
+    page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
+    page.wait_for_function("() => !document.querySelector('.rd-still.stacked')")
+    page.context.close()
+
+
 @pytest.mark.parametrize("name", DRAWN)
 def test_no_figure_is_a_light_slab_in_the_dark(browser, name):
     page, _ = opened(browser, name, "dark")
