@@ -19,6 +19,8 @@ MENDED = {
     r'<img (?!loading)(?=[^>]*class="[^"]*sd-card-img-top)': '<img loading="lazy" ',
     r'<div role="list" class="citation-list">': '<div class="citation-list">',
     r'<div class="pst-scrollable-table-container">': '<div class="pst-scrollable-table-container" tabindex="0">',
+    # no line begins with the sign after a formula
+    r'(<span class="math notranslate nohighlight">[^<]*</span>[,.;:!?)’”]+)': r'<span class="whole">\1</span>',
     # a signature over several lines is no list of definitions
     r'(?m)^<dd>(<em class="sig-param">.*)</dd>$': r'<span class="sig-line">\1</span>',
     r'<dl>\n(?=<span class="sig-line">)': "",
