@@ -8,6 +8,7 @@ import argparse
 import ast
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -35,6 +36,31 @@ DIFFERS = (
 UNSAVED = "The file {} does not hold this {} yet: save the notebook, and run the check again to try what it holds."
 SAVED = "This is of {} as it is saved: if you have changed it since, save it and run the check again."
 HELPERS = "It needs {}: hand that in beside the notebook."
+ONCE = "(In grading an earlier mistake is charged once: this may earn more there.)"
+#: Lines that the notebooks give in the place of an answer in words, with ``*?*`` for what is to be filled in.
+GIVEN = (
+    "*Before the picture. My prediction:*",
+    "*After the picture. What came, and why:*",
+    "*My scheme and my derivation:*",
+    "*My report:*",
+    "*My derivation:*",
+    "*What the file costs, and why:*",
+    "*What each reader certifies, and what convicts it:*",
+    "*What silenced the code, and how I know:*",
+    "*Your code and your picture in the cells below, then your text. Add cells as you need them.*",
+    "*Your hypothesis here; your code and picture in the cells below, then your text. Add cells as you need them.*",
+    "**What happened, and why.**",
+    "**My text.**",
+    "**My prediction**, made before running the cell. First given up: *?*, then *?*, then *?*; "
+    "the last one left: *?*. Because *?*",
+    "**My prediction**, made before running the cell. Rate at t = 1/2: *?* of that at t = 1. "
+    "Information about the class: *?*.",
+    "**My prediction**, made before running the cell (write *rises*, *falls* or *stays*):",
+    r"| | R | I(n; z) | KL(q(z) \|\| p(z)) |",
+    "| each photograph twice | *?* |",
+    "| with the mirror images | *?* |",
+)
+UNFILLED = re.compile(r"\*(\?|\.\.\.|Your answer\.|Your derivation\.)\*")
 SECONDS = 120.0
 LARGEST = 20 * 10**6  # bytes of a notebook that is looked into
 #: What a library may need to be found; all else of the environment stays out, as in grading.
@@ -199,6 +225,31 @@ def talk(submission: Mapping[str, Any], name: str | None, calls: list[str]) -> l
     return lines
 
 
+def letters_of(text: str) -> int:
+    """How many characters of an answer's text are not given by the notebook: the student's own.
+
+    >>> letters_of("**My text.** *Your answer.*"), letters_of("**My text.** So it is.")
+    (0, 9)
+    """
+    return sum(map(_own_letters, text.splitlines()))
+
+
+def _own_letters(line: str) -> int:
+    """The same of one line."""
+    line, table = line.strip(), line.strip().startswith("|")
+    for given in GIVEN:
+        form = "(.*?)".join(map(re.escape, given.split("*?*")))
+        if found := re.fullmatch(f"{form}(.*)", line):
+            return sum(_filled(part, table) for part in found.groups())
+    return _filled(line, table)
+
+
+def _filled(text: str, table: bool) -> int:
+    """The characters of a text without what stands where something is to be filled in, and the lines of a table."""
+    cells = UNFILLED.sub("", text).split("|") if table else [UNFILLED.sub("", text)]
+    return sum(len(cell.strip()) for cell in cells if not re.fullmatch(r"\s*:?-+:?\s*", cell))
+
+
 def add(parts: Any) -> None:
     """``read``."""
     words = "show a student how a notebook will be read, try it on the public instances, and give a receipt"
@@ -219,24 +270,25 @@ def read_command(options: argparse.Namespace) -> None:
     held = sandbox.checked_survey(found["value"])
     for problem in held["problems"]:
         print(problem)
+    wrong = False
     for question in asked.questions:
         if question.name not in held["functions"]:
             print(f"{question.name:24} is not defined")
+            wrong = True
             continue
         verdicts, used = rehearse(sent, question, instances(asked.name, question, PUBLIC_SEED))
         hint = next((verdict.hint for verdict in verdicts if verdict.hint), "")
-        hint = " ".join([hint, HELPERS.format(" and ".join(used)) if used else ""]).strip()
         correct = sum(verdict.credit == 1 for verdict in verdicts)
+        once = ONCE if wrong and correct < len(verdicts) else ""
+        hint = " ".join(part for part in (hint, HELPERS.format(" and ".join(used)) if used else "", once) if part)
+        wrong = wrong or correct < len(verdicts)
         print(f"{question.name:24} {correct} of {len(verdicts)} public instances are right. {hint}".rstrip())
     for words in asked.manual:
         pieces = held["answers"].get(words.name, [])
-        letters = sum(len(text) for kind, text in pieces if kind == "text")
+        letters = sum(letters_of(text) for kind, text in pieces if kind == "text")
         pictures = sum(kind == "image" for kind, _ in pieces)
-        print(
-            f"{words.name:24} {letters} characters of text, {pictures} pictures"
-            if pieces
-            else f"{words.name:24} is empty"
-        )
+        told = f"{letters} characters of your text, {pictures} picture{'s' * (pictures != 1)}"
+        print(f"{words.name:24} {told if letters or pictures else 'is empty: no text of yours, and no picture'}")
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     name, content = options.path.name, file.content
     print(f"receipt: {name}, {len(content)} bytes, SHA-256 {sha256(content).hexdigest()}, read {now}")

@@ -13,6 +13,7 @@ from forms import FORMS, NUMPY, PLAIN, notebook_text
 
 import elbo_coursework
 from elbo_coursework import Assignment, Limits, checking, confinement, grade
+from elbo_coursework.inside import reading
 from elbo_coursework.submissions import Submission
 
 ONE = Assignment("tiny", "A small one", 5, (HALF,))
@@ -183,13 +184,54 @@ def test_the_command_says_how_a_notebook_will_be_read(tmp_path, monkeypatch, cap
     assert entropy.split(maxsplit=1) == ["entropy", f"0 of 3 public instances are right. {sentence}"]
     right = "2 of 2 public instances are right. It needs beside.py: hand that in beside the notebook."
     assert moments.split(maxsplit=1) == ["moments", right]
-    assert words.split(maxsplit=1) == ["why", "is empty"]
+    assert words.split(maxsplit=1) == ["why", "is empty: no text of yours, and no picture"]
     assert re.fullmatch(r"receipt: ada\.ipynb, \d+ bytes, SHA-256 [0-9a-f]{64}, read \d{4}-\S+", receipt)
     path.write_text("<!DOCTYPE html><p>Jupyter</p>")
     with pytest.raises(
         ValueError, match=r"NOTEBOOK: ada.ipynb cannot be read: it is a page of HTML: hand in the noteb"
     ):
         read(path, monkeypatch, capsys)
+
+
+def test_the_command_says_that_an_earlier_mistake_is_charged_once(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "ada.py"
+    path.write_text("def entropy(p):\n    return 0\n\ndef moments(x, names):\n    return entropy(x)\n")
+    _, entropy, moments, *_ = ["", *read(path, monkeypatch, capsys).splitlines()]
+    assert (checking.ONCE in entropy, checking.ONCE in moments) == (False, True)
+    path.write_text("def entropy(p):\n    return 0\n")
+    assert checking.ONCE not in read(path, monkeypatch, capsys)
+
+
+MASTERS = sorted((TESTS.parent / "assignments").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("master", MASTERS, ids=lambda path: path.stem)
+def test_what_a_notebook_gives_is_no_text_of_a_student(master):
+    notebook = json.loads(master.read_text())
+    kept = [cell for cell in notebook["cells"] if not "".join(cell["source"]).startswith("<!-- solution")]
+    found = reading.read(json.dumps(notebook | {"cells": kept}).encode()).answers
+    assert len(found) == 3
+    for pieces in found.values():
+        texts = [text for kind, text in pieces if kind == "text"]
+        assert texts
+        assert [(text, number) for text in texts if (number := checking.letters_of(text))] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("**What happened, and why.** It rose.", 8),
+        ("**What happened, and why.** *Your answer.*\n\nIt rose.", 8),
+        ("It rose.\nAnd fell.", 17),
+        ("| each photograph twice | stays | rises | *?* |\n| --- | --- | --- | --- |", 10),
+        ("**My prediction**, made before running the cell. Rate at t = 1/2: *0.2* of that at t = 1. Information about "
+         "the class: *?*.", 5),
+        ("*My report:*\n$D + R$ falls *slowly*.", 23),
+        ("H(n|z) grows", 12),
+    ],
+)  # fmt: skip
+def test_what_a_student_writes_is_counted(text, number):
+    assert checking.letters_of(text) == number
 
 
 def test_the_command_and_the_check_name_the_cell_that_takes_too_long(tmp_path, monkeypatch, capsys):
