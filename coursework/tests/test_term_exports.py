@@ -1,10 +1,11 @@
 import csv
+from dataclasses import replace
 from io import StringIO
 
 import pytest
 from term_class import SMALL, grade
 
-from elbo_coursework.term.exports import export
+from elbo_coursework.term.exports import export, without_ids
 from elbo_coursework.term.late import Late
 from elbo_coursework.term.marks import Mark
 from elbo_coursework.term.roster import Student
@@ -74,6 +75,17 @@ def test_plain(whole):
         "of": "15",
         "status": "complete",
     }
+
+
+def test_a_roster_that_lacks_what_a_platform_goes_by_is_told(whole):
+    assert without_ids(whole, "canvas") == (
+        "2 of 3 lines have no Canvas ID, by which Canvas recognises students; a roster that Canvas exported has it"
+    )
+    ours = replace(whole, results=whole.results[:2])
+    assert [without_ids(ours, platform) for platform in ("moodle", "gradescope", "csv")] == ["", "", ""]
+    assert without_ids(replace(whole, results=whole.results[:1]), "canvas") == ""
+    nobody = totals(SMALL, [grade("ada")])
+    assert without_ids(nobody, "gradescope").startswith("1 of 1 lines has no SID or email address, by which Gradescope")
 
 
 def test_without_a_roster_names_are_those_of_submissions():

@@ -15,6 +15,21 @@ from elbo_coursework.term.roster import Student, read_roster
 from elbo_coursework.term.totals import Class
 from elbo_coursework.text import listed, printable, write_text
 
+TITLE = (
+    "the head of the column of points, by which the platform finds the assignment: on Canvas its title there and its "
+    "number, such as 'Surgery (1234)' (default: our title)"
+)
+SO_FAR = (
+    "write also the totals of students whose words are not all marked yet, which count as 0; without it they are empty"
+)
+ROSTER = (
+    "CSV of the class with columns such as id, name and email, as Canvas, Moodle or Gradescope export it; a column "
+    "extension says how many days more than the others a student has; kept in DIR"
+)
+COUNTS = (
+    "which of several submissions of one student counts, the one that came last or the one with the most points after "
+    "what being late costs; it needs a roster (last)"
+)
 MASTERS = Path(__file__).parents[2] / "assignments"
 
 
@@ -30,8 +45,8 @@ def add(parts: Any) -> None:
     over.add_argument("--why", default="", metavar="TEXT", help="the reason, which the student reads")
     out = _command(parts, "export", "write the totals as a course platform takes them", export)
     out.add_argument("--for", dest="platform", required=True, choices=exports.PLATFORMS, help="the platform")
-    out.add_argument("--title", default="", help="the assignment's on the platform, such as 'Surgery (1234)' on Canvas")
-    out.add_argument("--so-far", action="store_true", help="also the totals of which words are not marked yet")
+    out.add_argument("--title", default="", help=TITLE)
+    out.add_argument("--so-far", action="store_true", help=SO_FAR)
     add_options(out)
     alike = _command(parts, "similar", "list the submissions that are alike", similar)
     alike.add_argument("path", type=Path, metavar="PATH", help="the folder of the class")
@@ -49,11 +64,11 @@ def _command(parts: Any, name: str, words: str, run: Any) -> argparse.ArgumentPa
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options on roster and lateness; ``options_of`` reads them."""
-    command.add_argument("--roster", type=Path, metavar="FILE", help="CSV of the class: id, name, email; kept in DIR")
+    command.add_argument("--roster", type=Path, metavar="FILE", help=ROSTER)
     command.add_argument("--due", metavar="WHEN", help="such as 2026-11-30T23:59, or none; kept in DIR")
     command.add_argument("--late-days", type=int, metavar="N", help="how many days late is taken at all (0)")
     command.add_argument("--per-day", metavar="SHARE", help="what each day begun costs of the points earned (0%%)")
-    command.add_argument("--attempts", choices=ATTEMPTS, help="which of a student's submissions counts (last)")
+    command.add_argument("--attempts", choices=ATTEMPTS, help=COUNTS)
 
 
 def options_of(options: argparse.Namespace, out: Path) -> tuple[tuple[Student, ...] | None, Late | None]:
@@ -123,6 +138,8 @@ def export(options: argparse.Namespace) -> None:
     path = out / f"for-{options.platform}.csv"
     write_text(path, text)
     report(whole)
+    if warning := exports.without_ids(whole, options.platform):
+        print(warning)
     if nobody := exports.left_out(whole):
         print(f"left out, as nobody on the roster: {', '.join(map(printable, nobody))}")
     empty = sum(bool(result.unmarked) for result in whole.counting)

@@ -41,14 +41,33 @@ def export(assignment: Assignment, whole: Class, platform: str, *, title: str = 
     named = known and all(r.student and (r.student.email or r.student.id) for r in known)
     if platform == "moodle" and not named:
         raise ValueError("roster: expected an email address or an id of each student, got none; see --roster")
-    results = known or list(whole.counting)
-    return csv_text(PLATFORMS[platform](title or assignment.title, assignment.points, results, so_far))
+    return csv_text(PLATFORMS[platform](title or assignment.title, assignment.points, _lines(whole), so_far))
+
+
+def _lines(whole: Class) -> list[Result]:
+    """Whom an export has: the students of the roster, or without one all submissions."""
+    return [result for result in whole.counting if result.student] or list(whole.counting)
 
 
 def left_out(whole: Class) -> list[str]:
     """The submissions that an export leaves out, as they are of nobody on the roster."""
     known = [result for result in whole.counting if result.student]
     return [result.name for result in whole.counting if known and not result.student]
+
+
+def without_ids(whole: Class, platform: str) -> str:
+    """A sentence where the platform may not recognise students, as the roster lacks what it knows them by, or ""."""
+    lines = _lines(whole)
+    lacking = [result for result in lines if not _recognised(_student(result), platform)]
+    if not lacking or platform not in KNOWN_BY:
+        return ""
+    name, by = KNOWN_BY[platform]
+    whose = f"{len(lacking)} of {len(lines)} lines {'has' if len(lacking) == 1 else 'have'}"
+    return f"{whose} no {by}, by which {name} recognises students; a roster that {name} exported has it"
+
+
+def _recognised(student: Student, platform: str) -> bool:
+    return bool(student.canvas if platform == "canvas" else student.id or student.email)
 
 
 def _points(result: Result, so_far: bool) -> object:
@@ -113,6 +132,12 @@ def plain(title: str, most: int, results: Sequence[Result], so_far: bool) -> Row
     return rows
 
 
+#: How a platform is called, and by what it recognises a student for certain.
+KNOWN_BY = {
+    "canvas": ("Canvas", "Canvas ID"),
+    "moodle": ("Moodle", "email address or ID number"),
+    "gradescope": ("Gradescope", "SID or email address"),
+}
 #: The tables by the name of the platform.
 PLATFORMS: dict[str, Callable[[str, int, Sequence[Result], bool], Rows]] = {
     "canvas": canvas,
