@@ -236,7 +236,8 @@ def pixels(rng: np.random.Generator, trap: str) -> Inputs:
         inputs: Inputs = {"number": number, "count": len(codes)} | tables
         found = [receive_pixels(**inputs), *(receive_pixels(**inputs, wrong=wrong) for wrong in WRONGLY_READ)]
         different = {(answer["number"], answer["images"].tobytes()) for answer in found}
-        if len(different) == len(found) and max(answer["number"] for answer in found) < LARGEST_MISTAKE:
+        largest = max(answer["number"] for answer in found)
+        if len(different) == len(found) and number < LARGEST and largest < LARGEST_MISTAKE:
             return inputs
 
 
