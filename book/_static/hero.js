@@ -30,7 +30,7 @@
       label: `Two models on one line of equal score: ${models.map(each => `${each.name} at rate ${words(each.rate, 1)} and distortion ${words(each.distortion, 1)}`).join("; ")}.`,
       draw: ({ layer, x, y }) => {
         layer.append(el("line", { x1: x(0), y1: y(score), x2: x(far * 0.98), y2: y(score - far * 0.98), stroke: "var(--rd-muted)", "stroke-dasharray": "5 4" }),
-          el("text", { x: x(far), y: y(score - far / 2) - 4, "text-anchor": "end" }, `one score: R + D = ${words(score, 0)}`));
+          el("text", { x: x(far), y: y(score + 2), "text-anchor": "end", class: "rd-halo" }, `one score: R + D = ${words(score, 0)}`));
         models.forEach((each, i) => layer.append(
           el("circle", { cx: x(each.rate), cy: y(each.distortion), r: 8, fill: COLOURS[i] }),
           el("text", { x: x(each.rate) + (i ? 14 : -8), y: y(each.distortion) + (i ? -10 : 24), "text-anchor": i ? "start" : "end" }, each.verdict)));
