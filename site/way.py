@@ -28,7 +28,8 @@ ROW = '<li>{lines}<a href="{uri}"><span class="map-number">{number}</span>{title
 AFTER = ' <span class="map-after">after {numbers}</span>'
 BOX = 'viewBox="0 0 {wide} {high}" preserveAspectRatio="none" aria-hidden="true"'
 LINES = f'<svg style="height: {{rem}}rem" {BOX}>{{paths}}</svg>'
-PATH = '<path style="stroke: var(--rd-{colour})" d="M{wide} {top}H{x}q-{r} 0-{r} {r}V{low}q0 {r} {r} {r}H{wide}m-5-4 5 4-5 4"/>'
+WAY = "M{wide} {top}H{x}q-{r} 0-{r} {r}V{low}q0 {r} {r} {r}H{wide}m-5-4 5 4-5 4"  # down to an arrow's point
+PATH = f'<path style="stroke: var(--rd-{{colour}})" d="{WAY}"/>'
 Needs = dict[int, set[int]]
 
 
