@@ -9,7 +9,7 @@ elbo_coursework grade`` does so from the command line; ``elbo_coursework.term`` 
 from elbo_coursework.batch import grade_folder
 from elbo_coursework.checking import check
 from elbo_coursework.confinement import Isolation, isolation
-from elbo_coursework.grading import Grade, QuestionGrade, grade
+from elbo_coursework.grading import Grade, Piece, QuestionGrade, grade
 from elbo_coursework.questions import (
     NAMES,
     Assignment,
@@ -33,6 +33,7 @@ __all__ = [
     "Isolation",
     "Limits",
     "ManualQuestion",
+    "Piece",
     "Question",
     "QuestionGrade",
     "Submission",

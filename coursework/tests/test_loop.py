@@ -15,6 +15,7 @@ from examples import load
 from machine import available, best
 
 import elbo_coursework as coursework
+from elbo_coursework import confinement
 from elbo_coursework.submissions import Submission
 
 SEEDS = ["spring", "autumn", "7"]
@@ -175,7 +176,7 @@ def test_the_options_for_this_machine_are_those_that_it_has(capsys, monkeypatch)
     root = os.geteuid() == 0
     assert sample.flags() == f"--isolation {best().level}{' --allow-root' if root else ''}"
     capsys.readouterr()
-    monkeypatch.setattr(coursework.sandbox, "refusal", lambda level: "no process may")
+    monkeypatch.setattr(confinement, "refusal", lambda level: "no process may")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert sample.flags() == "--isolation none"
     said = capsys.readouterr().err
