@@ -59,6 +59,7 @@ GIVEN = (
     r"| | R | I(n; z) | KL(q(z) \|\| p(z)) |",
     "| each photograph twice | *?* |",
     "| with the mirror images | *?* |",
+    "The mirrors change I(n; z) by at most: *?* nats",
 )
 UNFILLED = re.compile(r"\*(\?|\.\.\.|Your answer\.|Your derivation\.)\*")
 SECONDS = 120.0
