@@ -136,6 +136,10 @@ def notebook(name: str, script: str = "") -> tuple[dict[str, Any] | None, list[s
     history = getattr(shell(), "history_manager", None)
     sources = getattr(history, "input_hist_raw", None) or user_names().get("In", ())  # as typed, with its magics
     run = [(i, source) for i, source in enumerate(sources) if source]
+    if not run:  # a kernel that keeps no history
+        kept = saved(name)
+        found = {"content": kept.read_bytes(), "file": kept.name, "helpers": beside(kept.parent)} if kept else None
+        return found, []
     cells = [{"cell_type": "code", "source": source, "outputs": [], "location": f"cell [{i}]"} for i, source in run]
     content = json.dumps({"cells": cells}).encode()
     remarks: list[str] = []
