@@ -83,8 +83,11 @@ def isolation(level: str = "full", allow_root: bool = False) -> Isolation:
 def advice(level: str) -> str:
     """What else there is, in a clause."""
     if level == "full" and os.geteuid() == 0 and not refusal("user"):
-        return "add --isolation user to run the code as another user, who can read what all can read"
-    return "add --isolation none to run the code under your own account, which can then read and change your files"
+        return "add --isolation user to run the code as another user"
+    return (
+        "add --isolation none to run the code under your own account, which without Landlock can read and change your "
+        "files"
+    )
 
 
 @cache

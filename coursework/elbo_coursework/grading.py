@@ -29,7 +29,7 @@ LIMITS = Limits()
 
 
 class Piece(NamedTuple):
-    """A part of an answer in words: ``kind`` is text, code, output or image, whose content is a PNG in base64."""
+    """A part of an answer in words: ``kind`` is text, code, output or image, a PNG or JPEG in base64."""
 
     kind: str
     content: str
