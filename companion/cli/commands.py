@@ -85,6 +85,18 @@ def print_sweep(rows: list[Row], out: Path, table: Path) -> None:
         print(f"{table} and {table.with_suffix('.json').name} are written; {pictures} and the runs are in {out}")
 
 
+def merge_command(options: argparse.Namespace) -> None:
+    """Make one table of several, and say what made its runs and which of the grid are left."""
+    configs = sweeps.read_grid(options.grid) if options.grid else None
+    merged = sweeps.merge(options.tables, options.out, configs)
+    n = len({row["config_hash"] for row in merged.rows})
+    print(f"{options.out}: {n} runs, {len(merged.repeated)} of them in several tables, which agree")
+    for machine, runs in merged.machines.items():
+        print(f"{runs} by {machine}")
+    if configs:
+        print(f"{len(configs) - n} of the {len(configs)} runs of {options.grid} are left")
+
+
 def grid(options: argparse.Namespace) -> tuple[list[learn.Config], Path, Path]:
     """The configurations that the options name, the folder of their runs, and their table."""
     said = changes(options)

@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     add_train(parts)
     add_sweep(parts)
     add_path(parts)
+    add_merge(parts)
     add_evaluate(parts)
     add_measure(parts)
     add_coding(parts)
@@ -158,6 +159,15 @@ def add_path(parts: Any) -> None:
     add_workers(path)
     add_run_options(path, without=("--steps", "--epochs", "--annealed", "--objective", "--weight"))
     path.set_defaults(command=commands.path_command)
+
+
+def add_merge(parts: Any) -> None:
+    """``merge``."""
+    merge = parts.add_parser("merge", help="make one table of those of several machines, if they belong together")
+    merge.add_argument("tables", nargs="+", type=Path, metavar="TABLE.csv", help="with the JSON of each beside it")
+    merge.add_argument("--out", type=Path, required=True, metavar="TABLE.csv", help="the new table")
+    merge.add_argument("--grid", type=Path, metavar="FILE.toml", help="that all runs must be of, in its order")
+    merge.set_defaults(command=commands.merge_command)
 
 
 def add_families(group: Any) -> None:

@@ -98,16 +98,20 @@ def row(config: Config, point: RateDistortion, measured: Mapping[str, float | No
 
     Raises ``ValueError`` where it holds something else.
     """
-    columns, settings = SCHEMAS[table], config.settings()
-    told = {"split": point.split, "n": point.n, "draw_seed": point.seed, "config_hash": config.hash}
-    told |= {"direction": config.direction} if "direction" in columns else {}
-    told |= {name: settings[FIELD_OF.get(name, name)] for name in columns if FIELD_OF.get(name, name) in settings}
+    columns = SCHEMAS[table]
+    told = {"split": point.split, "n": point.n, "draw_seed": point.seed, **config_cells(config, columns)}
     values = {name: getattr(point, name) for name in POINT} | {**measured}
     cells = told | {name: value if value is None else round(value, 6) for name, value in values.items()}
     if cells.keys() != set(columns):
         missing, foreign = sorted(set(columns) - cells.keys()), sorted(cells.keys() - set(columns))
         raise ValueError(f"measured: expected the columns of the table {table}, missing {missing}, foreign {foreign}")
     return {name: cells[name] for name in columns}
+
+
+def config_cells(config: Config, columns: Iterable[str]) -> Row:
+    """Those of ``columns`` that the configuration tells, with what it says."""
+    settings = {"config_hash": config.hash, "direction": config.direction, **config.settings()}
+    return {name: settings[FIELD_OF.get(name, name)] for name in columns if FIELD_OF.get(name, name) in settings}
 
 
 def quantities(columns: Iterable[str]) -> dict[str, str]:
