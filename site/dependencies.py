@@ -50,12 +50,11 @@ def needed(*roots: tuple[str, str]) -> dict[str, Distribution]:
 def licence(installed: Distribution) -> str:
     """What the metadata say of the licence, in the identifiers of SPDX, or an empty string."""
     told = installed.metadata
-    if expression := told.get("License-Expression"):
-        return expression
-    classifiers = [
-        line.rsplit(" :: ", 1)[1] for line in told.get_all("Classifier") or [] if line.startswith("License :: ")
-    ]
-    words = [word for word in classifiers if word != "OSI Approved"] or (told.get("License") or "").splitlines()[:1]
+    if expression := told.get_all("License-Expression"):
+        return expression[0]
+    lines = [line.rsplit(" :: ", 1)[1] for line in told.get_all("Classifier") or [] if line.startswith("License :: ")]
+    words = [line for line in lines if line != "OSI Approved"]
+    words = words or [text.splitlines()[0] for text in told.get_all("License") or []]
     return ", ".join(SPDX.get(word, word) for word in words)
 
 
