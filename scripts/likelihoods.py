@@ -24,6 +24,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from companion import data, learn, measure, results
+from companion.locks import locked
 from companion.measure.annealed_importance import PILOT_CHAINS
 from companion.measure.evaluation import log_weights
 from companion.measure.hamiltonian import WARM_UP
@@ -108,14 +109,15 @@ def kept_models(only: list[str]) -> Iterator[Path]:
 
 def add(table: Path, row: Row, how: dict[str, Any], seconds: float) -> None:
     """Put a finished row into the table in place of an earlier one of its model, and its provenance beside it."""
-    known = json.loads(table.with_suffix(".json").read_text())["rows"] if table.is_file() else {}
     made = {"settings": how, "seconds": round(seconds, 1), "made_by": results.environment_info()}
-    known[f"{row['table']}/{row['model']}"] = made
-    spent = [made["seconds"] for made in known.values()]
-    others = [r for r in finished(table) if (r["table"], r["model"]) != (row["table"], row["model"])]
-    rows = sorted([*others, row], key=lambda r: (r["table"], r["model"]))
-    results.write_provenance(table.with_suffix(".json"), split="test", draws=DRAWS, seconds=spent, rows=known)
-    results.write_rows(table, rows)
+    with locked(table.with_name(f".{table.name}.lock")):
+        known = json.loads(table.with_suffix(".json").read_text())["rows"] if table.is_file() else {}
+        known[f"{row['table']}/{row['model']}"] = made
+        spent = [made["seconds"] for made in known.values()]
+        others = [r for r in finished(table) if (r["table"], r["model"]) != (row["table"], row["model"])]
+        rows = sorted([*others, row], key=lambda r: (r["table"], r["model"]))
+        results.write_provenance(table.with_suffix(".json"), split="test", draws=DRAWS, seconds=spent, rows=known)
+        results.write_rows(table, rows)
 
 
 def finished(table: Path) -> list[Row]:

@@ -1,3 +1,4 @@
+import errno
 import gzip
 import hashlib
 import http.server
@@ -17,6 +18,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from companion import data
+from companion.atomic import StorageError
 from companion.data import files, formats, images, sets
 
 BOTH_SIDES = np.random.default_rng(0).random((4, 105, 105)) < 0.3
@@ -268,14 +270,18 @@ def test_without_a_word_the_cache_is_the_users(monkeypatch):
 
 
 def test_what_a_mirror_says_is_cut_to_one_short_line(cache_folder, monkeypatch):
-    """Every mirror is asked for the file of the download's sum, or of the content's where they are the same."""
+    """Every mirror is asked."""
     asked = []
 
-    def retrieve(url, known_hash, fname, path, downloader):
-        asked.append((url, known_hash, fname, path, downloader.progressbar, downloader.kwargs["timeout"]))
-        raise ValueError("a" * 199 + "bc\nsecond line")
+    class Downloader:
+        def __init__(self, **options):
+            self.options = options
 
-    monkeypatch.setattr(pooch, "retrieve", retrieve)
+        def __call__(self, url, path, _):
+            asked.append((url, path.parent, path.name.split(".", 2)[1], self.options))
+            raise ValueError("a" * 199 + "bc\nsecond line")
+
+    monkeypatch.setattr(pooch, "HTTPDownloader", Downloader)
     for source in (
         files.Source("set/f.bin", ("u/f.bin", "v/f.bin"), "12"),
         files.Source("set/g", ("u/g.gz",), "1", "2"),
@@ -286,11 +292,33 @@ def test_what_a_mirror_says_is_cut_to_one_short_line(cache_folder, monkeypatch):
         ):
             files.fetch(source)
     folder = cache_folder / "downloads" / "set"
+    shown = {"progressbar": True, "timeout": 60}
     assert asked == [
-        ("u/f.bin", "sha256:12", "f.bin", folder, True, 60),
-        ("v/f.bin", "sha256:12", "f.bin", folder, True, 60),
-        ("u/g.gz", "sha256:2", "g.gz", folder, True, 60),
+        ("u/f.bin", folder, "f", shown),
+        ("v/f.bin", folder, "f", shown),
+        ("u/g.gz", folder, "g", shown),
     ]
+    assert not list(folder.iterdir())
+
+
+def test_a_download_is_held_to_its_own_sum_or_to_that_of_the_content_where_they_are_the_same(tmp_path):
+    path, sums = tmp_path / "f", [hashlib.sha256(content).hexdigest() for content in (b"content", b"as served")]
+    path.write_bytes(b"as served")
+    files.check_download(path, files.Source("f", (), *sums))
+    files.check_download(path, files.Source("f", (), sums[1]))
+    with pytest.raises(ValueError, match=f"expected sha256 {sums[0]}, got {sums[1]}"):
+        files.check_download(path, files.Source("f", (), sums[0]))
+
+
+def test_a_full_disk_is_no_mirrors_fault(served, monkeypatch):
+    """What cannot be stored from one mirror cannot from another."""
+
+    def full(self, url, path, _):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", full)
+    with pytest.raises(StorageError, match=r"train.amat.gz: it could not be written .*: free space there, then call"):
+        data.load("small")
 
 
 def test_what_is_published_nowhere_is_named():

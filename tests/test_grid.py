@@ -194,7 +194,7 @@ def test_a_spent_budget_stops_stores_and_goes_on(tmp_path, capsys, monkeypatch):
     configs, clock = sweeps.read_grid(tmp_path / "grid.toml"), count()
     whole = sweeps.sweep(configs, tmp_path / "whole", progress=False)
     for module in (training, sweeping):
-        monkeypatch.setattr(module, "time", lambda: next(clock))
+        monkeypatch.setattr(module, "monotonic", lambda: next(clock))
     stored = []
     while len(rows := sweeps.sweep(configs, tmp_path / "parts", budget=70, progress=False)) < 4:
         stored.append(len(list(tmp_path.glob("parts/runs/*/checkpoint.safetensors"))))

@@ -13,6 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FLOORS = [
     "atomic",
+    "locks",
+    "signals",
     "seeds",
     "units",
     "stats",

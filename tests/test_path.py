@@ -62,8 +62,8 @@ def test_a_path_stopped_at_many_places_gives_the_same_rows(tmp_path, monkeypatch
     """The clock reaches the end of the budget at every seventh look, in the middle of every run."""
     whole = sweeps.sweep(SHORT, tmp_path / "whole", progress=False)
     clock = count()
-    monkeypatch.setattr("companion.learn.training.time", lambda: next(clock) % 7)
-    monkeypatch.setattr("companion.sweeps.sweeping.time", lambda: 0.0)
+    monkeypatch.setattr("companion.learn.training.monotonic", lambda: next(clock) % 7)
+    monkeypatch.setattr("companion.sweeps.sweeping.monotonic", lambda: 0.0)
     rows, calls = [], 0
     while len(rows) < len(whole):
         rows, calls = sweeps.sweep(SHORT, tmp_path / "pieces", budget=6.0, progress=False), calls + 1

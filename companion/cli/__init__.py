@@ -4,10 +4,15 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from companion import data, learn
+from companion import data, learn, sweeps
+from companion.atomic import sentence
 from companion.cli.options import parser
+from companion.signals import Terminated, sigterm_raises
 
-ERRORS = (ValueError, OSError, data.DataError, learn.CheckpointError, learn.CompilerError, learn.TrainingError)
+ERRORS = (
+    *(ValueError, data.DataError, sweeps.WorkerError),
+    *(learn.CheckpointError, learn.CompilerError, learn.TrainingError),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,10 +20,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int | None] = options.command
     try:
-        return command(options) or 0
+        with sigterm_raises():
+            return command(options) or 0
     except ERRORS as error:
         print(f"companion: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except OSError as error:
+        print(f"companion: {sentence(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as stop:
         print("companion: stopped; train, sweep and path go on where they were when called again", file=sys.stderr)
-        return 130
+        return 143 if isinstance(stop, Terminated) else 130

@@ -10,6 +10,8 @@ from tempfile import TemporaryFile
 
 import pooch
 
+from companion.atomic import StorageError, atomic_write
+
 CACHE_NAME = "elbo-companion"
 
 
@@ -80,6 +82,8 @@ def fetch(source: Source) -> Path:
     """Download ``source`` from its first mirror that serves the right bytes, with a progress bar.
 
     The file appears under its name only when whole and verified, so several processes may fetch at once.
+
+    Raises ``DataError`` where no mirror has it, and ``StorageError`` where the disk is full.
     """
     if not source.urls:
         raise DataError(f"{source.path}: it is published nowhere: point COMPANION_DATA at a folder that holds it")
@@ -89,20 +93,25 @@ def fetch(source: Source) -> Path:
     failures = []
     for url in source.urls:
         try:
-            pooch.retrieve(
-                url,
-                known_hash="sha256:" + (source.download or source.sha256),
-                fname=target.name,
-                path=target.parent,
-                downloader=pooch.HTTPDownloader(progressbar=True, timeout=60),
-            )
+            with atomic_write(target) as temporary:
+                pooch.HTTPDownloader(progressbar=True, timeout=60)(url, temporary, None)
+                check_download(temporary, source)
             return target
+        except StorageError:
+            raise
         except Exception as error:  # any mirror may fail in its own way; the next one is tried
             failures.append(f"{url}: {type(error).__name__}: {str(error).splitlines()[0][:200]}")
     raise DataError(
         f"{source.path}: no mirror served the expected file ({'; '.join(failures)}): check the network, "
         "or point COMPANION_DATA at a folder that holds it"
     )
+
+
+def check_download(path: Path, source: Source) -> None:
+    """Raise ``ValueError`` unless the file at ``path`` is what the mirrors of ``source`` serve."""
+    expected, found = source.download or source.sha256, pooch.file_hash(path)
+    if found != expected:
+        raise ValueError(f"expected sha256 {expected}, got {found}")
 
 
 def check_writable(folder: Path) -> Path:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
-from companion.atomic import atomic_write
+from companion.atomic import atomic_write, clear_leftovers
 from companion.learn.config import Config
 from companion.terms import RateDistortion
 
@@ -45,6 +45,11 @@ class State:
     def keep(self) -> None:
         """Take the present weights of ``model`` as the best."""
         self.best = {name: t.detach().clone() for name, t in self.modules["model"].state_dict().items()}
+
+    def weights(self) -> dict[str, Tensor]:
+        """What is trained, as messages name it."""
+        pairs = ((m, *pair) for m, module in self.modules.items() for pair in module.named_parameters())
+        return {f"weight {m}/{name}": parameter.detach() for m, name, parameter in pairs}
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that was learned, by path."""
@@ -79,19 +84,26 @@ class Checkpoint:
                 temporary.write_text(json.dumps(config.settings(), indent=1) + "\n")
 
     def save(self, state: State) -> None:
-        """Store ``state``; after the last step the weights of ``model`` alone, unless other runs go on from there."""
+        """Store ``state``; after the last step the weights of ``model`` alone, unless other runs go on from there.
+
+        Raises ``CheckpointError`` where the folder was deleted meanwhile.
+        """
         if self.folder is None:
             return
+        if not (self.folder / "config.json").is_file():
+            raise CheckpointError(
+                f"{self.folder}: the run's folder was deleted while it trained: train it again, or keep it deleted"
+            )
         done = state.step == self.steps
         whole = self.goes_on or not done
         tensors = {k: t.contiguous() for k, t in state.tensors().items() if whole or k.startswith("model/")}
         history = [(at, asdict(point)) for at, point in state.history]
         progress = {"step": state.step, "seconds": state.seconds, "history": history}
         with atomic_write(self.folder / ("model.safetensors" if done else "checkpoint.safetensors")) as temporary:
-            save_file(tensors, temporary, {"progress": json.dumps(progress)})
-        for name in ("checkpoint.safetensors", ".checkpoint.safetensors.*.part") if done else ():
-            for path in self.folder.glob(name):  # the last, and what a killed process left half written
-                path.unlink()
+            temporary.write_bytes(save(tensors, {"progress": json.dumps(progress)}))
+        if done:
+            (self.folder / "checkpoint.safetensors").unlink(missing_ok=True)
+            clear_leftovers(self.folder / "checkpoint.safetensors")
 
     def restore(self, state: State) -> bool:
         """Load what is newest in the folder into ``state``; a finished run restores ``model`` and the progress.

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
-from time import perf_counter, time
+from time import monotonic, perf_counter
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,11 @@ from companion import data, measure, models
 from companion.learn.checkpoint import Checkpoint, CheckpointError, History, State, go_on_from, read_config
 from companion.learn.config import ARRAYS, Config
 from companion.learn.machine import check_compiler, check_device, named_compiler_errors, warn_of_slow_bf16
+from companion.locks import locked
 from companion.models import VAE, GaussianCategoricalEncoder, generator
 from companion.objectives import TrainingStep, TrainingUnit
 from companion.seeds import DRAWS
+from companion.signals import stops_held
 from companion.terms import RateDistortion
 
 SUBSET = 1000  # images that validate while training, and that IWAE-5 is drawn for; ``evaluate`` reads whole splits
@@ -58,6 +60,7 @@ def train(
     start: Path | str | None = None,
     every: int | None = None,
     until: float = inf,
+    wait: bool = False,
     progress: bool = True,
     watch: Callable[[State], None] = lambda state: None,
 ) -> Trained:
@@ -74,22 +77,24 @@ def train(
         start: the folder of the run ``config.prefix``, finished, from whose last step this one goes on
         every: steps between validations, each followed by a checkpoint; by default a twentieth of the steps, or a
             quarter of those after ``start``, and with another value other weights may be kept
-        until: the time, in seconds as ``time.time`` counts them, when an unfinished run is stored as it is
+        until: the time, in seconds as ``time.monotonic`` counts them, when an unfinished run is stored as it is
+        wait: where another process trains in ``out``, wait for it, as long as ``until`` allows
         progress: show a bar with validation R and D
         watch: called after every validation with all that is learned so far; it must change nothing
 
     Every random number comes from the seed and the step, so resuming needs no random state. Global settings of torch
-    are restored afterwards.
+    are restored afterwards. Ctrl+C and SIGTERM take effect when the step is done and stored, a second one at once.
 
-    Raises ``TrainingError`` when a term stops being finite, ``CheckpointError`` when ``out`` holds another run,
-    ``OutOfTime`` when the time is up, ``CompilerError`` where torch's compiler fails, and ``ValueError`` for images of
-    another set or rule, and for a device or compiler that is not there.
+    Raises ``TrainingError`` when a term stops being finite, ``CheckpointError`` when ``out`` holds another run or is
+    deleted meanwhile, ``BusyError`` when another process trains in it, ``OutOfTime`` when the time is up,
+    ``CompilerError`` where torch's compiler fails, and ``ValueError`` for images of another set or rule, and for a
+    device or compiler that is not there.
     """
     images = check_images(images, config)
     own = config.steps - (config.prefix.steps if start and config.prefix else 0)
     every = every or max(1, own // (4 if start else 20))
     warn_of_slow_bf16(config.precision, config.device)
-    with threads(config.threads), named_compiler_errors():
+    with threads(config.threads), named_compiler_errors(), stops_held() as stops, working_in(out, until, wait):
         model = build(config, images.image_shape) if model is None else model.to(check_device(config.device))
         units, auxiliary = training_units(model, config, len(images.train))
         state = State({"model": model, **auxiliary}, [unit.optimizer for unit in units])
@@ -104,17 +109,25 @@ def train(
             for state.step in turns:
                 bar.update()
                 due = state.step % every == 0 or state.step == config.steps
-                late = time() >= until and state.step < config.steps
+                late = (stops or monotonic() >= until) and state.step < config.steps
                 if due:
                     record(state, config, validate(model, images, state.step))
                     watch(state)
                     bar.set_postfix_str(state.history[-1][1])
                 if due or late:
                     state.seconds = perf_counter() - started
+                    require_finite(state.step, **state.weights())
                     checkpoint.save(state)
                 if late:
                     raise OutOfTime(f"{label(config)}: stopped after {state.step} of {config.steps} steps")
         return Trained(model, config, state.history, state.seconds)
+
+
+def working_in(folder: Path | str | None, until: float, wait: bool) -> AbstractContextManager[None]:
+    """Inside, no other process works in ``folder``; ``wait`` for one that does, until that time, or raise at once."""
+    if folder is None:
+        return nullcontext()
+    return locked(Path(folder) / ".lock", until - monotonic() if wait else 0.0)
 
 
 def check_images(images: data.ImageData | None, config: Config) -> data.ImageData:

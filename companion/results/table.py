@@ -7,6 +7,7 @@ from typing import Any
 
 from companion.atomic import atomic_write
 from companion.learn import Config
+from companion.locks import locked
 from companion.results.schema import Row, read_rows, write_rows
 
 SPLITS = ("validation", "test")
@@ -15,8 +16,8 @@ SPLITS = ("validation", "test")
 class ResultsTable:
     """The rows of finished runs in ``path``, a CSV, in the order of ``configs``; rows of other runs come after them.
 
-    Both files are rewritten whole at every entry, so that a killed sweep loses the runs under way alone. The JSON is
-    written first: every row has its provenance.
+    Both files are rewritten whole at every entry, so that a killed sweep loses the runs under way alone, by one process
+    at a time, so that several sweeps may share a table. The JSON is written first: every row has its provenance.
     """
 
     def __init__(self, path: Path | str, configs: Sequence[Config]) -> None:
@@ -52,13 +53,14 @@ class ResultsTable:
 
     def upsert(self, rows: Sequence[Row], facts: dict[str, Any]) -> None:
         """Add the rows of one run and its provenance, in place of any it had."""
-        name, known = rows[0]["config_hash"], self.provenance()
-        kept = sorted([*(r for r in self.rows() if r["config_hash"] != name), *rows], key=self._rank)
-        runs = known["runs"] | {name: facts}
-        known["runs"] = {key: runs[key] for key in dict.fromkeys(r["config_hash"] for r in kept) if key in runs}
-        with atomic_write(self.path.with_suffix(".json")) as temporary:
-            temporary.write_text(json.dumps(known, indent=1) + "\n")
-        write_rows(self.path, kept)
+        with locked(self.path.with_name(f".{self.path.name}.lock")):
+            name, known = rows[0]["config_hash"], self.provenance()
+            kept = sorted([*(r for r in self.rows() if r["config_hash"] != name), *rows], key=self._rank)
+            runs = known["runs"] | {name: facts}
+            known["runs"] = {key: runs[key] for key in dict.fromkeys(r["config_hash"] for r in kept) if key in runs}
+            with atomic_write(self.path.with_suffix(".json")) as temporary:
+                temporary.write_text(json.dumps(known, indent=1) + "\n")
+            write_rows(self.path, kept)
 
     def _rank(self, row: Row) -> int:
         return self.ranks.get(row["config_hash"], len(self.ranks))

@@ -2,23 +2,29 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import ExitStack, contextmanager
 from math import inf
 from pathlib import Path
-from time import time
+from time import monotonic
 from typing import Any
 
 from joblib import Parallel, delayed, parallel_config
 
 from companion import data
 from companion.learn import Config, OutOfTime, Trained, TrainingError, threads, train
-from companion.learn.training import progress_bar
+from companion.learn.training import progress_bar, working_in
+from companion.locks import BusyError
 from companion.results.schema import Row, read_rows, write_provenance, write_rows
 from companion.results.table import SPLITS, ResultsTable
 from companion.studies.measures import check_labels, measured, table_of
 
 ENGINES = ("joblib", "dask")
-Outcome = tuple[list[Row], dict[str, Any]] | TrainingError | None
+Outcome = tuple[list[Row], dict[str, Any]] | TrainingError | Config | None
+
+
+class WorkerError(RuntimeError):
+    """A worker process was killed in the middle of a run."""
 
 
 def sweep(
@@ -42,32 +48,38 @@ def sweep(
             which must see the same files, or of a cluster on this machine
 
     Each run uses the threads its configuration says, so that order, jobs and engine change no digit. A run that
-    diverges does not stop the others.
+    diverges does not stop the others. Several sweeps in one folder, also of several machines, share the work: each
+    takes runs that no other has in hand, waits in the end for those that another has, and takes over what it leaves.
 
     Raises ``ValueError`` for ``jobs`` below 1, an impossible engine, or configurations that are none, repeated, or of
     tables with different columns, such as runs and paths; and in the end one ``TrainingError`` that names every run
-    that diverged.
+    that diverged. Where a worker was killed, ``WorkerError``.
     """
     _check(configs, jobs, engine, scheduler)
-    out, until = Path(out).absolute(), time() + budget
+    out, until = Path(out).absolute(), monotonic() + budget
     results = ResultsTable(table or out / "rates.csv", configs)
     done = results.done()
     pending = [config for config in configs if config.hash not in done]
     for name, rule in {(config.data, config.binarise): None for config in pending}:
         data.load(name, rule)  # fetched and parsed once, before the workers start
-    failures = []
+    failures: list[TrainingError] = []
+    held: list[Config] = []
     with (
         workers(engine, jobs, scheduler) if pending else ExitStack(),
         progress_bar(progress, total=len(pending), unit="run") as bar,
     ):
-        for turn in turns(pending) if jobs > 1 else [pending]:
-            work = (delayed(attempt)(config, out / "runs" / config.hash, until) for config in turn)
-            for outcome in Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(work):
-                bar.update()
-                if isinstance(outcome, TrainingError):
-                    failures.append(outcome)
-                elif outcome:
-                    results.upsert(*outcome)
+        for wait in (False, True):
+            left, held = held if wait else pending, []
+            for turn in turns(left) if jobs > 1 else [left]:
+                for outcome in attempts(turn, out / "runs", until, wait, jobs):
+                    if isinstance(outcome, Config):
+                        held.append(outcome)
+                        continue
+                    bar.update()
+                    if isinstance(outcome, TrainingError):
+                        failures.append(outcome)
+                    elif outcome:
+                        results.upsert(*outcome)
     if failures:
         raise TrainingError("; ".join(sorted(map(str, failures))))
     return results.own_rows()
@@ -81,7 +93,14 @@ def turns(configs: Sequence[Config]) -> list[list[Config]]:
     return [by_length[length] for length in sorted(by_length)]
 
 
-def run(config: Config, out: Path | str, *, until: float = inf, progress: bool = True) -> list[Row]:
+def attempts(configs: Sequence[Config], runs: Path, until: float, wait: bool, jobs: int) -> Iterator[Outcome]:
+    """What became of each of ``configs``, as it comes. None waits in a queue, so that a worker is told what is left."""
+    work = (delayed(attempt)(config, runs / config.hash, until - monotonic(), wait) for config in configs)
+    options = {"batch_size": 1, "pre_dispatch": "n_jobs", "return_as": "generator_unordered"}
+    yield from Parallel(n_jobs=jobs, **options)(work)
+
+
+def run(config: Config, out: Path | str, *, until: float = inf, wait: bool = False, progress: bool = True) -> list[Row]:
     """Train the run of ``config`` in the folder ``out``, resuming what is there, and measure it on both splits.
 
     Writes ``rates.csv``, one row for validation and one for test, ``provenance.json``, and the weights.
@@ -89,16 +108,17 @@ def run(config: Config, out: Path | str, *, until: float = inf, progress: bool =
     """
     out, images = Path(out), data.load(config.data, config.binarise)
     check_labels(config, images)
-    trained = train_after_prefix(config, images, out, until=until, progress=progress)
-    try:
-        return read_rows(out / "rates.csv")
-    except (FileNotFoundError, ValueError):  # not measured yet, or by an earlier schema
-        with threads(config.threads):
-            rows = measured(trained.model, config, images, SPLITS)
-        facts = {"hash": config.hash, "seconds": trained.seconds, "kept": trained.kept}
-        write_provenance(out / "provenance.json", config=config.settings(), **facts)
-        write_rows(out / "rates.csv", rows)
-        return read_rows(out / "rates.csv")
+    with working_in(out, until, wait):
+        trained = train_after_prefix(config, images, out, until=until, wait=wait, progress=progress)
+        try:
+            return read_rows(out / "rates.csv")
+        except (FileNotFoundError, ValueError):  # not measured yet, or by an earlier schema
+            with threads(config.threads):
+                rows = measured(trained.model, config, images, SPLITS)
+            facts = {"hash": config.hash, "seconds": trained.seconds, "kept": trained.kept}
+            write_provenance(out / "provenance.json", config=config.settings(), **facts)
+            write_rows(out / "rates.csv", rows)
+            return read_rows(out / "rates.csv")
 
 
 def train_after_prefix(config: Config, images: data.ImageData, out: Path, **options: Any) -> Trained:
@@ -109,12 +129,18 @@ def train_after_prefix(config: Config, images: data.ImageData, out: Path, **opti
     return train(config, images=images, out=out, start=start, **options)
 
 
-def attempt(config: Config, folder: Path, until: float) -> Outcome:
-    """The rows of one run and its provenance; the error it ended in; or None where the time was up before its end."""
-    if time() >= until:
+def attempt(config: Config, folder: Path, left: float, wait: bool) -> Outcome:
+    """The rows of one run and its provenance; the error it ended in; or None where the time was up before its end.
+
+    A run that another process has in hand is given back as it came, or where told so waited for. ``left`` is how many
+    seconds there are, which mean the same on every machine.
+    """
+    if left <= 0:
         return None
     try:
-        rows = run(config, folder, until=until, progress=False)
+        rows = run(config, folder, until=monotonic() + left, wait=wait, progress=False)
+    except BusyError:
+        return None if wait else config
     except OutOfTime:
         return None
     except TrainingError as error:
@@ -124,12 +150,16 @@ def attempt(config: Config, folder: Path, until: float) -> Outcome:
 
 @contextmanager
 def workers(engine: str, jobs: int, scheduler: str | None = None) -> Iterator[None]:
-    """Let joblib's calls inside the block run on the workers that ``engine`` names."""
+    """Let joblib's calls inside the block run on the workers that ``engine`` names.
+
+    Raises ``WorkerError`` where one of them was killed, under Dask the last of several that took up the same run.
+    """
     if engine == "joblib":
-        yield
+        with named_deaths(BrokenExecutor):
+            yield
         return
     try:
-        from dask.distributed import Client, LocalCluster
+        from dask.distributed import Client, KilledWorker, LocalCluster
     except ImportError as error:
         raise ValueError(
             "engine: expected dask to be installed, found none: pip install 'elbo-companion[scale]'"
@@ -137,8 +167,20 @@ def workers(engine: str, jobs: int, scheduler: str | None = None) -> Iterator[No
     with ExitStack() as stack:
         local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None}
         client = Client(scheduler or stack.enter_context(LocalCluster(**local)), set_as_default=False)
-        with client, parallel_config("dask", client=client):
+        with client, parallel_config("dask", client=client), named_deaths(KilledWorker):
             yield
+
+
+@contextmanager
+def named_deaths(killed: type[Exception]) -> Iterator[None]:
+    """Inside, the error ``killed`` is a ``WorkerError``, one sentence."""
+    try:
+        yield
+    except killed as error:
+        raise WorkerError(
+            "jobs: a worker process was killed, as the system does where memory is short: "
+            "call again to go on from what is stored, with fewer jobs if it happens again"
+        ) from error
 
 
 def _check(configs: Sequence[Config], jobs: int, engine: str, scheduler: str | None) -> None:

@@ -4,6 +4,8 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from companion.atomic import sentence
+from companion.signals import Terminated, sigterm_raises
 from elbo_coursework import checking, grade_command
 from elbo_coursework.term import commands
 from elbo_coursework.text import printable
@@ -17,14 +19,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], None] = options.command
     try:
-        command(options)
+        with sigterm_raises():
+            command(options)
     except (ValueError, OSError) as error:
-        lines = str(error).split("\n") if isinstance(error, ValueError) else [str(error)]
+        lines = str(error).split("\n") if isinstance(error, ValueError) else [sentence(error)]
         print(f"elbo_coursework: {chr(10).join(map(printable, lines))}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("elbo_coursework: stopped; grade goes on where it was when called again", file=sys.stderr)
-        return 130
+        return 143 if isinstance(stop, Terminated) else 130
     return 0
 
 

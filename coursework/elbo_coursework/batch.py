@@ -11,6 +11,7 @@ from threading import Event, Thread
 
 from tqdm import tqdm
 
+from companion.locks import locked
 from elbo_coursework import confinement, oracle, questions, records, sandbox
 from elbo_coursework.confinement import Isolation
 from elbo_coursework.grading import LIMITS, WRONG, Grade, cache_key, grade
@@ -47,7 +48,8 @@ def grade_folder(
     rules of lateness are kept in ``out``, and hold until others are given.
 
     Raises ``ValueError`` for jobs below 1, a folder without submissions, an ``out`` that is another assignment's, or an
-    isolation that is not to be had here, by default the full one.
+    isolation that is not to be had here, by default the full one; ``BusyError`` where another process grades into
+    ``out``.
     """
     if jobs < 1:
         raise ValueError(f"jobs: expected at least 1, got {jobs}")
@@ -56,9 +58,10 @@ def grade_folder(
     found = find(folder, [out]) if folder.is_dir() else [find_one(folder)]
     claim(out, assignment)
     folder = folder if folder.is_dir() else folder.parent
-    grades = grade_all(found, folder, assignment, seed, out, jobs, limits, isolation, progress)
-    set_aside(out, {one.name for one in found}, seed)
-    write_results(assignment, grades, out, roster=roster, late=late)
+    with locked(out / ".lock", wait=0):
+        grades = grade_all(found, folder, assignment, seed, out, jobs, limits, isolation, progress)
+        set_aside(out, {one.name for one in found}, seed)
+        write_results(assignment, grades, out, roster=roster, late=late)
     return grades
 
 

@@ -5,10 +5,11 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from companion.locks import locked
 from elbo_coursework import batch, confinement, feedback, questions, records
 from elbo_coursework.grading import LIMITS, Grade
 from elbo_coursework.questions import PUBLIC_SEED, Assignment
@@ -88,11 +89,16 @@ def run(options: argparse.Namespace) -> None:
     roster, late = commands.options_of(options, out)
     times = times_of_files(options.path, out)
     batch.claim(out, assignment)
-    marks.read_marks(out / marks.FILE, assignment)  # what is wrong with it is better said now than after grading
-    write.keep_times(out, times)
-    before = keys(out)
-    named = {"jobs": options.jobs, "isolation": isolation, "roster": roster, "late": late}
-    grades = batch.grade_folder(options.path, assignment, secret, out, **named)
+    with locked(out / ".lock", wait=0):
+        marks.read_marks(out / marks.FILE, assignment)  # what is wrong with it is better said now than after grading
+        write.keep_times(out, times)
+        before = keys(out)
+        named = {"jobs": options.jobs, "isolation": isolation, "roster": roster, "late": late}
+        report(batch.grade_folder(options.path, assignment, secret, out, **named), before, assignment, out)
+
+
+def report(grades: Sequence[Grade], before: Mapping[str, str], assignment: Assignment, out: Path) -> None:
+    """Print the points, and what has to be looked at; ``before`` are the keys of the records that were there."""
     most = sum(question.points for question in assignment.questions)
     for graded in grades:
         notes = printable(" ".join(graded.notes))

@@ -9,26 +9,20 @@ edited in a spreadsheet.
 import csv
 import json
 import math
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from getpass import getuser
 from io import StringIO
-from os import O_RDONLY, close
-from os import open as open_file
 from pathlib import Path
 from typing import Any
 
 from companion.atomic import atomic_write
+from companion.locks import locked
 from elbo_coursework.grading import Piece
 from elbo_coursework.questions import Assignment
 from elbo_coursework.term.tables import cell, columns, csv_text, decoded, number, one_line, read_rows, separator_of
 from elbo_coursework.text import digest, write_text
-
-if sys.platform != "win32":
-    import fcntl
 
 FILE = "marks.csv"
 COLUMNS = ("when", "who", "submission", "question", "points", "comment", "why", "rubric", "answer")
@@ -239,8 +233,7 @@ def append_marks(path: Path, marks: Sequence[Mark], assignment: Assignment) -> N
     """
     for mark in marks:
         check(mark, assignment, f"{mark.submission}, {mark.question}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(path.parent):
+    with locked(path.with_name(f".{path.name}.lock")):
         if not path.exists():
             write_text(path, csv_text([COLUMNS, *(mark.cells() for mark in marks)]))
             return
@@ -281,20 +274,6 @@ def _with_rows(path: Path, marks: Sequence[Mark]) -> bytes:
     whole += made.getvalue()
     mark = content[:2] if content[:2] in UTF16 else content[:3] if content.startswith(b"\xef\xbb\xbf") else b""
     return mark + whole.encode(UTF16.get(mark, "utf-8"), "backslashreplace")
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let one process at a time change a folder, where the system has locks."""
-    if sys.platform == "win32":
-        yield
-        return
-    handle = open_file(folder, O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        close(handle)
 
 
 def saved_marks(path: Path, assignment: Assignment, known: Iterable[str]) -> tuple[Mark, ...]:
