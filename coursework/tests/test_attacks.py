@@ -21,13 +21,14 @@ import pytest
 
 from elbo_coursework import Limits, assignment, confinement, grade, grade_folder, jail, sandbox
 from elbo_coursework.confinement import LEVELS, Isolation
+from elbo_coursework.questions import PUBLIC_SEED
 from elbo_coursework.submissions import Submission
 
 SURGERY = assignment("surgery")
 RATE = replace(SURGERY, questions=(SURGERY.question("rate"),), manual=())
 MOST = RATE.questions[0].points
-LIMITS = Limits(cpu_per_call=4, cpu_total=12, cpu_start=30, wall_clock=120)
-SHORT = Limits(cpu_per_call=1, cpu_total=2, cpu_start=10, wall_clock=5, submission=30)
+LIMITS = Limits(cpu_per_call=2, cpu_total=4, cpu_start=8, wall_clock=120)
+SHORT = Limits(cpu_per_call=1, cpu_total=2, cpu_start=6, wall_clock=5, submission=30)
 
 
 def available(level: str) -> bool:
@@ -595,19 +596,24 @@ def test_a_secret_within_reach_would_be_seen(level, open_folder, monkeypatch):
 
 
 @pytest.mark.parametrize("level", EACH)
-@pytest.mark.parametrize("attack", STALL)
-def test_what_stalls_ends_by_the_clock(attack, level):
-    source = (BEFORE.replace("{paths!r}", repr(("/none",) * 6)) + STALL[attack]).encode()
+def test_what_stalls_ends_by_the_clock(level, tmp_path):
+    """All of them side by side, so that their waiting is one."""
+    before = BEFORE.replace("{paths!r}", repr(("/none",) * 6))
+    for name, source in STALL.items():
+        (tmp_path / f"{file_name(name)}.py").write_text(before + source)
+    given = {"jobs": len(STALL), "limits": SHORT, "isolation": Isolation(level), "progress": False}
     began = monotonic()
-    found = grade(Submission("a", "a.py", source), RATE, "spring", limits=SHORT, isolated=Isolation(level))
-    assert found.earned == 0
+    graded = {g.submission: g for g in grade_folder(tmp_path, RATE, "spring", tmp_path / "out", **given)}
     assert monotonic() - began < 45
-    assert sum(found.questions[0].hints.values()) == found.questions[0].instances
+    assert set(graded) == set(map(file_name, STALL))
+    for found in graded.values():
+        assert found.earned == 0
+        assert sum(found.questions[0].hints.values()) == found.questions[0].instances
 
 
 def test_all_questions_together_end_by_the_clock():
     source = "import time\n" + "".join(f"def {q.name}(**_): time.sleep(10**6)\n" for q in SURGERY.questions)
-    limits = replace(SHORT, wall_clock=6, submission=8)
+    limits = replace(SHORT, wall_clock=3, submission=4)
     began = monotonic()
     found = grade(
         Submission("a", "a.py", source.encode()), SURGERY, "spring", limits=limits, isolated=Isolation(HERE[0])
@@ -688,12 +694,10 @@ def test_a_reference_gives_no_more_than_an_earlier_function_would(attack):
     graded = grade(Submission("a", "a.py", source.encode()), two, "spring", limits=limits, isolated=Isolation(HERE[0]))
     assert [question.earned for question in graded.questions] == [0, 0]
     assert monotonic() - began < 150
-    honest = grade(Submission("b", "b.py", HONEST.encode()), RATE, "spring", limits=LIMITS, isolated=Isolation(HERE[0]))
-    assert honest.earned == MOST
 
 
 def test_the_reference_does_stand_in_place_of_an_earlier_function():
-    """So that the attacks on it meet what they attack."""
+    """So that the attacks on it meet what they attack, and, since they came first, leave it as it was."""
     two = replace(SURGERY, questions=SURGERY.questions[:2], manual=())
     body = HONEST.replace("    with", "    encoder = joint_and_marginals(encoder)['joint'] * len(encoder)\n    with")
     source = (WRONG_FIRST + body).encode()
@@ -777,8 +781,8 @@ def test_reading_has_limits(attack):
     assert len(found.questions) == 1
 
 
+#: Each could spoil an answer that lies beside them all.
 HELPERS = {
-    "numpy.py": b"raise SystemExit('numpy')",
     "reading.py": b"def read(*a): raise ValueError('forged')",
     "child.py": b"import os; os._exit(7)",
     "json.py": b"dumps = loads = lambda *a: '{}'",
@@ -797,15 +801,12 @@ HELPERS = {
 
 
 @pytest.mark.parametrize("level", EACH)
-@pytest.mark.parametrize("name", HELPERS)
-def test_a_poisoned_helper_harms_its_own_submission_at_most(name, level):
-    sent = Submission("a", "a.py", HONEST.encode(), {name: HELPERS[name]})
+@pytest.mark.parametrize(("helpers", "earned"), [(HELPERS, MOST), ({"numpy.py": b"raise SystemExit('numpy')"}, 0)])
+def test_a_poisoned_helper_harms_its_own_submission_at_most(helpers, earned, level):
+    sent = Submission("a", "a.py", HONEST.encode(), helpers)
     found = grade(sent, RATE, "spring", limits=LIMITS, isolated=Isolation(level))
-    assert found.earned in (0, MOST)
-    assert found.notes == () or "read" in found.notes[0]
+    assert (found.earned, found.notes) == (earned, ())
     assert not Path("/tmp/survivor.py").exists()
-    if name != "numpy.py":
-        assert found.earned == MOST
 
 
 @pytest.mark.parametrize(
@@ -822,7 +823,7 @@ def test_a_poisoned_helper_harms_its_own_submission_at_most(name, level):
 def test_what_does_the_work_of_a_question_is_not_there(source):
     body = "\ndef rate(encoder, prior):\n    return sum(entropy(row, prior) for row in encoder) / len(encoder)\n"
     sent = Submission("a", "a.py", (source + body).encode(), {"tool.py": b"from scipy.stats import entropy"})
-    found = grade(sent, RATE, "spring", limits=LIMITS, isolated=Isolation(HERE[0]))
+    found = grade(sent, RATE, PUBLIC_SEED, limits=LIMITS, isolated=Isolation(HERE[0]))
     assert found.earned == 0
     assert "does the work of the question" in next(iter(found.questions[0].hints))
 

@@ -12,7 +12,7 @@ import pytest
 from examples import HALF, SOLUTION, STUB, TINY, notebook, script
 from machine import best
 
-from elbo_coursework import Assignment, grade_folder
+from elbo_coursework import Assignment, grade_folder, sandbox
 from elbo_coursework.exports import exported
 from elbo_coursework.submissions import find, find_submissions
 from elbo_coursework.text import file_name, listed, printable
@@ -168,8 +168,11 @@ def shapes(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def graded(shapes):
-    grades = grade_folder(shapes, ONE, "spring", shapes.parent / "out", jobs=2, isolation=best(), progress=False)
+def graded(shapes, forks):
+    given = {"jobs": 2, "isolation": best(), "progress": False}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sandbox, "started", forks.started)
+        grades = grade_folder(shapes, ONE, "spring", shapes.parent / "out", **given)
     return {grade.submission: grade for grade in grades}
 
 

@@ -27,7 +27,7 @@ def isolated():
 
 
 @pytest.fixture
-def graded(isolated):
+def graded(forked, isolated):
     def graded(source, seed="spring", asked=TINY, file="one.py"):
         return grade(Submission("one", file, source.encode()), asked, seed, isolated=isolated)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from examples import HALF, TINY
 from forms import FORMS, NUMPY, PLAIN, notebook_text
+from machine import best
 
 import elbo_coursework
 from elbo_coursework import Assignment, Limits, checking, confinement, grade
@@ -99,19 +100,28 @@ def kernels(request):
     return in_kernels({name: [c.replace("RESTS", "0") for c in FORMS[name]] for name in wanted})
 
 
+def some(rest):
+    """The forms, of which one in ten is not for ``make test-full`` alone."""
+    return [pytest.param(name, marks=[pytest.mark.full] if i % 10 != rest else []) for i, name in enumerate(FORMS)]
+
+
 def test_there_are_many_forms():
     assert len(FORMS) >= 100
 
 
+@pytest.mark.usefixtures("forked")
 @pytest.mark.parametrize("name", FORMS)
 def test_an_honest_form_earns_all_it_is_due(name):
     found = graded(FORMS[name]).questions[0]
     assert (found.hints, found.notes, found.earned, found.correct) == ({}, (), 6, 3)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.full] if i % 5 else []) for i, name in enumerate(FORMS)]
-)
+@pytest.mark.parametrize("name", some(4))
+def test_in_isolation_an_honest_form_earns_the_same(name):
+    assert graded(FORMS[name], best().level).questions[0].earned == 6
+
+
+@pytest.mark.parametrize("name", some(0))
 def test_the_check_in_a_notebook_passes_an_honest_form(name, kernels):
     error, printed = kernels[name]["error"], kernels[name]["printed"]
     assert error == ""
@@ -326,6 +336,7 @@ REAL = {
 }
 
 
+@pytest.mark.usefixtures("forked")
 @pytest.mark.parametrize("name", REAL)
 def test_the_solution_of_an_assignment_earns_all_in_several_forms(name):
     cells, helpers = REAL[name](master())

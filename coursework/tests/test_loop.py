@@ -30,6 +30,7 @@ def built(request, tmp_path_factory):
     return build.build(request.param, tmp_path_factory.mktemp("built"), "spring")
 
 
+@pytest.mark.usefixtures("forked")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_secret_instances_give_the_solution_all_points_and_the_stub_none(built, seed):
     assignment = coursework.assignment(built.name)
