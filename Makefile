@@ -8,9 +8,9 @@ export TORCH_INDEX ?=
 BIN := .venv/bin
 NOTEBOOKS := $(wildcard book/*.ipynb)
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
-# tests run side by side, one thread each
+# tests run side by side, one thread each, file by file in their order: notebooks first, so that no long one is last
 JOBS ?= 2
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 export PYTHONHASHSEED := 0
 # threads that wait by spinning slow each other tenfold on a busy machine; no digit depends on it
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -77,8 +77,7 @@ test: .venv/ready  ## style, types, unit tests, doctests, every notebook run ane
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(PYTEST)
-	$(PYTEST) --nbval-lax --nbval-current-env --nbval-cell-timeout=600 book
+	$(PYTEST) --nbval-lax --nbval-current-env --nbval-cell-timeout=600
 	@$(if $(BROWSER),$(MAKE) --no-print-directory test-site,echo "no Chromium on the path: make test-site was left out")
 
 test-site: book  ## every page of the site in Chromium, with the network off
@@ -96,7 +95,7 @@ test-lab: .venv/lab  ## pages and plain notebooks opened by JupyterLab in Chromi
 	$(PYTEST) -n 0 -m lab tests/browser
 
 test-full: test notebooks-check  ## make test, and what takes longer
-	$(PYTEST) -m full
+	$(PYTEST) -m "full or verifies" --hypothesis-profile=full
 
 notebooks: .venv/ready  ## run the notebooks and store their outputs, the same bytes each time
 	$(BIN)/python scripts/notebooks.py $(NOTEBOOKS)

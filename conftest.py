@@ -8,16 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from companion import data
+
+#: How many random cases a law is tried on, the same each time; the theorems more in ``make test-full``.
+for profile, examples in (("quick", 100), ("full", 500)):
+    settings.register_profile(profile, max_examples=examples, deadline=None, derandomize=True)
+settings.load_profile("quick")
 
 if os.environ.get("COMPANION_DATA"):  # notebooks run in book/, so a relative path would lead elsewhere
     os.environ["COMPANION_DATA"] = str(Path(os.environ["COMPANION_DATA"]).absolute())
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("nbval_lax", False):  # its queue of outputs overflows with the updates of long bars
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Silence the bars of notebooks: the queue of outputs overflows with the updates of long ones."""
+    if item.path.suffix == ".ipynb":
         os.environ["TQDM_DISABLE"] = "1"
+    else:
+        os.environ.pop("TQDM_DISABLE", None)
 
 
 @cache

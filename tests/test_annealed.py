@@ -81,7 +81,7 @@ def test_the_two_bounds_hold_the_exact_likelihood_between_them(start):
     assert above.mean() > 3 * stats.sem(above)
     assert found.gap == pytest.approx((below + above).mean())
     assert found.gap_se == pytest.approx(stats.sem(below + above))
-    finer = measure.bidirectional(model, 60, chains=8, temperatures=150, leapfrogs=5, start=start)
+    finer = measure.bidirectional(model, 60, chains=8, temperatures=150, leapfrogs=3, start=start)
     assert finer.gap < found.gap / 3
 
 
@@ -166,20 +166,29 @@ def agrees(model, start, dim):
     """Many estimates of one image's likelihood are right on average."""
     _, joint, log_cell = log_joint(model, IMAGES[0], 161 if dim == 1 else 97, dim)
     copies, truth = np.repeat(IMAGES[:1], 16, 0), special.logsumexp(joint) + log_cell
-    found = measure.annealed(model, copies, chains=8, temperatures=12, leapfrogs=2, start=start)
+    found = measure.annealed(model, copies, chains=4, temperatures=12, leapfrogs=2, start=start)
     ratio = np.exp(found.each - truth)
     assert abs(ratio.mean() - 1) < 4 * stats.sem(ratio) < 0.5
     assert ratio.std() > 0.01
 
 
-@pytest.mark.parametrize("start", STARTS)
-@pytest.mark.parametrize("name", ["---", "--v", "-+v"])
+@pytest.mark.parametrize(
+    ("name", "start"), [("---", "marginal"), ("---", "encoder"), ("--v", "encoder"), ("-+v", "marginal")]
+)
 def test_families_meet_their_integral(name, start):
     agrees(pronounced(small(name)), start, 1)
 
 
-@pytest.mark.parametrize("start", STARTS)
-@pytest.mark.parametrize(("name", "conditioned"), [("--+", False), ("+-+", True), ("+--", False), ("+-v", False)])
+@pytest.mark.parametrize(
+    ("name", "conditioned", "start"),
+    [
+        ("--+", False, "marginal"),
+        ("--+", False, "encoder"),
+        ("+-+", True, "encoder"),
+        ("+--", False, "marginal"),
+        ("+-v", False, "encoder"),
+    ],
+)
 def test_flows_of_two_dimensions_meet_their_integral(name, conditioned, start):
     """Shared, foreign and conditioned flows: the chains move before them, the integral is after them."""
     size = {"image_shape": SHAPE, "width": 0.25, "latent_dim": 2, "pseudo_inputs": 5}

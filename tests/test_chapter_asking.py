@@ -4,12 +4,10 @@ from math import log
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.exact import tables
-
-many = settings(max_examples=100, deadline=None, derandomize=True)
 
 
 def informations(p, e_z, e_c, d):
@@ -34,7 +32,6 @@ def test_neither_information_bounds_the_other(k):
 
 
 @pytest.mark.verifies("thm-asking-blind")
-@many
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 4), st.integers(1, 4))
 def test_a_category_that_is_a_function_of_the_image_shows_no_more_than_it_says(seed, n, size, k):
     rng = np.random.default_rng(seed)

@@ -5,7 +5,7 @@ from math import log, sqrt
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.optimize import minimize
@@ -22,12 +22,10 @@ from companion.models.critics import logistic_loss
 from companion.objectives import penalised, penalties
 from companion.terms import Terms
 
-many = settings(max_examples=100, deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32 - 1)
 
 
 @pytest.mark.verifies("thm-relatives-weights")
-@many
 @given(seeds, st.integers(1, 6), st.floats(0, 3), st.floats(0, 5))
 def test_each_form_is_a_sum_of_the_four_shares(seed, n, alpha, strength):
     """The objective of Zhao et al. (2019) by its own sums, and ``penalised`` of the terms of every (n, z)."""
@@ -54,7 +52,6 @@ def test_each_form_is_a_sum_of_the_four_shares(seed, n, alpha, strength):
 
 
 @pytest.mark.verifies("thm-relatives-redundancy")
-@many
 @given(seeds, st.integers(1, 7), st.lists(st.integers(1, 4), min_size=1, max_size=3))
 def test_total_correlation_is_what_the_numbers_say_more_than_once(seed, n, sizes):
     rng = np.random.default_rng(seed)
@@ -99,7 +96,6 @@ def test_the_rules_of_the_minibatch_at_both_ends(spread, within, stratified):
 
 
 @pytest.mark.verifies("thm-relatives-ratio")
-@many
 @given(seeds, st.integers(1, 3), st.integers(2, 3))
 def test_the_best_logit_knows_the_divergence(seed, rows, columns):
     """The minimum by an optimiser that knows nothing of the formula, on random tables of two numbers."""
@@ -152,7 +148,6 @@ def test_what_moments_see_and_what_they_do_not():
 
 
 @pytest.mark.verifies("thm-relatives-moments")
-@many
 @given(seeds)
 def test_the_second_moments_are_a_discrepancy_with_a_kernel_of_squares(seed):
     """E (z.z')^2 of each pair of distributions by enumeration of finite ones; N(0, I) by its own fourth moments."""
@@ -194,7 +189,6 @@ def test_the_discrepancy_is_a_distance_of_characteristic_functions():
 
 
 @pytest.mark.verifies("thm-relatives-infomax")
-@many
 @given(seeds, st.floats(0, 5))
 def test_infomax_is_bounded_by_a_small_beta(seed, strength):
     rng = np.random.default_rng(seed)

@@ -1,15 +1,13 @@
 """What a site needs once it has an address, and the page for instructors."""
 
-import os
 import re
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from html import unescape
 from pathlib import Path
 
 import nbformat
 import pytest
+from sphinx_builds import sphinx
 from test_project import ROOT, script
 
 INDEX = """# Rates & codes
@@ -52,9 +50,12 @@ def site(folder: Path, **named: str) -> Path:
     for name, text in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    inherited = {name: value for name, value in os.environ.items() if name not in ("BOOK_URL", "GITHUB_REPOSITORY")}
-    command = [sys.executable, "-m", "sphinx", "-W", "-n", "-q", str(folder), str(folder / "html")]
-    done = subprocess.run(command, env=inherited | named, capture_output=True, text=True)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("BOOK_URL", "GITHUB_REPOSITORY"):
+            patch.delenv(name, raising=False)
+        for name, value in named.items():
+            patch.setenv(name, value)
+        done = sphinx("-W", "-n", "-q", folder, folder / "html")
     assert (done.returncode, done.stderr) == (0, "")
     return folder / "html"
 

@@ -44,7 +44,7 @@ def trained(beta: float, noise: float | None, latent_dim: int) -> LinearVAE:
 
 @pytest.mark.parametrize(
     ("beta", "noise", "latent_dim"),
-    [(beta, 0.5, 5) for beta in (0.25, 0.7, 1.4, 3.0, 6.0, 10.0)] + [(beta, None, 2) for beta in (0.5, 1.0, 2.5)],
+    [(beta, 0.5, 5) for beta in (0.25, 1.4, 6.0)] + [(beta, None, 2) for beta in (0.5, 2.5)],
 )
 @pytest.mark.verifies("thm-linear-frontier")
 @pytest.mark.verifies("thm-linear-noise")

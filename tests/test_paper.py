@@ -2,13 +2,12 @@
 
 import importlib.util
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat.v4 as nb
 import pytest
 from pypdf import PdfReader
+from sphinx_builds import sphinx
 
 from companion import show
 
@@ -70,8 +69,7 @@ def build(folder: Path, builder: str) -> str:
     (folder / "index.ipynb").write_text(nb.writes(notebook))
     (folder / "conf.py").write_text(CONF)
     out = folder / "_build" / builder
-    command = [sys.executable, "-m", "sphinx", "-W", "-n", "-q", "-b", builder, str(folder), str(out)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = sphinx("-W", "-n", "-q", "-b", builder, folder, out)
     assert (done.returncode, done.stderr) == (0, "")
     return (out / ("book.tex" if builder == "latex" else "index.html")).read_text()
 

@@ -4,8 +4,6 @@ import ast
 import json
 import re
 import shutil
-import subprocess
-import sys
 from html import unescape
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from sphinx.util.inventory import InventoryFile
+from sphinx_builds import sphinx
 from test_project import NOTEBOOKS, ROOT, script
 
 FLOORS = [
@@ -64,8 +63,7 @@ def pages(tmp_path_factory) -> Path:
     shutil.copytree(ROOT / "book" / "reference", folder / "reference")
     for name, text in {"conf.py": CONF, "index.md": INDEX, "notation.md": "# Notation\n", **STUBS}.items():
         (folder / name).write_text(text)
-    command = [sys.executable, "-m", "sphinx", "-W", "-n", "--keep-going", "-q", str(folder), str(folder / "html")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = sphinx("-W", "-n", "--keep-going", "-q", folder, folder / "html")
     assert (done.returncode, done.stderr) == (0, "")
     return folder / "html"
 

@@ -3,10 +3,10 @@
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from sphinx_builds import sphinx
 
 SITE = Path(__file__).parents[1] / "site"
 PAGE = """# Page
@@ -68,8 +68,7 @@ def build(folder: Path, page: str) -> subprocess.CompletedProcess:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    command = [sys.executable, "-m", "sphinx", "-W", "-n", "--keep-going", "-q", str(folder), str(folder / "html")]
-    return subprocess.run(command, capture_output=True, text=True)
+    return sphinx("-W", "-n", "--keep-going", "-q", folder, folder / "html")
 
 
 def test_a_page_in_order_is_built_and_its_theorems_are_listed(tmp_path):

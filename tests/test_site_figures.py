@@ -4,8 +4,6 @@ import importlib.util
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +11,7 @@ import matplotlib
 import nbformat.v4 as nb
 import pytest
 from fontTools.ttLib import TTFont
+from sphinx_builds import sphinx
 
 from companion import show
 
@@ -76,8 +75,7 @@ def book(tmp_path_factory):
     (folder / "book" / "one.ipynb").write_text(nb.writes(nb.new_notebook(cells=cells, metadata=metadata)))
     for name, text in {"index.md": INDEX, "conf.py": CONF, "_toc.yml": TOC}.items():
         (folder / name).write_text(text)
-    command = [sys.executable, "-m", "sphinx", "-W", "-q", str(folder), str(folder / "_build" / "html")]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = sphinx("-W", "-q", folder, folder / "_build" / "html")
     assert (done.returncode, done.stderr) == (0, "")
     return folder / "_build" / "html"
 

@@ -1,13 +1,13 @@
 """The way through a book: numbers, the line of a chapter, the map, and what is told of links."""
 
 import json
-import subprocess
 import sys
 from itertools import combinations
 from pathlib import Path
 
 import nbformat.v4 as nb
 import pytest
+from sphinx_builds import sphinx
 from test_project import script
 
 SITE = Path(__file__).parents[1] / "site"
@@ -88,8 +88,7 @@ def html(tmp_path_factory):
         )
     for name, text in {"conf.py": CONF, "_toc.yml": TOC, "index.md": INDEX, "book/words.md": WORDS}.items():
         (folder / name).write_text(text)
-    command = [sys.executable, "-m", "sphinx", "-W", "-n", "-q", str(folder), str(folder / "_build")]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = sphinx("-W", "-n", "-q", folder, folder / "_build")
     assert (done.returncode, done.stderr) == (0, "")
     return folder / "_build"
 

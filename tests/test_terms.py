@@ -1,9 +1,8 @@
 """Which words of a page are links to the glossary."""
 
 import re
-import subprocess
-import sys
 
+from sphinx_builds import sphinx
 from test_project import ROOT
 
 PAGE = """# Rates
@@ -60,8 +59,7 @@ def test_a_term_is_linked_once_and_an_everyday_word_only_where_it_is_marked(tmp_
     }
     for name, content in pages.items():
         (tmp_path / name).write_text(content)
-    command = [sys.executable, "-m", "sphinx", "-W", "-q", str(tmp_path), str(tmp_path / "html")]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = sphinx("-W", "-q", tmp_path, tmp_path / "html")
     assert (done.returncode, done.stderr) == (0, "")
     html = (tmp_path / "html" / "index.html").read_text()
     found = re.findall(r'<a class="term[^"]*" href="words.html#term-[^"]*">([^<]*)</a>', html)

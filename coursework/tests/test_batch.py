@@ -344,6 +344,7 @@ def ended(pid):
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
+@pytest.mark.usefixtures("forked")
 def test_most_of_a_class_with_another_assignment_is_a_hint(tmp_path):
     surgery, toy = map(elbo_coursework.assignment, ("surgery", "toy"))
     folder = tmp_path / "class"
@@ -396,6 +397,7 @@ def test_bad_arguments(tmp_path, monkeypatch):
         grade_folder(tmp_path, TINY, "spring", tmp_path / "out")
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_grade_says_the_same_after_it_was_stored(two):
     folder, out = two
     for graded in grade_class(folder, out, TINY):

@@ -181,7 +181,7 @@ def fitted(reference, value):
     return np.full(np.shape(reference), value) if isinstance(value, (int, float, complex)) else value
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(st.integers(0, len(QUESTIONS) - 1), st.integers(0, 4), anything, st.booleans())
 def test_any_answer_to_any_question_gets_a_verdict_and_one_short_line(place, index, answer, fits):
     question, found = drawn(place)

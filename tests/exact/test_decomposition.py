@@ -2,14 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import logsumexp
 
 from companion.exact.decomposition import ElboSurgery, elbo_forms, elbo_surgery
 from companion.exact.tables import kl
-
-many = settings(max_examples=200, deadline=None, derandomize=True)
 
 
 @st.composite
@@ -51,7 +49,6 @@ def by_hand(encoder, prior):
 
 @pytest.mark.verifies("thm-surgery-split")
 @pytest.mark.verifies("thm-surgery-dimensions")
-@many
 @given(models())
 def test_the_rate_splits_twice(model):
     """rate = I(n; z) + KL(q || p), and KL(q || p) = TC + sum of the dimension-wise KL, every part by its own sum."""
@@ -70,7 +67,6 @@ def test_the_rate_splits_twice(model):
 
 
 @pytest.mark.verifies("thm-surgery-cap")
-@many
 @given(models())
 def test_the_information_about_the_index_is_at_most_log_n_and_at_most_the_rate(model):
     encoder, prior, _ = model
@@ -116,7 +112,6 @@ def test_a_prior_may_miss_a_code_that_no_example_uses():
 
 
 @pytest.mark.verifies("thm-surgery-forms")
-@many
 @given(models(), st.sampled_from([0.1, 3.0, 300.0]))
 def test_three_forms_of_one_elbo(model, scale):
     encoder, prior, rng = model
@@ -139,7 +134,6 @@ def test_three_forms_of_one_elbo(model, scale):
     assert forms.evidence == pytest.approx(log_p.mean() - missed.mean(), **within)
 
 
-@many
 @given(models())
 def test_the_elbo_is_below_the_evidence_and_reaches_it_at_the_posterior(model):
     encoder, prior, rng = model

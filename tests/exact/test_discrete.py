@@ -5,14 +5,13 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from companion.exact import tables
 from companion.exact.discrete import DiscreteModel
 
-laws = settings(max_examples=250, deadline=None, derandomize=True)
 nats = st.just(0.0) | st.floats(1e-9, 6)  # a probability times a smaller rate may underflow
 sizes = st.integers(1, 5)
 
@@ -63,7 +62,6 @@ def close(a, b):
     return a == b or abs(a - b) <= 1e-10
 
 
-@laws
 @given(models(), st.data())
 def test_every_quantity_is_its_double_sum(model, data):
     q = data.draw(table(len(model.p_x)))
@@ -77,7 +75,6 @@ def test_every_quantity_is_its_double_sum(model, data):
 
 
 @pytest.mark.verifies("thm-sandwich")
-@laws
 @given(models())
 def test_sandwich_with_both_differences(model):
     lower, information, upper = model.entropy - model.distortion, model.mutual_information, model.rate
@@ -89,7 +86,6 @@ def test_sandwich_with_both_differences(model):
 
 
 @pytest.mark.verifies("thm-sandwich")
-@laws
 @given(models())
 def test_each_bound_is_tight_for_one_distribution_alone(model):
     """Both slacks vanish at the aggregate and the inverted encoder; for anything else Pinsker keeps them above 0."""
@@ -105,7 +101,6 @@ def test_each_bound_is_tight_for_one_distribution_alone(model):
 
 
 @pytest.mark.verifies("thm-sandwich-gap")
-@laws
 @given(models())
 def test_the_gap_of_the_elbo_is_the_divergence_between_the_two_joints(model):
     generative = model.marginal * model.decoder.T
@@ -118,7 +113,6 @@ def test_the_gap_of_the_elbo_is_the_divergence_between_the_two_joints(model):
 
 
 @pytest.mark.verifies("thm-sandwich-optimal")
-@laws
 @given(models())
 def test_optimal_marginal_and_decoder_attain_the_sandwich_and_nothing_beats_them(model):
     """Whatever else Bob has costs more by Pinsker's inequality at least, so that no other table is a minimiser."""
@@ -141,7 +135,6 @@ def test_optimal_marginal_and_decoder_attain_the_sandwich_and_nothing_beats_them
 
 
 @pytest.mark.verifies("thm-sandwich-generative")
-@laws
 @given(models(), st.data())
 def test_generative_bounds_with_both_differences(model, data):
     q = data.draw(table(len(model.p_x)))
@@ -158,7 +151,6 @@ def test_generative_bounds_with_both_differences(model, data):
 
 
 @pytest.mark.verifies("thm-sandwich-estimate")
-@laws
 @given(models(), st.data())
 def test_an_estimate_of_the_data_moves_u_and_s_alike(model, data):
     q = data.draw(table(len(model.p_x)))
@@ -175,7 +167,6 @@ def test_an_estimate_of_the_data_moves_u_and_s_alike(model, data):
 
 
 @pytest.mark.verifies("thm-sandwich-processing")
-@laws
 @given(models(), st.data())
 def test_processing_the_code_cannot_raise_information_and_a_bijection_changes_nothing(model, data):
     codes = len(model.marginal)
@@ -202,7 +193,6 @@ def erasure(p, sent, slack_m=0.0, slack_d=0.0):
 
 
 @pytest.mark.verifies("thm-sandwich-region")
-@laws
 @given(table(4), nats, nats)
 def test_every_point_on_and_above_the_line_is_some_model(p, rate, distortion):
     """And no other point is one, by the next test."""
@@ -216,7 +206,6 @@ def test_every_point_on_and_above_the_line_is_some_model(p, rate, distortion):
 
 
 @pytest.mark.verifies("thm-sandwich-region")
-@laws
 @given(models())
 def test_no_model_is_elsewhere_and_every_model_on_the_line_generates_the_data(model):
     assert model.rate >= -1e-10
@@ -238,7 +227,6 @@ def test_the_elbo_is_the_same_all_along_the_line(sent):
 
 
 @pytest.mark.verifies("thm-sandwich-target")
-@settings(laws, max_examples=200)
 @given(table(4), st.integers(1, 4))
 def test_expected_divergence_of_a_sample_from_its_source_by_enumeration(p, n):
     divergence = entropy = 0.0

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize
 from test_mathematics import LinearGaussian
@@ -10,13 +10,11 @@ from test_mathematics import LinearGaussian
 from companion.exact.linear import gaussian_entropy, gaussian_rate, linear_at_rate, linear_beta_vae
 
 SPECTRUM = np.array([4.0, 2.0, 1.0, 0.5])
-LAWS = settings(max_examples=200, deadline=None, derandomize=True)
 spectra = st.lists(st.floats(0.05, 20), min_size=2, max_size=6)
 seeds = st.integers(0, 10_000)
 
 
 @pytest.mark.verifies("thm-roads-infomax")
-@LAWS
 @given(seeds, st.floats(0.01, 5))
 def test_the_beta_vae_bounds_the_infomax_objective_and_an_inverted_encoder_closes_it(seed, weight):
     model, beta = LinearGaussian(seed), 1 / (1 + weight)
@@ -34,7 +32,6 @@ def test_the_beta_vae_bounds_the_infomax_objective_and_an_inverted_encoder_close
 
 
 @pytest.mark.verifies("thm-roads-constraint")
-@LAWS
 @given(spectra, st.floats(0.05, 6), st.sampled_from([None, 0.3, 1.0]))
 def test_beta_is_minus_the_slope(spectrum, rate, noise):
     point, step = linear_at_rate(spectrum, rate, noise), 1e-5
@@ -45,7 +42,6 @@ def test_beta_is_minus_the_slope(spectrum, rate, noise):
 
 
 @pytest.mark.verifies("thm-roads-constraint")
-@LAWS
 @given(spectra, st.floats(0.02, 6), st.integers(1, 5), st.sampled_from([None, 0.3]))
 def test_a_constraint_and_its_multiplier_pick_the_same_point(spectrum, rate, k, noise):
     k = min(k, len(spectrum) - 1)
@@ -80,7 +76,6 @@ def test_the_constrained_problem_solved_directly_has_the_same_optimum(budget):
 
 
 @pytest.mark.verifies("thm-roads-capacity")
-@LAWS
 @given(spectra, st.floats(0.1, 5), st.floats(0.0, 5), st.sampled_from([None, 0.3, 1.0]))
 def test_the_capacity_objective_reaches_its_target_or_the_point_of_gamma(spectrum, gamma, capacity, noise):
     k = len(spectrum) - 1  # a strictly convex frontier, also with learned noise
@@ -102,7 +97,6 @@ def test_the_capacity_objective_reaches_its_target_or_the_point_of_gamma(spectru
 
 
 @pytest.mark.verifies("thm-roads-capacity")
-@LAWS
 @given(seeds, st.floats(0.02, 4), st.floats(0, 1))
 def test_a_capacity_on_frontiers_with_corners_and_straight_pieces(seed, gamma, share):
     """Convex, strictly falling, piecewise linear: the minimum is at max(C, R_gamma), and C alone above the price."""
@@ -149,7 +143,6 @@ def test_no_model_of_one_number_does_better_by_the_capacity_objective(gamma, cap
 
 
 @pytest.mark.verifies("thm-roads-rate-distortion")
-@LAWS
 @given(seeds)
 def test_no_linear_gaussian_model_lies_below_shannons_curve(seed):
     model = LinearGaussian(seed)
@@ -171,7 +164,6 @@ def test_on_the_straight_part_a_capacity_picks_a_point_and_beta_does_not():
 
 
 @pytest.mark.verifies("thm-roads-joints")
-@LAWS
 @given(seeds)
 def test_the_elbos_gap_is_the_divergence_of_the_two_joints(seed):
     model = LinearGaussian(seed)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.exact.decomposition import elbo_surgery
@@ -14,7 +14,6 @@ from companion.exact.graphs import (
 )
 from companion.exact.tables import entropy
 
-many = settings(max_examples=200, deadline=None, derandomize=True)
 sizes = st.tuples(*[st.integers(2, 4)] * 3)
 EITHER = np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [0.0, 1.0]]])
 
@@ -24,7 +23,6 @@ def conditional(rng, *shape):
 
 
 @pytest.mark.verifies("thm-prelude-graphs")
-@many
 @given(sizes, st.integers(0, 10_000))
 def test_each_graph_promises_one_independence_and_no_other(sizes, seed):
     a, b, c = sizes
@@ -42,7 +40,6 @@ def test_each_graph_promises_one_independence_and_no_other(sizes, seed):
     assert conditional_mutual_information(collider, "AB") > 1e-12
 
 
-@many
 @given(sizes, st.integers(0, 10_000))
 def test_informations_are_differences_of_entropies(sizes, seed):
     """I(A; B | C) = H(A, C) + H(B, C) - H(A, B, C) - H(C), and the chain rule links marginal and conditional."""
@@ -72,7 +69,6 @@ def test_explaining_away_by_counting():
 
 
 @pytest.mark.verifies("thm-prelude-two-divergences")
-@many
 @given(st.integers(1, 5), st.integers(2, 5), st.integers(0, 10_000))
 def test_codes_that_match_the_prior_on_average_and_one_by_one_hold_nothing(n, k, seed):
     """Mean KL(e || p) - KL(q || p) = I: both vanish only if I does, and the first alone already empties the code."""

@@ -23,7 +23,7 @@ def objective(parameters, sigma, k, beta, noise):
     return distortion, rate
 
 
-def best_by_descent(sigma, k, beta, noise, starts=4):
+def best_by_descent(sigma, k, beta, noise, starts=2):
     """The least D + beta R that a quasi-Newton method finds over all parameters, its D and R, and where."""
     sigma = torch.from_numpy(sigma)
     found = []

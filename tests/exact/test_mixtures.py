@@ -4,14 +4,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 from sklearn import mixture as sklearn_mixture
 
 from companion.exact.mixtures import GaussianMixture, em, em_state, m_step, random_initialisation
 
-many = settings(max_examples=200, deadline=None, derandomize=True)
 PAIR = GaussianMixture([0.5, 0.5], [[-1.0], [1.0]], [[[1.0]], [[1.0]]])
 
 
@@ -32,7 +31,6 @@ def test_densities_are_scipys():
 
 
 @pytest.mark.verifies("thm-prelude-gap")
-@many
 @given(st.integers(0, 10_000), st.integers(1, 4), st.integers(1, 3))
 def test_evidence_is_bound_plus_gap_for_any_responsibilities(seed, components, d):
     x, rng = cloud(seed, n=12, d=d), np.random.default_rng(seed)
