@@ -3,14 +3,16 @@
 import sys
 
 import pytest
+from forks import Forks
+
+from elbo_coursework import sandbox
 
 collect_ignore_glob = [] if sys.platform == "linux" else ["test_isolation.py", "test_[bcfgl]*.py"]
 
 
 @pytest.fixture(scope="session")
 def forks(tmp_path_factory):
-    from forks import Forks
-
+    """What forks the processes of students' code."""
     held = Forks(tmp_path_factory.mktemp("forks"))
     yield held
     held.close()
@@ -19,6 +21,4 @@ def forks(tmp_path_factory):
 @pytest.fixture
 def forked(forks, monkeypatch):
     """Students' code runs in forks, without a jail."""
-    from elbo_coursework import sandbox
-
     monkeypatch.setattr(sandbox, "started", forks.started)

@@ -1,7 +1,8 @@
 """The process of a student's code, forked from one that has loaded the libraries: for tests of anything but isolation.
 
-It runs the whole of ``inside/child.py`` within the same limits, and sees the same libraries, but has no jail around it:
-so a grade costs a hundredth of the time. Run as a file, this is the process that forks.
+It runs the whole of ``inside/child.py`` within the same limits, sees the same libraries, and is refused the same calls
+of the system, such as those that start processes; but its files are not kept from it. So a grade takes a tenth of the
+time. Run as a file, this is the process that forks.
 """
 
 import compileall
@@ -16,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from select import select
 from types import ModuleType
 from typing import BinaryIO
 
@@ -32,6 +34,8 @@ class Fork:
     pid: int
 
     def wait(self, timeout: float) -> int:
+        if not select([self.told], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired("a fork", timeout)
         return int(self.told.readline())
 
 
@@ -39,12 +43,13 @@ class Forks:
     """A process that forks; ``started`` stands in place of ``confinement.started``."""
 
     def __init__(self, folder: Path) -> None:
-        from elbo_coursework import confinement
+        from elbo_coursework import confinement  # which the process that forks has not
 
         confinement.lay_out(folder, None)
         compileall.compile_dir(folder / "inside", quiet=1)
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [os.path.realpath(sys.executable), "-I", "-S", "-B", __file__, folder]
+        package = Path(confinement.__file__).parent
+        command = [os.path.realpath(sys.executable), "-I", "-S", "-B", __file__, folder, package]
         home = confinement.environment(str(folder / "home"))
         with theirs:
             self.process = subprocess.Popen(command, stdin=theirs, env=home)
@@ -58,7 +63,7 @@ class Forks:
             socket.send_fds(self.socket, [folder.encode()], theirs)
             for number in theirs:
                 os.close(number)
-            opened = (os.fdopen(given[1], "wb"), os.fdopen(answers[0], "rb"), os.fdopen(told[0], "rb"))
+            opened = (os.fdopen(given[1], "wb"), os.fdopen(answers[0], "rb"), os.fdopen(told[0], "rb", 0))
             with opened[0] as stdin, opened[1] as stdout, opened[2] as ending:
                 fork = Fork(stdin, stdout, ending, int(ending.readline()))
                 try:
@@ -73,9 +78,14 @@ class Forks:
         self.process.wait()
 
 
-def serve(folder: str) -> None:
+def serve(folder: str, package: str) -> None:
     """Fork for each folder that is sent, with the ends of three pipes, until nobody can send any more."""
-    child, asked, told = load(folder), socket.socket(fileno=0), dict[int, int]()
+    sys.path += [f"{folder}/site"]
+    for name in LOADED:
+        import_module(name)
+    child, isolation = imported(f"{folder}/inside", "child"), imported(package, "jail")
+    asked, told = socket.socket(fileno=0), dict[int, int]()
+    gc.freeze()
 
     def ended(*_given) -> None:
         """Tell how each fork ended that has."""
@@ -91,7 +101,12 @@ def serve(folder: str) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
         number = os.fork()
         if number == 0:
-            become(child, sent[0].decode(), commands, answers)
+            try:
+                become(sent[0].decode(), commands, answers)
+                isolation.refuse_calls()
+                child.main("")
+            finally:
+                os._exit(0)
         told[number] = pipe
         os.write(pipe, b"%d\n" % number)
         os.close(commands)
@@ -99,19 +114,16 @@ def serve(folder: str) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
 
 
-def load(folder: str) -> ModuleType:
-    """The module ``child``, beside the libraries that students use."""
-    sys.path += [f"{folder}/site", f"{folder}/inside"]
-    child = import_module("child")
-    sys.path.remove(f"{folder}/inside")
-    for name in LOADED:
-        import_module(name)
-    gc.freeze()
-    return child
+def imported(folder: str, name: str) -> ModuleType:
+    """The module of that name in a folder from which nothing else is imported."""
+    sys.path.insert(0, folder)
+    found = import_module(name)
+    sys.path.remove(folder)
+    return found
 
 
-def become(child: ModuleType, place: str, commands: int, answers: int) -> None:
-    """Be the process of the code, in its folder."""
+def become(place: str, commands: int, answers: int) -> None:
+    """Be a process of its own, in its folder, with nothing open but its two pipes."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     os.setsid()
@@ -119,11 +131,7 @@ def become(child: ModuleType, place: str, commands: int, answers: int) -> None:
     os.dup2(answers, 1)
     os.closerange(3, 256)
     os.chdir(place)
-    try:
-        child.main("")
-    finally:
-        os._exit(0)
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(*sys.argv[1:])

@@ -137,6 +137,12 @@ def test_a_missing_function_and_a_file_that_is_no_notebook_are_told(graded):
     assert found.notes[0].startswith("The file cannot be read: it is no whole notebook (")
 
 
+def test_a_fork_in_place_of_a_jail_starts_no_process_either(graded):
+    found = graded(SOLUTION.replace(ANSWER, "return __import__('os').fork()"))
+    (hint,) = found.questions[0].hints
+    assert hint.startswith("The code raised BlockingIOError: [Errno 11] Resource temporarily unavailable")
+
+
 def test_another_assignment_is_recognised(graded):
     found = graded("def blended_model(joint, share): pass\ndef on_the_line(): pass", asked=SURGERY)
     assert found.notes == (
