@@ -17,7 +17,7 @@ STATIC = Path(__file__).parents[2] / "book" / "_static"
 LABORATORY = ("exact", "frontiers", "toy", "descent")  # in the order in which they stand on each other
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The system's Chromium."""
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -26,7 +26,7 @@ def browser() -> Iterator[Browser]:
         yield play.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def laboratory(browser: Browser) -> Iterator[Page]:
     """An empty page that has loaded the scripts of the exact laboratory."""
     page = browser.new_page()
@@ -43,7 +43,7 @@ def figure(browser: Browser, tmp_path: Path) -> Callable[..., Figure]:
     return lambda kind, *args, **options: Figure(browser, tmp_path, kind, *args, **options)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a site's folder of static files has: scripts, styles and the network."""
     made, site = tmp_path_factory.mktemp("site"), script("network", "site")
