@@ -21,7 +21,7 @@ FRAME = results.load(RESULTS / "mnist.csv").query("split == 'test'")
 ROWS = results.records(FRAME.assign(arrived=[i % 3 > 0 for i in range(len(FRAME))]))  # both kinds, whatever the table
 R, D = (np.array([row[name] for row in ROWS]) for name in ("rate", "distortion"))
 RELATIVES = results.load(RESULTS / "relatives.csv").query("split == 'test'")
-BARE = """<!doctype html><html lang="en" data-theme="{scheme}"><meta charset="utf-8"><title>bare</title>
+BARE = """<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>bare</title>
 <link rel="stylesheet" href="_static/figures.css"><script defer src="_static/figures.js"></script>
 <style>* {{ box-sizing: border-box }}
 body {{ font: 16px/1.5 sans-serif; margin: 20px; background: var(--rd-paper); color: var(--rd-ink) }}</style>
@@ -55,7 +55,7 @@ def pages(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
         (tmp_path / "_static" / "models").symlink_to(RESULTS / "models")
     wrong, contexts = [], []
 
-    def call(name: str, scheme: str = "light", size: tuple[int, int] = DESK, motion: str = "no-preference") -> Page:
+    def call(name: str, size: tuple[int, int] = DESK, motion: str = "no-preference") -> Page:
         look = {"viewport": {"width": size[0], "height": size[1]}, "reduced_motion": motion, "has_touch": True}
         context = browser.new_context(offline=True, **look)
         context.set_default_timeout(60_000)  # milliseconds: a busy machine is no fault of a page
@@ -63,7 +63,7 @@ def pages(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        (tmp_path / "bare.html").write_text(BARE.format(scheme=scheme, figure=figures()[name]._repr_html_()))
+        (tmp_path / "bare.html").write_text(BARE.format(figure=figures()[name]._repr_html_()))
         page.goto((tmp_path / "bare.html").as_uri())
         page.locator('[data-live="on"]').wait_for()
         return page

@@ -39,7 +39,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "toy-atlas": {"scale": 0.5, "seed": 0, "form": "table", "objective": 0, "steps": 500, "learningRate": 0.1},
 }
 KINDS = list(SETTINGS)
-PAGE = """<!doctype html><html lang="en-GB" data-theme="{theme}"><meta charset="utf-8">
+PAGE = """<!doctype html><html lang="en-GB" data-theme="light"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>a figure</title>
 <link rel="stylesheet" href="{static}/figures.css"><script defer src="{static}/figures.js"></script>
 <style>* {{ box-sizing: border-box }} body {{ font: 16px/1.65 sans-serif; margin: 20px; background: var(--rd-paper);
@@ -49,11 +49,11 @@ color: var(--rd-ink) }}</style>{figure}<p style="height: 2000px">Below.</p></htm
 class Figure:
     """A figure of one kind on a page of its own."""
 
-    def __init__(self, browser, folder, kind, width=720, theme="light", **options):
+    def __init__(self, browser, folder, kind, width=720, **options):
         still = show.empty_plane()
         live = show.LiveFigure(kind, still, SETTINGS[kind], name="a figure", alt="a plane", caption="It stands.")
         path = folder / f"{kind}.html"
-        path.write_text(PAGE.format(theme=theme, static=STATIC.as_uri(), figure=live._repr_html_()))
+        path.write_text(PAGE.format(static=STATIC.as_uri(), figure=live._repr_html_()))
         self.context = browser.new_context(viewport={"width": width, "height": 700}, offline=True, **options)
         self.context.set_default_timeout(60_000)  # milliseconds
         self.page, self.kind, self.wrong = self.context.new_page(), kind, []
