@@ -89,7 +89,7 @@ def test_entries_of_two_writers_are_all_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(ResultsTable, "rows", slow)
     table = ResultsTable(tmp_path / "rates.csv", SMALL)
     with ThreadPool(3) as threads:
-        threads.map(lambda config: table.upsert(rows[config], {"hash": config.hash}), SMALL, chunksize=1)
+        threads.map(lambda config: table.upsert(rows[config], {config.hash: {"hash": config.hash}}), SMALL, chunksize=1)
     assert results.read_rows(tmp_path / "rates.csv") == [row for config in SMALL for row in rows[config]]
     assert list(json.loads((tmp_path / "rates.json").read_text())["runs"]) == [config.hash for config in SMALL]
 

@@ -67,7 +67,7 @@ def train_all(configs: list[learn.Config], out: Path, table: Path, options: argp
     workers = {"jobs": options.jobs, "engine": options.engine, "scheduler": options.scheduler}
     try:
         rows = sweeps.sweep(configs, out, table=table, budget=budget, **workers)
-    except learn.TrainingError:  # what did not diverge is shown first
+    except (learn.TrainingError, sweeps.WorkerError):  # what is finished is shown first
         print_sweep(results.ResultsTable(table, configs).own_rows(), out, table)
         raise
     print_sweep(rows, out, table)

@@ -1,15 +1,13 @@
 """Merging: the tables of sweeps that several machines ran become one, if they belong together."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from companion.atomic import atomic_write
 from companion.learn import Config
-from companion.results.schema import Row, config_cells, write_rows
+from companion.results.schema import Row, config_cells
 from companion.results.table import SPLITS, ResultsTable
 from companion.sweeps.verification import compare
 
@@ -64,10 +62,8 @@ def merge(tables: Sequence[Path | str], out: Path | str, configs: Sequence[Confi
     if len(kinds) > 1:
         raise ValueError(f"tables: expected all of the same columns, got others in {' and '.join(kinds.values())}")
     order = [config.hash for config in configs or [] if config.hash in merged] or list(merged)
-    with atomic_write(Path(out).with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps({"runs": {name: merged[name][1] for name in order}}, indent=1) + "\n")
     rows = [row for name in order for row in merged[name][0]]
-    write_rows(Path(out), rows)
+    ResultsTable(out, configs or []).write(rows, {"runs": {name: facts for name, (_, facts) in merged.items()}})
     made_by = Counter(machine(facts["made_by"]) for _, facts in merged.values())
     return Merged(rows, repeated, dict(made_by))
 

@@ -1,30 +1,24 @@
 """Sweeps: each configuration of a grid is trained once, by several workers, within a budget, and put into a table."""
 
 import json
-from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from joblib import Parallel, delayed, parallel_config
-
-from companion import data
+from companion import data, learn
 from companion.learn import Config, OutOfTime, Trained, TrainingError, threads, train
+from companion.learn.checkpoint import read_config
 from companion.learn.training import progress_bar, working_in
 from companion.locks import BusyError
 from companion.results.schema import Row, read_rows, write_provenance, write_rows
 from companion.results.table import SPLITS, ResultsTable
 from companion.studies.measures import check_labels, measured, table_of
+from companion.sweeps.engines import ENGINES, Pool, WorkerError, workers
 
-ENGINES = ("joblib", "dask")
-Outcome = tuple[list[Row], dict[str, Any]] | TrainingError | Config | None
-
-
-class WorkerError(RuntimeError):
-    """A worker process was killed in the middle of a run."""
+Outcome = tuple[list[Row], dict[str, Any]] | TrainingError | WorkerError | Config | None
 
 
 def sweep(
@@ -60,28 +54,32 @@ def sweep(
     results = ResultsTable(table or out / "rates.csv", configs)
     done = results.done()
     pending = [config for config in configs if config.hash not in done]
+    if not pending:
+        return results.own_rows()
     for name, rule in {(config.data, config.binarise): None for config in pending}:
         data.load(name, rule)  # fetched and parsed once, before the workers start
-    failures: list[TrainingError] = []
+    failures: list[Exception] = []
     held: list[Config] = []
     with (
-        workers(engine, jobs, scheduler) if pending else ExitStack(),
+        workers(engine, jobs, scheduler, until) as pool,
+        results.entering() as enter,
         progress_bar(progress, total=len(pending), unit="run") as bar,
     ):
         for wait in (False, True):
             left, held = held if wait else pending, []
-            for turn in turns(left) if jobs > 1 else [left]:
-                for outcome in attempts(turn, out / "runs", until, wait, jobs):
+            for turn in turns(left) if jobs > 1 or engine == "dask" else [left]:
+                for outcome in attempts(pool, unfinished(turn, results, bar), out / "runs", until, wait):
                     if isinstance(outcome, Config):
                         held.append(outcome)
                         continue
                     bar.update()
-                    if isinstance(outcome, TrainingError):
+                    if isinstance(outcome, Exception):
                         failures.append(outcome)
                     elif outcome:
-                        results.upsert(*outcome)
+                        enter(*outcome)
     if failures:
-        raise TrainingError("; ".join(sorted(map(str, failures))))
+        kind = WorkerError if any(isinstance(each, WorkerError) for each in failures) else TrainingError
+        raise kind("; ".join(sorted(set(map(str, failures)))))
     return results.own_rows()
 
 
@@ -93,11 +91,19 @@ def turns(configs: Sequence[Config]) -> list[list[Config]]:
     return [by_length[length] for length in sorted(by_length)]
 
 
-def attempts(configs: Sequence[Config], runs: Path, until: float, wait: bool, jobs: int) -> Iterator[Outcome]:
-    """What became of each of ``configs``, as it comes. None waits in a queue, so that a worker is told what is left."""
-    work = (delayed(attempt)(config, runs / config.hash, until - monotonic(), wait) for config in configs)
-    options = {"batch_size": 1, "pre_dispatch": "n_jobs", "return_as": "generator_unordered"}
-    yield from Parallel(n_jobs=jobs, **options)(work)
+def unfinished(configs: Iterable[Config], results: ResultsTable, bar: Any) -> Iterator[Config]:
+    """``configs`` but for those that other sweeps have entered meanwhile, at which ``bar`` moves on."""
+    for config in configs:
+        if config.hash in results.done():
+            bar.update()
+        else:
+            yield config
+
+
+def attempts(pool: Pool, configs: Iterable[Config], runs: Path, until: float, wait: bool) -> Iterator[Outcome]:
+    """What became of each of ``configs`` that is begun before the time is up, as it comes."""
+    begun = takewhile(lambda config: monotonic() < until, configs)
+    return pool(attempt, ((config, runs / config.hash, until - monotonic(), wait) for config in begun))
 
 
 def run(config: Config, out: Path | str, *, until: float = inf, wait: bool = False, progress: bool = True) -> list[Row]:
@@ -106,19 +112,30 @@ def run(config: Config, out: Path | str, *, until: float = inf, wait: bool = Fal
     Writes ``rates.csv``, one row for validation and one for test, ``provenance.json``, and the weights.
     Raises as ``train`` does, and ``ValueError`` for categories without labels to compare them with.
     """
-    out, images = Path(out), data.load(config.data, config.binarise)
+    out = Path(out)
+    if rows := stored_rows(config, out):
+        return rows
+    images = data.load(config.data, config.binarise)
     check_labels(config, images)
     with working_in(out, until, wait):
         trained = train_after_prefix(config, images, out, until=until, wait=wait, progress=progress)
-        try:
-            return read_rows(out / "rates.csv")
-        except (FileNotFoundError, ValueError):  # not measured yet, or by an earlier schema
-            with threads(config.threads):
-                rows = measured(trained.model, config, images, SPLITS)
-            facts = {"hash": config.hash, "seconds": trained.seconds, "kept": trained.kept}
-            write_provenance(out / "provenance.json", config=config.settings(), **facts)
-            write_rows(out / "rates.csv", rows)
-            return read_rows(out / "rates.csv")
+        if rows := stored_rows(config, out):  # by another process, which was waited for
+            return rows
+        with threads(config.threads):
+            rows = measured(trained.model, config, images, SPLITS)
+        facts = {"hash": config.hash, "seconds": trained.seconds, "kept": trained.kept}
+        write_provenance(out / "provenance.json", config=config.settings(), **facts)
+        write_rows(out / "rates.csv", rows)
+        return read_rows(out / "rates.csv")
+
+
+def stored_rows(config: Config, out: Path) -> list[Row]:
+    """The rows of the run in ``out`` where it is that of ``config``, finished and measured by this schema; or none."""
+    try:
+        whole = (out / "model.safetensors").is_file() and read_config(out) == config
+        return read_rows(out / "rates.csv") if whole else []
+    except (learn.CheckpointError, FileNotFoundError, ValueError):
+        return []
 
 
 def train_after_prefix(config: Config, images: data.ImageData, out: Path, **options: Any) -> Trained:
@@ -135,8 +152,6 @@ def attempt(config: Config, folder: Path, left: float, wait: bool) -> Outcome:
     A run that another process has in hand is given back as it came, or where told so waited for. ``left`` is how many
     seconds there are, which mean the same on every machine.
     """
-    if left <= 0:
-        return None
     try:
         rows = run(config, folder, until=monotonic() + left, wait=wait, progress=False)
     except BusyError:
@@ -146,41 +161,6 @@ def attempt(config: Config, folder: Path, left: float, wait: bool) -> Outcome:
     except TrainingError as error:
         return TrainingError(f"{folder}: {error}")
     return rows, json.loads((folder / "provenance.json").read_text())
-
-
-@contextmanager
-def workers(engine: str, jobs: int, scheduler: str | None = None) -> Iterator[None]:
-    """Let joblib's calls inside the block run on the workers that ``engine`` names.
-
-    Raises ``WorkerError`` where one of them was killed, under Dask the last of several that took up the same run.
-    """
-    if engine == "joblib":
-        with named_deaths(BrokenExecutor):
-            yield
-        return
-    try:
-        from dask.distributed import Client, KilledWorker, LocalCluster
-    except ImportError as error:
-        raise ValueError(
-            "engine: expected dask to be installed, found none: pip install 'elbo-companion[scale]'"
-        ) from error
-    with ExitStack() as stack:
-        local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None}
-        client = Client(scheduler or stack.enter_context(LocalCluster(**local)), set_as_default=False)
-        with client, parallel_config("dask", client=client), named_deaths(KilledWorker):
-            yield
-
-
-@contextmanager
-def named_deaths(killed: type[Exception]) -> Iterator[None]:
-    """Inside, the error ``killed`` is a ``WorkerError``, one sentence."""
-    try:
-        yield
-    except killed as error:
-        raise WorkerError(
-            "jobs: a worker process was killed, as the system does where memory is short: "
-            "call again to go on from what is stored, with fewer jobs if it happens again"
-        ) from error
 
 
 def _check(configs: Sequence[Config], jobs: int, engine: str, scheduler: str | None) -> None:
