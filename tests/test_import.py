@@ -15,6 +15,7 @@ FLOORS = [
     "atomic",
     "locks",
     "signals",
+    "jsons",
     "seeds",
     "units",
     "stats",

@@ -8,6 +8,7 @@ import numpy as np
 
 from companion import coding, data, learn, units
 from companion.atomic import atomic_write
+from companion.data.arrays import read_npy
 
 
 def compress_command(options: argparse.Namespace) -> None:
@@ -42,11 +43,9 @@ def decompress_command(options: argparse.Namespace) -> None:
 def stored(path: Path) -> np.ndarray:
     """The images in an ``.npy`` file; raises ``ValueError`` where there are none."""
     try:
-        images = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"images: expected an array stored by numpy.save, got {path}: {error}") from error
-    if not isinstance(images, np.ndarray):
-        raise ValueError(f"images: expected one array stored by numpy.save, got an archive, {path}")
+        images = read_npy(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"images: {path}: {error}") from error
     if images.ndim < 2 or images.dtype.kind not in "biuf":
         raise ValueError(
             f"images: expected numbers of shape [n, ...], got {images.dtype} of shape {list(images.shape)}"

@@ -1,9 +1,7 @@
 """The published files: where they are, how they are verified, how they are fetched."""
 
-import gzip
 import hashlib
 import os
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -11,6 +9,7 @@ from tempfile import TemporaryFile
 import pooch
 
 from companion.atomic import StorageError, atomic_write
+from companion.data.arrays import read_gzip
 
 CACHE_NAME = "elbo-companion"
 
@@ -63,12 +62,10 @@ def locate(source: Source) -> Path | None:
 def read(source: Source) -> bytes:
     """The verified, unpacked content of ``source``, downloaded first where no local copy is found."""
     path = locate(source) or fetch(source)
-    content = path.read_bytes()
-    if path.suffix == ".gz":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(f"{path}: the file is truncated or altered ({error}): delete it and load again") from error
+    try:
+        content = read_gzip(path) if path.suffix == ".gz" else path.read_bytes()
+    except ValueError as error:
+        raise DataError(f"{path}: the file is truncated or altered ({error}): delete it and load again") from error
     found = hashlib.sha256(content).hexdigest()
     if found != source.sha256:
         raise DataError(

@@ -2,8 +2,6 @@
 
 import hashlib
 import inspect
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 
 from companion.atomic import atomic_write
 from companion.data import formats
+from companion.data.arrays import read_npz
 from companion.data.files import DataError, cache_folder, check_writable, locate, read
 from companion.data.formats import SPLITS, Arrays
 from companion.data.sets import BINARISATIONS, NAMES, SETS, ImageSet
@@ -184,9 +183,11 @@ def _parsed(name: str) -> Arrays:
         with atomic_write(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     try:
-        with path.open("rb") as stored, np.load(stored) as archive:
-            return dict(archive)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        found = read_npz(path.read_bytes())
+        if not {*SPLITS} <= found.keys() <= {*SPLITS, *(f"{split}_labels" for split in SPLITS)}:
+            raise ValueError(f"expected {', '.join(SPLITS)} and their labels, got {', '.join(found)}")
+        return found
+    except (OSError, ValueError) as error:
         raise DataError(f"{path}: the cache is damaged ({error}): delete it and load again") from error
 
 

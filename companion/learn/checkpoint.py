@@ -6,8 +6,12 @@ is unpickled.
 """
 
 import json
+import operator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,10 +19,14 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from companion.atomic import atomic_write, clear_leftovers
+from companion.jsons import json_object
 from companion.learn.config import Config
+from companion.objectives.base import coerce_fields
 from companion.terms import RateDistortion
 
 History = list[tuple[int, RateDistortion]]
+Form = tuple[tuple[int, ...], str]  # of a tensor: its shape, and what safetensors calls its kind of number
+DTYPES = {torch.float32: "F32", torch.float64: "F64", torch.bool: "BOOL", torch.int64: "I64"}
 
 
 class CheckpointError(RuntimeError):
@@ -119,14 +127,15 @@ class Checkpoint:
 
 def load_state(path: Path, state: State, model_only: bool) -> None:
     """Load the file of a checkpoint into ``state``; raises ``CheckpointError`` where it does not fit."""
-    tensors, progress = _read(path)
+    tensors, (step, seconds, history) = _read(path)
     for module in ["model"] if model_only else state.modules:
         load_weights(state.modules[module], tensors, path, module)
     for i, optimizer in enumerate([] if model_only else state.optimizers):
-        _load_optimizer(optimizer, tensors, f"optimizer/{i}/")
+        _load_optimizer(optimizer, tensors, f"optimizer/{i}/", path)
     state.best = {k.removeprefix("best/"): t for k, t in tensors.items() if k.startswith("best/")}
-    state.history = [(at, RateDistortion(**point)) for at, point in progress["history"]]
-    state.step, state.seconds = progress["step"], progress["seconds"]
+    if state.best:
+        check_weights(state.modules["model"], _described(tensors), path, "best")
+    state.step, state.seconds, state.history = step, seconds, history
 
 
 def go_on_from(folder: Path | str, state: State, config: Config) -> None:
@@ -147,7 +156,7 @@ def read_config(folder: Path | str) -> Config:
     """The configuration of the run in ``folder``; raises ``CheckpointError`` where there is none to read."""
     path = Path(folder) / "config.json"
     try:
-        return Config.of(**json.loads(path.read_text()))
+        return Config.of(**json_object(path.read_bytes()))
     except FileNotFoundError as error:
         raise CheckpointError(
             f"{folder}: expected the folder of a run, found no config.json: train it first"
@@ -158,30 +167,71 @@ def read_config(folder: Path | str) -> Config:
 
 def load_weights(module: nn.Module, tensors: dict[str, Tensor], path: Path, name: str = "model") -> None:
     """Load the entries ``<name>/...`` of ``tensors``; raises ``CheckpointError`` naming the first that does not fit."""
+    check_weights(module, _described(tensors), path, name)
+    module.load_state_dict({entry: tensors[f"{name}/{entry}"] for entry in module.state_dict()})
+
+
+def check_stored(module: nn.Module, path: Path) -> None:
+    """``check_weights`` of a finished run's file, of which the head alone is read: ``module`` may be on no device."""
+    with _opened(path) as file:
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        found = {name: (tuple(part.get_shape()), part.get_dtype()) for name, part in slices.items()}
+    check_weights(module, found, path)
+
+
+def check_weights(module: nn.Module, stored: Mapping[str, Form], path: Path, name: str = "model") -> None:
+    """Raise ``CheckpointError`` naming the first of the entries ``<name>/...`` that ``module`` has in another form."""
     prefix = f"{name}/"
-    mine = {name: tuple(t.shape) for name, t in module.state_dict().items()}
-    theirs = {name.removeprefix(prefix): tuple(t.shape) for name, t in tensors.items() if name.startswith(prefix)}
+    mine = _described(module.state_dict())
+    theirs = {name.removeprefix(prefix): form for name, form in stored.items() if name.startswith(prefix)}
     for name in mine | theirs:
         if mine.get(name) != theirs.get(name):
             raise CheckpointError(
                 f"{path}: these weights are of another architecture: {name} expected {mine.get(name, 'absent')}, "
                 f"got {theirs.get(name, 'absent')}"
             )
-    module.load_state_dict({name: tensors[prefix + name] for name in mine})
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict]:
+def _described(tensors: Mapping[str, Tensor]) -> dict[str, Form]:
+    return {name: (tuple(t.shape), DTYPES.get(t.dtype, str(t.dtype))) for name, t in tensors.items()}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The safetensors file at ``path``; whatever is wrong with it inside the block is a ``CheckpointError``."""
     try:
         with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["progress"])  # noqa: SIM118
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            yield file
+    except (SafetensorError, LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise CheckpointError(f"{path}: the checkpoint is damaged ({error}): delete it and train again") from error
 
 
-def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], prefix: str) -> None:
+def _read(path: Path) -> tuple[dict[str, Tensor], tuple[int, float, History]]:
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, _progress(file.metadata()["progress"])  # noqa: SIM118
+
+
+def _progress(text: str) -> tuple[int, float, History]:
+    """Step, seconds and validation points; the errors that it raises are for ``_opened``."""
+    found = json_object(text)
+    history = [(operator.index(at), RateDistortion(**point)) for at, point in found["history"]]
+    for _, point in history:
+        coerce_fields(point)
+    return operator.index(found["step"]), float(found["seconds"]), history
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], prefix: str, path: Path) -> None:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith(prefix):
-            index, key = name.removeprefix(prefix).split("/")
-            state.setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+    try:
+        for name, tensor in tensors.items():
+            if name.startswith(prefix):
+                index, key = name.removeprefix(prefix).split("/")
+                if tensor.shape not in ((), parameters[int(index)].shape):
+                    raise ValueError(f"{name} of shape {list(tensor.shape)}")
+                state.setdefault(int(index), {})[key] = tensor
+        optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+    except (LookupError, ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"{path}: expected the state of this optimizer, got another ({error}): delete it and train again"
+        ) from error

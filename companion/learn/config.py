@@ -15,6 +15,8 @@ from companion.objectives import OBJECTIVES, SETTINGS, BetaVAE, Objective
 from companion.objectives.base import check_beta, coerce_fields, objective
 
 PRECISIONS = ("fp32", "bf16")
+#: The most of each number that starts at 1: a larger one is a slip, and would take all memory.
+LARGEST = {"steps": 10**9, "batch_size": 10**6, "threads": 1024, "latent_dim": 10**4, "pseudo_inputs": 10**5}
 ARRAYS = "arrays"  # the name of images that are the reader's own
 #: Earlier names of settings, which files written by version 0.1 have; hashes are taken over them.
 OLD_NAMES = {"latent_indices": "informed", "critic_input": "reads", "augmented": "shaken"}
@@ -71,16 +73,16 @@ class Config:
     cooldown: int | None = None
 
     def __post_init__(self) -> None:
+        coerce_fields(self)
         if self.binarise is None and self.data in image_sets.SETS:
             object.__setattr__(self, "binarise", image_sets.SETS[self.data].rules[0])
-        coerce_fields(self)
         self._check_choices()
         check_conditioned(self.family, self.conditioned)
         check_plain(self.family, self.categories, self.dense)
         self.objective.validate_model(self.family, self.categories, self.latent_dim)
-        for name in ("steps", "batch_size", "threads", "latent_dim", "pseudo_inputs"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)!r}")
+        for name, most in LARGEST.items():
+            if not 1 <= getattr(self, name) <= most:
+                raise ValueError(f"{name}: expected from 1 to {most}, got {getattr(self, name)!r}")
         for name in ("width", "learning_rate"):
             if not 0 < getattr(self, name) < inf:
                 raise ValueError(f"{name}: expected a positive, finite number, got {getattr(self, name)!r}")

@@ -14,7 +14,15 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from companion import data, measure, models
-from companion.learn.checkpoint import Checkpoint, CheckpointError, History, State, go_on_from, read_config
+from companion.learn.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    History,
+    State,
+    check_stored,
+    go_on_from,
+    read_config,
+)
 from companion.learn.config import ARRAYS, Config
 from companion.learn.machine import check_compiler, check_device, named_compiler_errors, warn_of_slow_bf16
 from companion.locks import locked
@@ -270,13 +278,18 @@ def build(config: Config, image_shape: tuple[int, int]) -> VAE:
     if config.compile:
         check_compiler()
     device = check_device(config.device)
-    model = config.objective.prepare(models.family(**config.architecture, image_shape=image_shape)).to(device)
+    model = described(config, image_shape).to(device)
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.compile:
         for part in (model.encoder, model.decoder):
             part.network = torch.compile(part.network)
     return model
+
+
+def described(config: Config, image_shape: tuple[int, int]) -> VAE:
+    """The untrained model of ``config``, with what its objective adds to it, on torch's default device."""
+    return config.objective.prepare(models.family(**config.architecture, image_shape=image_shape))
 
 
 def load_run(folder: Path | str, device: str = "cpu", model: VAE | None = None) -> tuple[Config, VAE]:
@@ -295,7 +308,10 @@ def load_run(folder: Path | str, device: str = "cpu", model: VAE | None = None) 
     if model is None:
         if config.data == ARRAYS:
             raise ValueError("model: expected one of the run's architecture beside data='arrays', got none")
-        model = build(config.replace(device=device, compile=False), data.SETS[config.data].image_shape)
+        shape = data.SETS[config.data].image_shape
+        with torch.device("meta"):  # no number is stored before it is known that the file has as many
+            check_stored(described(config, shape), Path(folder) / "model.safetensors")
+        model = build(config.replace(device=device, compile=False), shape)
     Checkpoint(folder, config).restore(State({"model": model}, []))
     return config, model
 

@@ -6,6 +6,7 @@ network that takes optimiser steps is a ``TrainingUnit`` of the run.
 """
 
 import operator
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from math import inf
@@ -148,8 +149,8 @@ def objective(name: str = "beta_vae", **settings: Any) -> Objective:
     >>> objective("target_rate", target=8.0)
     TargetRate(target=8.0, weight=5.0)
     """
-    if name not in OBJECTIVES:
-        raise ValueError(f"objective: expected one of {', '.join(OBJECTIVES)}, got {name!r}")
+    if not isinstance(name, str) or name not in OBJECTIVES:
+        raise ValueError(f"objective: expected one of {', '.join(OBJECTIVES)}, got {reprlib.repr(name)}")
     own = {field.name for field in fields(OBJECTIVES[name])}
     for key, value in settings.items():
         if key not in own and (key not in SETTINGS or not (value is SETTINGS[key] or value == SETTINGS[key])):
@@ -170,13 +171,21 @@ def _number(value: Any) -> float:
 
 
 def _whole(value: Any) -> int:
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not -(2**63) <= operator.index(value) < 2**63:
         raise TypeError
     return operator.index(value)
 
 
-KINDS: dict[Any, Any] = {bool: ("true or false", _boolean), int: ("a whole number", _whole)}
-KINDS |= {float: ("a number", _number), float | None: ("a number", _number)}
+def _word(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+KINDS: dict[Any, Any] = {bool: ("true or false", _boolean), int: ("a whole number of 64 bits", _whole)}
+KINDS |= dict.fromkeys((float, float | None), ("a number", _number)) | dict.fromkeys(
+    (str, str | None), ("a word", _word)
+)
 
 
 def coerce_fields(record: Any) -> None:
@@ -190,8 +199,8 @@ def coerce_fields(record: Any) -> None:
             word, kind = KINDS[field.type]
             try:
                 object.__setattr__(record, field.name, kind(value))
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"{field.name}: expected {word}, got {value!r}") from error
+            except (TypeError, ValueError, OverflowError) as error:
+                raise ValueError(f"{field.name}: expected {word}, got {reprlib.repr(value)}") from error
 
 
 def check_beta(beta: float) -> float:

@@ -41,9 +41,18 @@ def load(name: str | Path) -> pd.DataFrame:
     if not path.is_file():
         raise ValueError(f"name: expected a table in book/results or the path of a CSV file, got {str(name)!r}")
     words = dict.fromkeys([*WORDS, *(old for old, new in OLD_COLUMNS.items() if new in WORDS)], str)
-    frame = pd.read_csv(path, dtype=words, engine="python", keep_default_na=False, na_values=[""])
+    try:
+        frame = pd.read_csv(path, dtype=words, engine="python", keep_default_na=False, na_values=[""])
+    except ValueError as error:  # no text, or no table
+        raise ValueError(f"{path}: expected a table as CSV, got other text: {str(error).strip()}") from error
     frame = frame.rename(columns=OLD_COLUMNS)
-    return arrival(frame) if {*JUDGED, *COMPARED} <= {*frame} else frame
+    if not {*JUDGED, *COMPARED} <= {*frame}:
+        return frame
+    if wrong := [name for name in JUDGED if not pd.api.types.is_numeric_dtype(frame[name])]:
+        raise ValueError(
+            f"{path}: expected numbers in the columns {', '.join(JUDGED)}, got words as {', '.join(wrong)}"
+        )
+    return arrival(frame)
 
 
 def records(rows: pd.DataFrame | Iterable[Mapping[str, Any]], needed: Sequence[str] = ()) -> list[Mapping[str, Any]]:
@@ -165,7 +174,7 @@ def arrival(frame: pd.DataFrame, by: Sequence[str] = COMPARED) -> pd.DataFrame:
         judged.loc[group.index, ["excess", "excess_se"]] = np.transpose(found)
     beaten = (judged["excess"] > BEATEN_NATS) & (judged["excess"] > BEATEN_ERRORS * judged["excess_se"])
     if "config_hash" in frame:
-        beaten = beaten.groupby(frame["config_hash"]).transform("any")
+        beaten = beaten.groupby(frame["config_hash"], dropna=False).transform("any")
     return judged.assign(arrived=~beaten).set_axis(index)
 
 

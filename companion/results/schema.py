@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import platform
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -133,20 +134,27 @@ def read_rows(path: Path) -> list[Row]:
 
     Raises ``ValueError`` for another schema, and naming the line that cannot be read.
     """
-    with Path(path).open(newline="") as file:
-        reader = csv.DictReader(file)
-        reader.fieldnames = [OLD_COLUMNS.get(name, name) for name in reader.fieldnames or ()]
-        columns = tuple(reader.fieldnames)
-        if columns not in SCHEMAS.values():
-            known = "; or ".join(",".join(columns) for columns in SCHEMAS.values())
-            raise ValueError(f"{path}: expected the columns {known}, got {reader.fieldnames}")
-        rows = []
-        for line in reader:
-            try:
-                rows.append(_typed(line, columns))
-            except (ValueError, TypeError) as error:
-                raise ValueError(f"{path}: line {reader.line_num}: {error}") from error
-        return rows
+    try:
+        with Path(path).open(newline="") as file:
+            return _rows(file, path)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path}: expected CSV, got other text: {error}") from error
+
+
+def _rows(file: Iterable[str], path: Path) -> list[Row]:
+    reader = csv.DictReader(file)
+    reader.fieldnames = [OLD_COLUMNS.get(name, name) for name in reader.fieldnames or ()]
+    columns = tuple(reader.fieldnames)
+    if columns not in SCHEMAS.values():
+        known = "; or ".join(",".join(columns) for columns in SCHEMAS.values())
+        raise ValueError(f"{path}: expected the columns {known}, got {reader.fieldnames}")
+    rows = []
+    for line in reader:
+        try:
+            rows.append(_typed(line, columns))
+        except ValueError as error:
+            raise ValueError(f"{path}: line {reader.line_num}: {error}") from error
+    return rows
 
 
 def _typed(line: dict[str, str], columns: Sequence[str]) -> Row:
@@ -163,7 +171,12 @@ def _cell(name: str, text: str, words: Sequence[str]) -> Any:
         return text == "True"
     if name in OPTIONAL and not text:
         return None
-    return text if name in words else int(text) if name in COUNTS else float(text)
+    if name in words:
+        return text
+    try:
+        return int(text) if name in COUNTS else float(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: expected a number, got {reprlib.repr(text)}") from error
 
 
 def point(line: Mapping[str, Any]) -> RateDistortion:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from companion.atomic import atomic_write
+from companion.jsons import json_object
 from companion.learn import Config
 from companion.locks import locked
 from companion.results.schema import Row, read_rows, write_rows
@@ -52,7 +53,7 @@ class ResultsTable:
         if not path.is_file():
             return {"runs": {}}
         try:
-            found = json.loads(path.read_text())
+            found = json_object(path.read_bytes())
             return found | {"runs": dict(found["runs"])}
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(f"{path}: expected the provenance of the rows beside it ({error!r})") from error

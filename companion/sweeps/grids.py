@@ -30,6 +30,7 @@ so a sweep takes a file of runs or one of paths::
 
 import tomllib
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ AXES = {"families": "family", "betas": "beta", "targets": "target", "annealed": 
 AXES |= {"objectives": "objective", "weights": "weight"}
 SCALARS = Config("digits").settings().keys() | {"epochs", *OLD_NAMES.values()}
 DURATIONS = {"steps", "epochs"}
+MOST_RUNS = 5000  # of a grid
 
 
 def read_grid(path: Path | str) -> list[Config]:
@@ -52,7 +54,7 @@ def read_grid(path: Path | str) -> list[Config]:
     """
     try:
         shared = tomllib.loads(Path(path).read_text())
-    except ValueError as error:  # no TOML, or no text
+    except (ValueError, RecursionError) as error:  # no TOML, or no text
         raise ValueError(f"{path}: expected TOML ({error})") from error
     tables = {kind: shared.pop(kind, []) for kind in ("runs", "paths")}
     for kind, given in tables.items():
@@ -63,6 +65,7 @@ def read_grid(path: Path | str) -> list[Config]:
         for number, table in enumerate(tables[kind], 1):
             try:
                 configs += make(shared, table)
+                check_runs(len(configs))
             except ValueError as error:
                 raise ValueError(f"{path}: [[{kind}]] {number}: {error}") from error
     return list(dict.fromkeys(configs))
@@ -89,6 +92,7 @@ def expand(*tables: dict[str, Any]) -> list[Config]:
     axes = {name: values.pop(name) for name in AXES.values() if name in values}
     fixed = {name: value for name, (value,) in values.items()}
     name, data = fixed.pop("preset", "laptop"), fixed.pop("data")
+    check_runs(prod(map(len, axes.values())))
     cells = (dict(zip(axes, cell, strict=True)) for cell in product(*axes.values()))
     return [preset(name, data, **fixed, **cell) for cell in cells]
 
@@ -113,7 +117,15 @@ def expand_paths(*tables: dict[str, Any]) -> list[Config]:
     for name, value in walk.items():
         if not isinstance(value, int):
             raise ValueError(f"{name}: expected a number of steps, got {value!r}")
-    return [run for config in expand(values) for run in beta_path(config, betas, **walk)]
+    starts = expand(values)
+    check_runs(len(starts) * len(betas))
+    return [run for config in starts for run in beta_path(config, betas, **walk)]
+
+
+def check_runs(count: int) -> None:
+    """Raise ``ValueError`` for more runs than one grid may have."""
+    if count > MOST_RUNS:
+        raise ValueError(f"grid: expected at most {MOST_RUNS} runs, got {count}: split it")
 
 
 def _lists(table: dict[str, Any]) -> dict[str, list]:

@@ -11,6 +11,7 @@ from threading import Event, Thread
 
 from tqdm import tqdm
 
+from companion.jsons import json_object
 from companion.locks import locked
 from elbo_coursework import confinement, oracle, questions, records, sandbox
 from elbo_coursework.confinement import Isolation
@@ -240,8 +241,8 @@ def claim(out: Path, assignment: Assignment) -> None:
     whose = out / WHOSE
     if whose.is_file():
         try:
-            name = str(json.loads(whose.read_text(encoding="utf-8"))["assignment"])
-        except (ValueError, TypeError, KeyError) as error:
+            name = str(json_object(whose.read_bytes())["assignment"])
+        except (ValueError, KeyError) as error:
             raise ValueError(f"out: expected a folder of {assignment.name}'s, and {whose} cannot be read") from error
         if name != assignment.name:
             raise ValueError(f"out: expected a folder of {assignment.name}'s, and {out} is {name}'s")

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
 from hashlib import sha256
@@ -243,10 +243,21 @@ def _own_letters(line: str) -> int:
     """The same of one line."""
     line, table = line.strip(), line.strip().startswith("|")
     for given in GIVEN:
-        form = "(.*?)".join(map(re.escape, given.split("*?*")))
-        if found := re.fullmatch(f"{form}(.*)", line):
-            return sum(_filled(part, table) for part in found.groups())
+        if (parts := _between(line, given.split("*?*"))) is not None:
+            return sum(_filled(part, table) for part in parts)
     return _filled(line, table)
+
+
+def _between(line: str, pieces: Sequence[str]) -> list[str] | None:
+    """What stands between the pieces of a line, and after the last; None where it does not have them in their order."""
+    found, rest = [], line
+    for i, piece in enumerate(pieces):
+        at = rest.find(piece)
+        if at < 0 or (i == 0 and at > 0):
+            return None
+        found.append(rest[:at])
+        rest = rest[at + len(piece) :]
+    return [*found[1:], rest]
 
 
 def _filled(text: str, table: bool) -> int:

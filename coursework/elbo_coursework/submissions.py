@@ -30,7 +30,7 @@ for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):  # no system has all of t
     FLAGS |= getattr(os, _flag, 0)
 IGNORED = {"__macosx", "__pycache__", ".ipynb_checkpoints", ".ds_store", ".git", ".gitignore", ".gitkeep", METADATA}
 IGNORED |= {"thumbs.db", "desktop.ini"}
-COPY = re.compile(r"(?:\s*\(\d+\)|[-_\s]*copy\s*\d*|-\d{1,2}|\s+\d)+$")
+COPY = re.compile(r"(?:\s*\(\d+\)|[-_\s]*copy\s*\d*|-\d{1,2}|\s+\d)++$")  # which never goes back
 #: Takes the bytes of a file, its name and those of its helpers; gives the names that it defines.
 Survey = Callable[[bytes, str, Mapping[str, bytes]], Sequence[str]]
 

@@ -7,17 +7,19 @@ import re
 import tokenize
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 KINDS = (".ipynb", ".py")
-MAX_BYTES = 50 * 10**6  # of a file in a zip
+MAX_BYTES = 50 * 10**6  # of what is read of a zip
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of which zipfile unpacks no more than it is asked for
 MAX_CELLS = 20_000
 MAX_SCRIPTS = 20
 MAX_PIECES, MAX_ANSWER = 60, 6 * 10**6  # of an answer in words: its parts, and characters of each
 MAX_MAGICS = 30  # that are left out one by one
-MAGIC = re.compile(r"\s*[%!?]|\s*[\w.]+\?{1,2}\s*$|\s*[\w.,\s]+=\s*[%!]")
+MAGIC = re.compile(r"\s*[%!?]|\s*[\w.]+\?{1,2}\s*$|[\w.,\s]+=\s*[%!]")
 FOREIGN = re.compile(r"\s*%%(?!(?:time|capture|prun|memit|mprun)\b)\w+")  # its names do not reach the notebook
 TIMED = re.compile(r"(\s*)%time\s+(?=\S)")
 RUN = re.compile(r"(\s*)%run\s+(?:-i\s+)?(?:\S*/)?(\w+)(?:\.py)?\s*$")
@@ -73,7 +75,8 @@ def unzipped(content: bytes, name: str) -> tuple[bytes, dict[str, bytes]]:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            paths = [PurePosixPath(info.filename) for info in archive.infolist() if not info.is_dir()]
+            infos = {PurePosixPath(info.filename): info for info in archive.infolist() if not info.is_dir()}
+            paths = list(infos)
             paths = [p for p in paths if p.suffix.lower() in KINDS and "__MACOSX" not in p.parts and p.name[0] != "."]
             paths = [p for p in paths if ".ipynb_checkpoints" not in p.parts]
             for one in (
@@ -83,8 +86,9 @@ def unzipped(content: bytes, name: str) -> tuple[bytes, dict[str, bytes]]:
             ):
                 if len(one) == 1:
                     scripts = [p for p in paths if p != one[0] and p.suffix == ".py" and p.parent == one[0].parent]
-                    return member(archive, one[0]), {p.name: member(archive, p) for p in scripts[:MAX_SCRIPTS]}
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, ValueError) as error:
+                    read = members(archive, [infos[p] for p in (one[0], *scripts[:MAX_SCRIPTS])])
+                    return read[0], {p.name: script for p, script in zip(scripts, read[1:], strict=False)}
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, EOFError, ValueError) as error:
         if isinstance(error, UnreadableError):
             raise
         raise UnreadableError(f"it is a damaged zip ({described(error)})") from error
@@ -92,13 +96,17 @@ def unzipped(content: bytes, name: str) -> tuple[bytes, dict[str, bytes]]:
     raise UnreadableError(f"it is a zip, which should hold one notebook or script, and holds {held}")
 
 
-def member(archive: zipfile.ZipFile, path: PurePosixPath) -> bytes:
-    """A file of a zip; raises ``UnreadableError`` for one that is too large."""
-    with archive.open(str(path)) as file:
-        held = file.read(MAX_BYTES + 1)
-    if len(held) > MAX_BYTES:
-        raise UnreadableError(f"{path.name} in it is larger than {MAX_BYTES // 10**6} MB")
-    return held
+def members(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo]) -> list[bytes]:
+    """Files of a zip; raises ``UnreadableError`` where they are too large, or packed by a rare method."""
+    if sum(info.file_size for info in infos) > MAX_BYTES:
+        raise UnreadableError(f"{PurePosixPath(infos[0].filename).name} in it is larger than {MAX_BYTES // 10**6} MB")
+    if any(info.compress_type not in METHODS for info in infos):
+        raise UnreadableError("what is in it is packed by another method than deflate")
+    read = []
+    for info in infos:
+        with archive.open(info) as file:  # asked for all, zipfile would unpack all there is, whatever the head says
+            read.append(file.read(info.file_size))
+    return read
 
 
 def decoded(content: bytes) -> str:

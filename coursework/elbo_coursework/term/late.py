@@ -36,6 +36,8 @@ class Late:
     attempts: str = "last"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.due, str):
+            raise ValueError(f"due: expected a text, got {self.due!r}")
         if self.due:
             moment(self.due, "due")
         if self.days < 0:
@@ -85,8 +87,8 @@ def moment(text: str, name: str = "text") -> datetime:
     """
     try:
         found = datetime.fromisoformat(text.strip())
-    except ValueError as error:
+        if len(text.strip()) <= 10:
+            found += DAY - timedelta(seconds=1)  # a day alone lasts until its end
+        return found.astimezone()
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"{name}: expected a moment such as 2026-11-30T23:59, got {text!r}") from error
-    if len(text.strip()) <= 10:
-        found += DAY - timedelta(seconds=1)  # a day alone lasts until its end
-    return found.astimezone()

@@ -148,13 +148,14 @@ def rubric_lines(text: str, known: Sequence[str]) -> tuple[str, ...]:
         listed = None
     if isinstance(listed, list) and all(isinstance(line, str) for line in listed):
         return tuple(exact.get("".join(line.split()), line) for line in map(str, listed))
-    parts = text.split(BETWEEN)
+    parts, longest = text.split(BETWEEN), 1 + max((line.count(BETWEEN) for line in known), default=0)
     lines: list[str] = []
-    while parts:
-        joined = ["".join(BETWEEN.join(parts[:i]).split()) for i in range(len(parts) + 1)]
-        length = next((i for i in range(len(parts), 0, -1) if joined[i] in exact), 1)
-        lines.append(exact.get(joined[length], parts[0].strip()))
-        parts = parts[length:]
+    at = 0
+    while at < len(parts):
+        joined = ["".join(BETWEEN.join(parts[at : at + i]).split()) for i in range(longest + 1)]
+        length = next((i for i in range(longest, 0, -1) if joined[i] in exact), 1)
+        lines.append(exact.get(joined[length], parts[at].strip()))
+        at += length
     return tuple(line for line in lines if line)
 
 

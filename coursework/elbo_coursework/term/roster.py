@@ -9,6 +9,7 @@ the file of its *Download Grades* does.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -33,6 +34,7 @@ WRITTEN = {"id": "student id", "first": "first name", "last": "last name", "canv
 #: Characters of an email address, an id, a name, a login, and first and last name, below which none is looked for in a
 #: path, where ``(2)`` may stand for a second attempt.
 SHORTEST = (3, 3, 2, 3, 3)
+MOST_DAYS = 10_000  # of an extension
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,8 @@ def read_roster(path: Path | str) -> tuple[Student, ...]:
     ]
     students = [s for s in students if s.shown and plain_name(s.name) not in ("studenttest", "teststudent")]
     for kind in ("id", "email"):
-        known = [plain_name(value) for s in students if (value := getattr(s, kind))]
-        if twice := next((value for value in known if known.count(value) > 1), None):
+        known = Counter(plain_name(value) for s in students if (value := getattr(s, kind)))
+        if twice := next((value for value, count in known.items() if count > 1), None):
             raise ValueError(f"{path.name}, column {kind}: expected each once, got {twice!r} twice")
     if not students:
         raise ValueError(f"{path.name}: expected a row for each student, got none")
@@ -124,7 +126,7 @@ def read_roster(path: Path | str) -> tuple[Student, ...]:
 def _student(row: Sequence[str], places: Mapping[str, int], where: str) -> Student:
     values = {name: one_line(row[place]) if place < len(row) else "" for name, place in places.items()}
     days = number(values.pop("extension", "") or "0")
-    if days is None or days != int(days) or days < 0:
+    if days is None or days != int(days) or not 0 <= days <= MOST_DAYS:
         got = repr(row[places["extension"]])
         raise ValueError(f"{where}, column extension: expected a whole number of days, got {got}")
     if not values.get("name"):

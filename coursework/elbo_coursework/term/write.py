@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from companion.jsons import json_object
 from elbo_coursework import questions
 from elbo_coursework.feedback import feedback_page
 from elbo_coursework.grading import Grade
@@ -85,7 +86,7 @@ def keep_times(out: Path, from_files: Mapping[str, bool]) -> None:
 def file_times(out: Path) -> frozenset[str]:
     """The submissions whose time is their file's own, as ``keep_times`` kept them; none where it did not."""
     try:
-        return frozenset(map(str, json.loads((out / TIMES).read_text(encoding="utf-8"))["of the file"]))
+        return frozenset(map(str, json_object((out / TIMES).read_bytes())["of the file"]))
     except (OSError, ValueError, KeyError, TypeError):
         return frozenset()
 
@@ -96,15 +97,17 @@ def kept_late(out: Path) -> Late:
     if not path.exists():
         return Late()
     try:
-        return Late(**json.loads(path.read_text(encoding="utf-8-sig")))
-    except (TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path.name}: expected due, days, per_day and attempts, and it cannot be read") from error
+        return Late(**json_object(path.read_bytes()))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path.name}: expected due, days, per_day and attempts, and it cannot be read: {error}"
+        ) from error
 
 
 def opened(out: Path) -> Assignment:
     """The assignment whose results ``out`` holds; raises ``ValueError`` where it holds none."""
     try:
-        name = json.loads((out / WHOSE).read_text(encoding="utf-8"))["assignment"]
+        name = json_object((out / WHOSE).read_bytes())["assignment"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"DIR: expected a folder that grade made, such as graded/surgery, got {out}") from error
     return questions.assignment(name)
@@ -113,8 +116,8 @@ def opened(out: Path) -> Assignment:
 def created(out: Path) -> str:
     """When the folder was made, which tells one class from another; "" where it does not say."""
     try:
-        return str(json.loads((out / WHOSE).read_text(encoding="utf-8"))["created"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(json_object((out / WHOSE).read_bytes())["created"])
+    except (OSError, ValueError, KeyError):
         return ""
 
 
@@ -128,7 +131,7 @@ def records(out: Path) -> list[Grade]:
     found = []
     for path in sorted((out / "records").glob("*.json")):
         try:
-            found.append(Grade.from_record(json.loads(path.read_text(encoding="utf-8"))))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            found.append(Grade.from_record(json_object(path.read_bytes())))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"records/{path.name}: cannot be read; run grade again, which makes it anew") from error
     return found
