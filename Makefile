@@ -34,7 +34,7 @@ SEED_FILE ?=
 ASSIGNMENT ?= surgery
 SAMPLE := _build/sample-class
 
-.PHONY: help book serve pdf test test-site lab test-lab test-full notebooks notebooks-check bench mutants assignments sample-class clean
+.PHONY: help book serve pdf test test-site lab test-lab test-full notebooks notebooks-check bench soak mutants assignments sample-class clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r a b; do printf '  make %-16s %s\n' "$$a" "$$b"; done
@@ -109,6 +109,9 @@ _build/pythae/ready: .venv/ready
 
 bench: _build/pythae/ready  ## measure speed beside pythae into book/results/speed.csv, on a quiet machine; BASE=... to compare with a commit
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench.py $(if $(BASE),--base $(BASE))
+
+soak: .venv/ready  ## disturb every command that writes, a hundred kills and more, into book/results/soak.csv; as root also on full disks
+	PYTHONPATH=scripts OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m soak
 
 mutants: .venv/ready  ## plant small slips in the code that computes and count those no test notices; AREAS=... PLANTED=...
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt mutmut==3.8.1

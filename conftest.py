@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,8 @@ settings.load_profile("quick")
 
 if os.environ.get("COMPANION_DATA"):  # notebooks run in book/, so a relative path would lead elsewhere
     os.environ["COMPANION_DATA"] = str(Path(os.environ["COMPANION_DATA"]).absolute())
+
+collect_ignore = ["tests/test_soak.py"] if sys.platform == "win32" else []  # which has neither forks nor SIGKILL
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,14 +1,9 @@
 """Grids from a file: what they name, and that kills, budgets, workers and clones change no byte of their table."""
 
 import json
-import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -30,15 +25,6 @@ seeds = [0, 1]
 objective = "target_rate"
 targets = [3.0]
 steps = 60
-"""
-PATH = """
-data = "digits"
-[[paths]]
-families = ["---", "--v"]
-betas = [3.0, 1.0, 0.3]
-first = 60
-stay = 40
-cooldown = 20
 """
 SMALL = [learn.preset("laptop", "digits", steps=10, beta=beta) for beta in (0.1, 1.0, 10.0)]
 
@@ -118,35 +104,6 @@ def test_a_wrong_grid_is_named_by_file_table_and_key(text, message, tmp_path, ca
 def command(folder: Path, *more: str) -> list[str]:
     out = ["--out", str(folder / "runs")]
     return [sys.executable, "-m", "companion", "sweep", "--grid", str(folder / "grid.toml"), *out, *more]
-
-
-def written(folder: Path) -> set[tuple[Path, int]]:
-    found = set()
-    for path in folder.glob("runs/runs/*/*.safetensors"):
-        with suppress(FileNotFoundError):  # moved away meanwhile
-            found.add((path, path.stat().st_mtime_ns))
-    return found
-
-
-@pytest.mark.parametrize("text", [TOML, PATH], ids=["runs", "path"])
-def test_three_kills_at_random_moments_change_no_byte(text, tmp_path):
-    """Each kill falls a moment after the sweep has stored something new: in a run, a measurement or a file."""
-    (tmp_path / "grid.toml").write_text(text)
-    whole = tmp_path / "whole"
-    sweeps.sweep(sweeps.read_grid(tmp_path / "grid.toml"), whole, progress=False)
-    moments, sweep = random.Random(), command(tmp_path, "--jobs", "1")
-    for _ in range(3):
-        before = written(tmp_path)
-        process = subprocess.Popen(sweep, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while written(tmp_path) <= before:
-            assert process.poll() is None, "the sweep ended before it stored anything"
-            time.sleep(0.002)
-        time.sleep(moments.uniform(0, 0.5))
-        os.kill(process.pid, signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
-    subprocess.run(sweep, check=True, capture_output=True)
-    assert (tmp_path / "grid.csv").read_bytes() == (whole / "rates.csv").read_bytes()
-    assert not list(tmp_path.rglob("checkpoint.safetensors"))
 
 
 def test_two_processes_write_the_same_bytes_as_one(grid, tmp_path):

@@ -110,8 +110,16 @@ class Checkpoint:
         with atomic_write(self.folder / ("model.safetensors" if done else "checkpoint.safetensors")) as temporary:
             temporary.write_bytes(save(tensors, {"progress": json.dumps(progress)}))
         if done:
-            (self.folder / "checkpoint.safetensors").unlink(missing_ok=True)
-            clear_leftovers(self.folder / "checkpoint.safetensors")
+            self.forget()
+
+    def forget(self) -> None:
+        """Delete what a finished run needs no more: its checkpoint, and what a killed process left of writing one."""
+        if self.folder is None:
+            return
+        path = self.folder / "checkpoint.safetensors"
+        if path.is_file():
+            path.unlink()
+        clear_leftovers(path)
 
     def restore(self, state: State) -> bool:
         """Load what is newest in the folder into ``state``; a finished run restores ``model`` and the progress.

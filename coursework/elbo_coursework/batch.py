@@ -61,6 +61,7 @@ def grade_folder(
     folder = folder if folder.is_dir() else folder.parent
     with locked(out / ".lock", wait=0):
         grades = grade_all(found, folder, assignment, seed, out, jobs, limits, isolation, progress)
+        check_claimed(out)
         set_aside(out, {one.name for one in found}, seed)
         write_results(assignment, grades, out, roster=roster, late=late)
     return grades
@@ -141,6 +142,7 @@ def grade_and_store(
     if kept.note:
         graded = with_notes(graded, (kept.note,))
     whole = with_notes(graded, submission.notes)
+    check_claimed(out)
     records.write(path, whole, submission.notes, seed)
     return whole
 
@@ -231,6 +233,12 @@ def closed(path: Path, what: str) -> None:
             f"{what}: expected a place that no other user can read, such as the one that runs students' code; "
             f"call chmod {'go-rwx' if path.is_file() else '700'} {printable(str(path))}"
         )
+
+
+def check_claimed(out: Path) -> None:
+    """Raise ``ValueError`` where the folder of results was deleted meanwhile, before a part of it is made again."""
+    if not (out / WHOSE).is_file():
+        raise ValueError(f"{out}: the folder was deleted while it was graded into: call again, or keep it deleted")
 
 
 def claim(out: Path, assignment: Assignment) -> None:

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from dataclasses import replace
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from machine import available, best, flags
 
 import companion
 import elbo_coursework
+from companion.locks import BusyError, locked
 from elbo_coursework import Assignment, Limits, batch, confinement, grade_folder, records
 from elbo_coursework.grading import Grade, QuestionGrade, cache_key
 
@@ -300,6 +302,28 @@ def test_what_is_left_before_its_end_begins_nothing_more():
     time.sleep(0.2)
     assert begun in (["a", "b", "a"], ["a", "b", "a", "c"])
     assert sorted(batch.side_by_side(work, list("acdef"), 3)) == list("acdef")
+
+
+def test_a_second_grade_is_told_in_one_sentence_and_writes_nothing(two):
+    """Of two threads, as of two processes, one holds the folder of results."""
+    folder, out = two
+    batch.claim(out, ONE)
+    with locked(out / ".lock"), ThreadPool(1) as other:
+        with pytest.raises(BusyError, match=f"^{out}: another process is at work there: wait until it has ended, or"):
+            other.apply(grade_class, (folder, out))
+        assert sorted(path.name for path in out.iterdir()) == [".lock", "assignment.json"]
+    assert len(grade_class(folder, out)) == 2
+    assert not (out / ".lock").exists()
+
+
+def test_results_that_are_deleted_while_a_class_is_graded_are_not_begun_anew(two, made, monkeypatch):
+    folder, out = two
+    monkeypatch.setattr(
+        batch.records, "read", lambda *given: shutil.rmtree(out, ignore_errors=True) or batch.records.Kept()
+    )
+    with pytest.raises(ValueError, match=f"^{out}: the folder was deleted while it was graded into: call again"):
+        grade_class(folder, out)
+    assert not out.exists()
 
 
 def children(pid):
