@@ -105,7 +105,7 @@ def test_a_bin_without_weight_is_never_drawn():
     weights[:, 5:7] = 2.0**23
     words = np.random.default_rng(0).integers(1, 2**32, size=100_000, dtype=np.uint32)
     stack = Stack(words)
-    drawn = [stack.draw(weights) for _ in range(2000)]
+    drawn = [stack.draw(weights) for _ in range(500)]
     found = np.stack(drawn)
     assert np.unique(found).tolist() == [5, 6]
     assert found.mean() == pytest.approx(5.5, abs=5 * 0.5 / np.sqrt(found.size))
@@ -116,7 +116,7 @@ def test_a_bin_without_weight_is_never_drawn():
 
 def test_what_was_pushed_last_is_no_fair_coin_where_the_aggregate_is_not_the_marginal():
     """The codes lie at ±2 alone, and are what the next image borrows from: its code is no draw from e(z|x)."""
-    found = bits_back(sharp(), np.random.default_rng(2).random((4000, 3)) < 0.5)
+    found = bits_back(sharp(), np.random.default_rng(2).random((1000, 3)) < 0.5)
     rate = bits((0.01**2 + 4 - 1) / 2 - np.log(0.01))
     assert found.net.mean() < 3 + rate - 1
 

@@ -14,7 +14,7 @@ from companion.objectives import TrainingUnit, beta_vae
 
 SPECTRUM = np.array([4.0, 2.0, 1.0, 0.5, 0.25])
 ROWS, BATCH = 512, 128
-STEPS, LEARNING_RATE = 1200, 0.02
+STEPS, LEARNING_RATE = 2000, 0.02
 
 
 def rows() -> torch.Tensor:
