@@ -109,6 +109,8 @@ def train(
         checkpoint = Checkpoint(out, config)
         if not checkpoint.restore(state) and start:
             go_on_from(start, state, config)
+        if state.step == config.steps:
+            checkpoint.forget()
         started = perf_counter() - state.seconds
         turns = fit(
             units, batches(images, config), config.steps, config.seed, config.device, state.step, config.decay_at
