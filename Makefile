@@ -25,6 +25,10 @@ PORT ?= 8000
 AREAS ?=
 PLANTED ?=
 
+# fuzz: the readers, all by default, and how many files each is given
+READER ?=
+INPUTS ?= 1000000
+
 # bench: another commit of this repository that takes turns with the present one
 BASE ?=
 
@@ -34,7 +38,7 @@ SEED_FILE ?=
 ASSIGNMENT ?= surgery
 SAMPLE := _build/sample-class
 
-.PHONY: help book serve pdf test test-site lab test-lab test-full notebooks notebooks-check bench soak mutants assignments sample-class clean
+.PHONY: help book serve pdf test test-site lab test-lab test-full notebooks notebooks-check bench soak mutants fuzz assignments sample-class clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r a b; do printf '  make %-16s %s\n' "$$a" "$$b"; done
@@ -116,6 +120,10 @@ soak: .venv/ready  ## disturb every command that writes, a hundred kills and mor
 mutants: .venv/ready  ## plant small slips in the code that computes and count those no test notices; AREAS=... PLANTED=...
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt mutmut==3.8.1
 	OMP_NUM_THREADS=1 $(BIN)/python scripts/mutants.py $(if $(PLANTED),--sample $(PLANTED)) $(AREAS)
+
+fuzz: .venv/ready  ## give every reader a million changed files into book/results/fuzz.csv, on Linux; READER=... INPUTS=...
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt atheris || echo "atheris is not installed here: a plain loop changes the files"
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/fuzz.py $(if $(READER),--reader $(READER)) --inputs $(INPUTS)
 
 assignments: .venv/ready  ## student notebooks, solutions and autograders into _build/assignments; SEED_FILE=... for Gradescope
 	$(BIN)/python coursework/scripts/build_assignments.py $(if $(SEED_FILE),--seed-file $(SEED_FILE)) $(NAMES)

@@ -86,7 +86,7 @@ SPLITS = dict.fromkeys(formats.SPLITS, SMALL) | {"test_labels": np.arange(3)}
 def with_member(arrays: dict[str, np.ndarray], content: bytes) -> bytes:
     name, _, array = content.partition(b"\n")
     members = {f"{key}.npy": npy(each) for key, each in arrays.items()}
-    path = name.decode("latin-1").replace("\0", "")
+    path = name[:100].decode("latin-1").replace("\0", "")
     return zipped(zipfile.ZIP_STORED, **members | {f"{path}.npy": array})
 
 

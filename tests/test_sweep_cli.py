@@ -99,7 +99,7 @@ def test_other_columns_are_refused(tmp_path):
     ("old", "new", "message"),
     [
         (",False,", ",no,", "annealed: expected True or False, got 'no'"),
-        (",800,", ",many,", "steps: expected a number, got 'many'"),
+        (",800,", ",many,", "n: expected a number, got 'many'"),
         (",800,", "\n", "expected 22 cells, got more or fewer"),
         (",800,", ",800,,", "expected 22 cells, got more or fewer"),
     ],

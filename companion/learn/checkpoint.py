@@ -25,8 +25,7 @@ from companion.objectives.base import coerce_fields
 from companion.terms import RateDistortion
 
 History = list[tuple[int, RateDistortion]]
-Form = tuple[tuple[int, ...], str]  # of a tensor: its shape, and what safetensors calls its kind of number
-DTYPES = {torch.float32: "F32", torch.float64: "F64", torch.bool: "BOOL", torch.int64: "I64"}
+Form = tuple[tuple[int, ...], str]  # of a tensor: its shape, and the kind of its numbers; stored floats may be shorter
 
 
 class CheckpointError(RuntimeError):
@@ -183,7 +182,7 @@ def check_stored(module: nn.Module, path: Path) -> None:
     """``check_weights`` of a finished run's file, of which the head alone is read: ``module`` may be on no device."""
     with _opened(path) as file:
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-        found = {name: (tuple(part.get_shape()), part.get_dtype()) for name, part in slices.items()}
+        found = {name: (tuple(part.get_shape()), _kind("F" in part.get_dtype())) for name, part in slices.items()}
     check_weights(module, found, path)
 
 
@@ -201,7 +200,11 @@ def check_weights(module: nn.Module, stored: Mapping[str, Form], path: Path, nam
 
 
 def _described(tensors: Mapping[str, Tensor]) -> dict[str, Form]:
-    return {name: (tuple(t.shape), DTYPES.get(t.dtype, str(t.dtype))) for name, t in tensors.items()}
+    return {name: (tuple(t.shape), _kind(t.is_floating_point())) for name, t in tensors.items()}
+
+
+def _kind(floating: bool) -> str:
+    return "floats" if floating else "whole numbers"
 
 
 @contextmanager

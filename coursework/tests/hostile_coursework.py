@@ -66,7 +66,7 @@ def read_as(name: str) -> Callable[[bytes, Path], Any]:
 def member(content: bytes, folder: Path) -> Any:
     """A line with a name, and the file of that name in a zip."""
     name, _, file = content.partition(b"\n")
-    path = name.decode("latin-1").replace("\0", "") or "x"
+    path = name[:100].decode("latin-1").replace("\0", "") or "x"
     return read_as("a.zip")(zipped({path: file, "tools.py": b"import os\n"}, zipfile.ZIP_STORED), folder)
 
 
