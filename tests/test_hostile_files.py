@@ -177,9 +177,9 @@ def test_json_holds_one_object(text, message):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"latent_dim": 10**9}, "latent_dim: expected from 1 to 10000, got 1000000000"),
+        ({"latent_dim": 10**9}, "latent_dim: expected at most 10000, got 1000000000"),
         ({"seed": 10**400}, r"seed: expected a whole number of 64 bits, got 1000+\.\.\.0+$"),
-        ({"width": 10**400}, r"width: expected a number, got 1000"),
+        ({"width": 10**400}, r"width: expected a number of 64 bits, got 1000"),
         ({"family": ["---"]}, r"family: expected a word, got \['---'\]"),
         ({"objective": ["beta_vae"]}, r"objective: expected one of .*, got \['beta_vae'\]"),
     ],

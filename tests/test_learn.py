@@ -317,7 +317,7 @@ def test_a_checkpoint_of_another_architecture_is_refused(tmp_path):
     for name, width in {"a": 0.25, "b": 0.5}.items():
         learn.train(QUICK.replace(steps=1, width=width), out=tmp_path / name, progress=False)
     shutil.copy(tmp_path / "b" / "model.safetensors", tmp_path / "a" / "model.safetensors")
-    message = r"of another architecture: encoder.trunk.0.conv.weight expected \(16, 1, 5, 5\), got \(32, 1, 5, 5\)"
+    message = r"architecture: encoder.trunk.0.conv.weight expected \(16, 1, 5, 5\) floats, got \(32, 1, 5, 5\) floats"
     with pytest.raises(learn.CheckpointError, match=message):
         learn.load_run(tmp_path / "a")
     tensors = weights(tmp_path / "b")

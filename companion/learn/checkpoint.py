@@ -7,7 +7,7 @@ is unpickled.
 
 import json
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,7 +25,6 @@ from companion.objectives.base import coerce_fields
 from companion.terms import RateDistortion
 
 History = list[tuple[int, RateDistortion]]
-Form = tuple[tuple[int, ...], str]  # of a tensor: its shape, and the kind of its numbers; stored floats may be shorter
 
 
 class CheckpointError(RuntimeError):
@@ -182,11 +181,11 @@ def check_stored(module: nn.Module, path: Path) -> None:
     """``check_weights`` of a finished run's file, of which the head alone is read: ``module`` may be on no device."""
     with _opened(path) as file:
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-        found = {name: (tuple(part.get_shape()), _kind("F" in part.get_dtype())) for name, part in slices.items()}
+        found = {name: _form(part.get_shape(), "F" in part.get_dtype()) for name, part in slices.items()}
     check_weights(module, found, path)
 
 
-def check_weights(module: nn.Module, stored: Mapping[str, Form], path: Path, name: str = "model") -> None:
+def check_weights(module: nn.Module, stored: Mapping[str, str], path: Path, name: str = "model") -> None:
     """Raise ``CheckpointError`` naming the first of the entries ``<name>/...`` that ``module`` has in another form."""
     prefix = f"{name}/"
     mine = _described(module.state_dict())
@@ -199,12 +198,13 @@ def check_weights(module: nn.Module, stored: Mapping[str, Form], path: Path, nam
             )
 
 
-def _described(tensors: Mapping[str, Tensor]) -> dict[str, Form]:
-    return {name: (tuple(t.shape), _kind(t.is_floating_point())) for name, t in tensors.items()}
+def _described(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    return {name: _form(t.shape, t.is_floating_point()) for name, t in tensors.items()}
 
 
-def _kind(floating: bool) -> str:
-    return "floats" if floating else "whole numbers"
+def _form(shape: Sequence[int], floating: bool) -> str:
+    """Shape and kind of number in words; stored floats may be shorter than the model's."""
+    return f"{tuple(shape)} {'floats' if floating else 'whole numbers'}"
 
 
 @contextmanager

@@ -81,8 +81,10 @@ class Config:
         check_plain(self.family, self.categories, self.dense)
         self.objective.validate_model(self.family, self.categories, self.latent_dim)
         for name, most in LARGEST.items():
-            if not 1 <= getattr(self, name) <= most:
-                raise ValueError(f"{name}: expected from 1 to {most}, got {getattr(self, name)!r}")
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)!r}")
+            if getattr(self, name) > most:
+                raise ValueError(f"{name}: expected at most {most}, got {getattr(self, name)!r}")
         for name in ("width", "learning_rate"):
             if not 0 < getattr(self, name) < inf:
                 raise ValueError(f"{name}: expected a positive, finite number, got {getattr(self, name)!r}")

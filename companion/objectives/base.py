@@ -171,9 +171,11 @@ def _number(value: Any) -> float:
 
 
 def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not -(2**63) <= operator.index(value) < 2**63:
+    if isinstance(value, bool):
         raise TypeError
-    return operator.index(value)
+    if not -(2**63) <= (number := operator.index(value)) < 2**63:
+        raise OverflowError
+    return number
 
 
 def _word(value: Any) -> str:
@@ -182,7 +184,7 @@ def _word(value: Any) -> str:
     return value
 
 
-KINDS: dict[Any, Any] = {bool: ("true or false", _boolean), int: ("a whole number of 64 bits", _whole)}
+KINDS: dict[Any, Any] = {bool: ("true or false", _boolean), int: ("a whole number", _whole)}
 KINDS |= dict.fromkeys((float, float | None), ("a number", _number)) | dict.fromkeys(
     (str, str | None), ("a word", _word)
 )
@@ -200,6 +202,7 @@ def coerce_fields(record: Any) -> None:
             try:
                 object.__setattr__(record, field.name, kind(value))
             except (TypeError, ValueError, OverflowError) as error:
+                word += " of 64 bits" * isinstance(error, OverflowError)
                 raise ValueError(f"{field.name}: expected {word}, got {reprlib.repr(value)}") from error
 
 
