@@ -38,7 +38,7 @@ SEED_FILE ?=
 ASSIGNMENT ?= surgery
 SAMPLE := _build/sample-class
 
-.PHONY: help book serve pdf test test-site lab test-lab test-full notebooks notebooks-check bench soak mutants fuzz assignments sample-class clean
+.PHONY: help book serve pdf test test-site lab test-lab test-full notebooks notebooks-check bench scale soak mutants fuzz assignments sample-class clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r a b; do printf '  make %-16s %s\n' "$$a" "$$b"; done
@@ -113,6 +113,10 @@ _build/pythae/ready: .venv/ready
 
 bench: _build/pythae/ready  ## measure speed beside pythae into book/results/speed.csv, on a quiet machine; BASE=... to compare with a commit
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench.py $(if $(BASE),--base $(BASE))
+
+scale: .venv/ready  ## measure what several workers bring, and simulate a cluster, on a quiet machine
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/cluster.py
 
 soak: .venv/ready  ## disturb every command that writes, a hundred kills and more, into book/results/soak.csv; as root also on full disks
 	PYTHONPATH=scripts OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m soak

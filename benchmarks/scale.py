@@ -37,9 +37,9 @@ CALLS = 200  # empty jobs
 Run = tuple[list[Row], dict[str, Any]]
 
 
-def configs(runs: int, steps: int) -> list[learn.Config]:
-    """Equal runs: the laptop's network for static MNIST, under different seeds."""
-    return [learn.preset("laptop", "mnist-static", steps=steps, batch_size=64, seed=seed) for seed in range(runs)]
+def configs(runs: int, steps: int, name: str = "mnist-static") -> list[learn.Config]:
+    """Equal runs: the laptop's network for an image set, under different seeds."""
+    return [learn.preset("laptop", name, steps=steps, batch_size=64, seed=seed) for seed in range(runs)]
 
 
 def seconds(call: Callable[[], object]) -> float:
@@ -139,9 +139,10 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
     parser.add_argument("--repeats", type=int, default=3, help="turns of everything (default %(default)s)")
     parser.add_argument("--steps", type=int, default=STEPS, help="of each of the equal runs (default %(default)s)")
     parser.add_argument("--runs", type=int, default=RUNS, help="that are swept (default %(default)s)")
+    parser.add_argument("--data", default="mnist-static", metavar="NAME", help="image set (default %(default)s)")
     parser.add_argument("--out", type=Path, default=TABLE, help="the table (default: that of the book)")
     told = parser.parse_args(arguments)
-    grid = configs(told.runs, told.steps)
+    grid = configs(told.runs, told.steps, told.data)
     data.load(grid[0].data, grid[0].binarise)  # parsed into the cache
     rows = [*efficiency(grid, told.repeats), *parts(grid[0], told.repeats)]
     rows += [*empty_jobs(told.repeats), *bookkeeping(told.repeats)]
