@@ -6,6 +6,7 @@ of all of it. A file is refused before a single image is decoded from it, and wh
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from math import prod
@@ -105,11 +106,17 @@ def model_digest(model: IntegerModel) -> bytes:
 def tables_checksum(model: IntegerModel) -> int:
     """A checksum of the tables of an image without ink and of one at random, and of their most probable codes."""
     checksum = 0
-    for draw in (np.zeros, np.random.default_rng(0).random):  # the first is refused before there is a second
-        weights = model.encoder(draw(model.image_shape) > 0.5)
+    for image in _probes(model.image_shape):
+        weights = model.encoder(image)
         for table in (weights, model.decoder(weights.argmax(1))):
             checksum = zlib.crc32(table.tobytes(), checksum)
     return checksum
+
+
+def _probes(shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """An image without ink, by which a model refuses a wrong shape before the larger random numbers are drawn."""
+    yield np.zeros(shape, bool)
+    yield np.random.default_rng(0).random(shape) < 0.5
 
 
 def images_checksum(images: np.ndarray) -> int:

@@ -77,6 +77,14 @@ def test_a_path_in_a_zip_leads_nowhere(folder, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_without_a_name_in_a_zip_is_passed_over():
+    content = zipped({"tiny.ipynb": NOTEBOOKS[0], "x": b""}).replace(b"x\0\0", b"\0\0\0")
+    nameless = re.sub(
+        rb"(PK\x01\x02.{42})x", rb"\1\0", re.sub(rb"(PK\x03\x04.{26})x", rb"\1\0", content, flags=re.S), flags=re.S
+    )
+    assert "entropy" in reading.read(nameless, "a.zip").functions
+
+
 def test_a_damaged_member_of_a_zip_is_a_damaged_zip():
     content = bytearray(zipped({"tiny.ipynb": NOTEBOOKS[0]}))
     start = 30 + len("tiny.ipynb")

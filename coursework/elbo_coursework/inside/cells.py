@@ -75,7 +75,7 @@ def unzipped(content: bytes, name: str) -> tuple[bytes, dict[str, bytes]]:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            infos = {PurePosixPath(info.filename): info for info in archive.infolist() if not info.is_dir()}
+            infos = {PurePosixPath(info.filename): info for info in archive.infolist() if info.filename[-1:] != "/"}
             paths = list(infos)
             paths = [p for p in paths if p.suffix.lower() in KINDS and "__MACOSX" not in p.parts and p.name[0] != "."]
             paths = [p for p in paths if ".ipynb_checkpoints" not in p.parts]

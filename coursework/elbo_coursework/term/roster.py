@@ -203,7 +203,7 @@ def _namings(student: Student) -> Iterator[tuple[int, tuple[str, ...]]]:
 def _candidates(path: str, ways: Sequence[Mapping[tuple[str, ...], list[Student]]]) -> list[Student]:
     """The students whom the words of a path name in the strongest way; of names within names, the longest count."""
     words = words_of(path)
-    longest = max((len(known) for way in ways for known in way), default=0)
+    longest = min(len(words), max((len(known) for way in ways for known in way), default=0))
     for way in ways:
         for length in range(longest, 0, -1):
             runs = {words[i : i + length] for i in range(len(words) - length + 1)}
