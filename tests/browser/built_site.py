@@ -23,12 +23,12 @@ SERIOUS = """([within, rules]) => axe.run(within, {
   each => [each.id, each.nodes[0].html.slice(0, 200)]))"""
 COLOURS = ["color-contrast", "link-in-text-block"]  # the rules that depend on the scheme
 # What slows axe and tells it nothing: the signs of formulas, which MathJax draws by CSS where axe sees none, and the
-# hundredth word of code that looks like the first. A letter in its colour stands for each formula that does not scroll;
+# hundredth word of code that looks like the first. A word in its colour stands for each formula that does not scroll;
 # of marked words that stand within the same kinds of elements one stays marked. test_reading shows axe one page whole.
 SHORTENED = """() => {
   document.querySelectorAll('article mjx-container:not(.scrolls, .scrolls *)').forEach(each => {
     each.whole = [...each.childNodes];
-    each.replaceChildren('x');
+    each.innerHTML = '<span style="line-height: 1">signs</span>'; // MathJax has no lines
   });
   const known = new Set(), is = each => `${each.localName} ${each.className} ${each.getAttribute('style')}`;
   const kind = each => each.matches('article') ? '' : `${is(each)} in ${kind(each.parentElement)}`;

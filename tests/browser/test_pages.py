@@ -11,9 +11,16 @@ from PIL import Image
 pytestmark = pytest.mark.browser
 
 
+def test_no_script_asks_for_the_scheme():
+    """So a page that was loaded in the light and turned dark is the page that is loaded in the dark."""
+    scripts = {path.name: path.read_text() for path in (ROOT / "book" / "_static").glob("*.js")}
+    assert {name for name, text in scripts.items() if "theme" in text or "color-scheme" in text} == {"page.js"}
+    assert "color-scheme" not in scripts["page.js"]  # which puts the theme back after paper
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_keeps_the_laws(browser, name, subtests):
-    """Loaded once on a phone, then dark, then on a desk: no script but the theme's reads the scheme."""
+    """Loaded once on a phone, then dark, then on a desk; `page_laws` says what holds where."""
 
     def check(laws):
         for law, pages in laws.items():

@@ -140,7 +140,7 @@ def test_the_search_finds_chapters_first(browser, subtests):
 
 
 def test_paper_is_light_whole_and_open(browser):
-    page, _ = opened(browser, CHAPTER, "dark")
+    page, wrong = opened(browser, CHAPTER, "dark")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     page.emulate_media(media="print")
     page.wait_for_function("document.documentElement.dataset.theme === 'light'")
@@ -156,6 +156,7 @@ def test_paper_is_light_whole_and_open(browser):
     page.emulate_media(media="screen")
     page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
     assert not page.locator(".solution section").first.is_visible()
+    assert wrong == []
     page.context.close()
 
 
