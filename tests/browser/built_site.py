@@ -22,21 +22,24 @@ SERIOUS = """([within, rules]) => axe.run(within, {
 }).then(found => found.violations.filter(each => ['critical', 'serious'].includes(each.impact)).map(
   each => [each.id, each.nodes[0].html.slice(0, 200)]))"""
 COLOURS = ["color-contrast", "link-in-text-block"]  # the rules that depend on the scheme
-# What slows axe and tells it nothing: the signs of formulas, which MathJax draws by CSS where axe sees none, and the
-# hundredth word of code that looks like the first. A word in its colour stands for each formula that does not scroll;
-# of marked words that stand within the same kinds of elements one stays marked. test_reading shows axe one page whole.
+# What slows axe and tells it nothing: what is within a picture, which is one thing with a name; the signs of formulas,
+# which MathJax draws by CSS where axe sees none; the hundredth word of code that looks like the first. A word in its
+# colour stands for each formula that does not scroll, and of words marked alike within like elements one stays marked.
+# test_reading shows axe one page whole.
 SHORTENED = """() => {
-  document.querySelectorAll('article mjx-container:not(.scrolls, .scrolls *)').forEach(each => {
+  const empty = (which, put) => document.querySelectorAll(`article ${which}`).forEach(each => {
     each.whole = [...each.childNodes];
-    each.innerHTML = '<span style="line-height: 1">signs</span>'; // MathJax has no lines
+    each.innerHTML = put;
   });
+  empty('svg[role=img]', '');
+  empty('mjx-container:not(.scrolls, .scrolls *)', '<span style="line-height: 1">signs</span>'); // where it has none
   const known = new Set(), is = each => `${each.localName} ${each.className} ${each.getAttribute('style')}`;
   const kind = each => each.matches('article') ? '' : `${is(each)} in ${kind(each.parentElement)}`;
   const words = ':is(span, code, em, strong):not(:has(*), a *, button *, summary *, label *, svg *, mjx-container *)';
   document.querySelectorAll(`article ${words}`).forEach(each =>
     known.has(kind(each)) ? each.replaceWith(...each.childNodes) : known.add(kind(each)));
 }"""
-FORMULAS = """() => document.querySelectorAll('article mjx-container').forEach(each =>
+WHOLE = """() => document.querySelectorAll('article :is(svg, mjx-container)').forEach(each =>
   each.whole && each.replaceChildren(...each.whole))"""
 
 

@@ -5,7 +5,7 @@ import json
 
 import page_laws
 import pytest
-from built_site import AXE, CHAPTER, DRAWN, FORMULAS, PAGES, PHONE, ROOT, SHORTENED, SITE, WIDE, live, opened, settle
+from built_site import AXE, CHAPTER, DRAWN, PAGES, PHONE, ROOT, SHORTENED, SITE, WHOLE, WIDE, live, opened, settle
 from PIL import Image
 
 pytestmark = pytest.mark.browser
@@ -36,7 +36,7 @@ def test_a_page_keeps_the_laws(browser, name, subtests):
     page.emulate_media(color_scheme="dark")
     page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
     check(page_laws.BY_AXE_IN_THE_DARK)
-    page.evaluate(FORMULAS)
+    page.evaluate(WHOLE)
     check(page_laws.LIVE_ON_A_PHONE)
     page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
     settle(page)
