@@ -114,6 +114,13 @@ def test_a_run_in_other_hands_is_waited_for_as_long_as_the_budget_lasts(held):
     assert attempt(SMALL[0], held[0], left=0.1, wait=True) is None
 
 
+def test_the_lock_that_a_process_killed_at_its_last_entry_left_is_cleared(tmp_path):
+    rows = sweeps.sweep(SMALL[:1], tmp_path, progress=False)
+    (tmp_path / ".rates.csv.lock").touch()
+    assert sweeps.sweep(SMALL[:1], tmp_path, progress=False) == rows
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rates.csv", "rates.json", "runs"]
+
+
 def test_a_folder_deleted_while_its_run_trains_is_named(tmp_path):
     def delete(state):
         for path in tmp_path.iterdir():

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ class ResultsTable:
         self.path = Path(path)
         self.ranks = {config.hash: rank for rank, config in enumerate(configs)}
         self._done: tuple[object, set[str]] = None, set()  # of a state of the file
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Inside, no other process changes the table."""
+        return locked(self.path.with_name(f".{self.path.name}.lock"))
 
     def rows(self) -> list[Row]:
         """All rows in the table; raises ``ValueError`` for a file of another schema."""
@@ -90,7 +94,7 @@ class ResultsTable:
 
     def upsert(self, rows: Sequence[Row], facts: Mapping[str, dict[str, Any]]) -> None:
         """Add the ``rows`` of one or more runs and their provenance by hash, in place of any that these had."""
-        with locked(self.path.with_name(f".{self.path.name}.lock")):
+        with self.alone():
             known = self.provenance()
             kept = [row for row in self.rows() if row["config_hash"] not in facts]
             self.write([*kept, *rows], known | {"runs": {**known["runs"], **facts}})

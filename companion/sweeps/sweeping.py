@@ -52,7 +52,8 @@ def sweep(
     _check(configs, jobs, engine, scheduler)
     out, until = Path(out).absolute(), monotonic() + budget
     results = ResultsTable(table or out / "rates.csv", configs)
-    done = results.done()
+    with results.alone():  # which clears the lock of a process that was killed at its last entry
+        done = results.done()
     pending = [config for config in configs if config.hash not in done]
     if not pending:
         return results.own_rows()

@@ -199,7 +199,9 @@ def test_a_students_notebook_runs_to_its_end_before_anything_is_written(
     plt.close("all")
     names: dict[str, Any] = {}
     for cell in build.code_cells(build.student(master(assignment.name))):
-        brief = cell.source.replace('STEPS = "digits", 500\n', 'STEPS = "digits", 5\n')  # how far its models are trained says nothing here
+        brief = cell.source.replace(
+            'STEPS = "digits", 500\n', 'STEPS = "digits", 5\n'
+        )  # how far its models are trained says nothing here
         exec(compile(brief, f"{assignment.name}.ipynb", "exec"), names)
     assert names.get("STEPS", 5) == 5
     plt.close("all")

@@ -21,12 +21,12 @@ TABLE = Path(__file__).parents[2] / "book" / "results" / "soak.csv"
 #: How often each command is killed at scale 1, stopped, finds its disk full, or meets itself.
 KILLS = {"train": 20, "sweep": 15, "path": 10, "data": 30, "compress": 12, "measure": 8, "grade": 10}
 STOPS = {"train": 2, "sweep": 2, "grade": 1}
-DISKS = {"train": 3, "sweep": 3, "path": 1, "data": 3, "compress": 2, "measure": 1, "grade": 1}
+DISKS = {"train": 3, "sweep": 3, "path": 1, "data": 3, "compress": 1, "measure": 1, "grade": 1}
 WORKERS = {"joblib": 2, "dask": 1}
 PAIRS = {"train": 2, "sweep": 2, "path": 1, "data": 1, "grade": 1}
 
 
-def disturbed(place: Path, rng: random.Random, scale: float = 1.0) -> Iterator[Tally]:
+def disturbed(place: Path, seed: int, scale: float = 1.0) -> Iterator[Tally]:
     """All disturbances of all commands, one row after another."""
 
     def times(counts: dict[str, int], name: str) -> int:
@@ -34,6 +34,7 @@ def disturbed(place: Path, rng: random.Random, scale: float = 1.0) -> Iterator[T
 
     with commands(place) as found:
         for name, command in found.items():
+            rng = random.Random(f"{seed} {name}")
             command.learn_truth()
             yield disturbances.at_random_points(command, "killed", times(KILLS, name), rng)
             if name in STOPS:
@@ -61,7 +62,7 @@ def main() -> int:
     rows, seconds, started = [], [], perf_counter()
     with TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        for tally in disturbed(Path(folder), random.Random(asked.seed), asked.scale):
+        for tally in disturbed(Path(folder), asked.seed, asked.scale):
             rows.append(tally.row())
             print(*rows[-1].values(), flush=True)
             seconds.append(round(perf_counter() - started, 1))

@@ -19,6 +19,7 @@ from soak.commands import Command, Entry, entries
 from soak.processes import Ended, Moment, become_nobody, burst_of_nan, set_clock_back, workers_of
 
 COLUMNS = ("command", "disturbance", "times", "results", "lost", "doubled", "altered", "leftovers", "unclear")
+PAGE = 4096  # bytes in which a disk in memory counts
 WORST = 3  # disturbances, one after another, before a command is let to its end
 
 
@@ -119,16 +120,19 @@ def without_permission(command: Command) -> Tally:
 
 
 def on_a_small_disk(command: Command, times: int, rng: random.Random) -> Tally:
-    """Run it on a disk that is too small, or that cannot be written at all, and then give it space."""
+    """Run it on a disk that is full or soon will be, or that cannot be written at all, and then give it space."""
     tally = Tally(command, "full disk")
     for number in range(times):
-        with disk(command.folder, rng.randrange(4096, command.size, 4096) if number else 4096) as change:
+        size = 4 * command.size + 2**20
+        with disk(command.folder, size) as change:
+            filler = command.folder / ".filler"
+            filler.write_bytes(bytes(size - (rng.randrange(PAGE, command.size, PAGE) if number else 0)))
             tally.took_effect(command.start().ended())
             if not number:
                 change("ro")
                 tally.took_effect(command.start().ended())
                 change("rw")
-            change(f"size={4 * command.size + 2**20}")
+            filler.unlink()
             tally.finish()
     return tally
 
