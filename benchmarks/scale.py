@@ -32,7 +32,7 @@ from companion.terms import RateDistortion
 TABLE = Path(__file__).resolve().parents[1] / "book" / "results" / "scale.csv"
 RUNS, STEPS = 16, 150
 WAYS = {"one process": ("joblib", 1), "two processes": ("joblib", 2), "two Dask workers": ("dask", 2)}
-KNOWN, ENTERED = (100, 1000, 10_000), 200  # runs in a table, and those that are entered then
+KNOWN, ENTERED = (100, 1000, 10_000), 100  # runs in a table, and those that are entered then
 CALLS = 200  # empty jobs
 Run = tuple[list[Row], dict[str, Any]]
 
@@ -110,11 +110,11 @@ def empty_jobs(repeats: int) -> list[Row]:
 def bookkeeping(repeats: int) -> list[Row]:
     """What it takes to enter a run into a table, where a sweep enters many into one that holds many."""
     point = RateDistortion(rate=1.0, distortion=2.0, rate_se=0.1, distortion_se=0.1, elbo_se=0.1, n=100)
-    found = []
+    found, made_by = [], environment_info()
     for known in KNOWN:
         grid = configs(known + ENTERED, steps=1)
         rows = {c.hash: [row(c, point, {"iwae5": None, "iwae5_se": None})] * len(SPLITS) for c in grid}
-        facts = {c.hash: {"config": c.settings(), "made_by": environment_info()} for c in grid}
+        facts = {c.hash: {"config": c.settings(), "made_by": made_by} for c in grid}
         new = [c.hash for c in grid[known:]]
         turns = []
         for _ in range(repeats):

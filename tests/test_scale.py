@@ -47,15 +47,6 @@ def test_the_share_that_is_done_again_is_the_formulas():
     assert abs(fmean(found) - (exp(x) - 1 - x) / x) < 4 * stdev(found) / len(found) ** 0.5
 
 
-def test_the_committed_table_is_what_the_simulation_gives_now():
-    rows = results.records(results.load("cluster"))
-    plan = cluster.of_tables()
-    for row in rows:
-        if row["quantity"] == "hours to the end, by the formula" and row["life_hours"] == row["life_hours"]:
-            now = replace(plan, life=3600 * row["life_hours"], segments=row["segments"])
-            assert now.expected / 3600 == pytest.approx(row["value"], abs=1e-6)
-
-
 @pytest.mark.full
 def test_scale_measures_what_it_says(tmp_path):
     rows = scale.main(
