@@ -3,7 +3,7 @@
 - ``read_grid(path)``, ``expand(...)`` and ``expand_paths(...)`` give configurations: of a file, a grid, or paths.
 - ``sweep(configs, out)`` trains each once and keeps one table of all rows; ``run`` is one of them.
 - ``verify(configs, table, n)`` trains some anew and compares them with their rows.
-- ``merge(tables, out)`` makes one table of those of several machines, if they belong together.
+- ``merge(tables, out)`` makes one table of those of several machines, if they belong together: it returns ``Merged``.
 - ``WorkerError`` is raised where a worker process was killed.
 """
 
