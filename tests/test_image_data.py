@@ -3,8 +3,6 @@
 import hashlib
 import inspect
 import re
-import zipfile
-import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -195,22 +193,21 @@ def test_of_several_forms_of_a_set_the_one_at_hand_is_read(wide, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("damage", "cause"),
+    "damage",
     [
-        (lambda b: b"", EOFError),
-        (lambda b: b[:300], zipfile.BadZipFile),
-        (lambda b: b[:900] + b"xx" + b[902:], zipfile.BadZipFile),
-        (lambda b: b"xx" + b[2:], ValueError),
-        (lambda b: b[:64] + b"\xff" * 8 + b[72:], zlib.error),
+        lambda b: b"",
+        lambda b: b[:300],
+        lambda b: b[:900] + b"xx" + b[902:],
+        lambda b: b"xx" + b[2:],
+        lambda b: b[:64] + b"\xff" * 8 + b[72:],
     ],
 )
-def test_a_damaged_cache_is_named_with_what_to_do(wide, damage, cause):
+def test_a_damaged_cache_is_named_with_what_to_do(wide, damage):
     data.load("wide")
     path = images._cache_path("wide")
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(data.DataError, match=r"wide-.*\.npz: the cache is damaged .*delete it and load again$") as told:
+    with pytest.raises(data.DataError, match=r"wide-.*\.npz: the cache is damaged .*delete it and load again$"):
         data.load("wide")
-    assert type(told.value.__cause__) is cause
 
 
 def test_the_cache_is_named_after_the_set_and_what_made_it(wide, cache_folder):
