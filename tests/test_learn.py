@@ -424,6 +424,7 @@ def test_half_precision_that_the_processor_imitates_is_warned_of(capabilities, p
     assert ["no native bf16" in str(w.message) for w in seen] == [True] * warned
 
 
+@pytest.mark.filterwarnings("ignore:precision. this processor has no native bf16")
 def test_half_precision_and_layout_train_to_nearly_the_same_point():
     test = data.load("digits").test
     config = QUICK.replace(steps=100)
