@@ -28,15 +28,14 @@ def clean(tally: Tally, times: int) -> bool:
     return row["times"] == times and row["results"] > 0 and not any(row[name] for name in WRONG)
 
 
-@pytest.mark.parametrize(("name", "times"), [("train", 3), ("path", 3), ("data", 4), ("compress", 1)])
+@pytest.mark.parametrize(("name", "times"), [("train", 2), ("path", 2), ("data", 2), ("compress", 1)])
 def test_kills_at_random_points_change_no_byte(found, name, times):
     tally = disturbances.at_random_points(found[name], "killed", times, random.Random(name))
     assert clean(tally, times), tally.row()
 
 
-@pytest.mark.parametrize("act", ["SIGTERM", "folder deleted"])
-def test_a_run_that_is_stopped_or_whose_folder_is_deleted_says_what_to_do(found, act):
-    tally = disturbances.at_random_points(found["train"], act, 1, random.Random(act))
+def test_a_run_that_is_stopped_says_what_to_do_and_goes_on(found):
+    tally = disturbances.at_random_points(found["train"], "SIGTERM", 1, random.Random(0))
     assert clean(tally, 1), tally.row()
 
 

@@ -24,7 +24,7 @@ from typing import Any
 from tqdm import tqdm
 
 CONTEXT = get_context("forkserver") if sys.platform != "win32" else get_context()
-PRELOADED = ["companion.cli", "companion.show.plane", "companion.sweeps", "soak.processes", "elbo_coursework.__main__"]
+PRELOADED = ["__main__", "companion.cli", "companion.show.plane", "companion.sweeps", "elbo_coursework.__main__"]
 PRELOADED += ["sklearn.datasets", "torch._dynamo", "matplotlib.backends.backend_agg"]  # what is imported when needed
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir"}
 NOBODY = 65534
