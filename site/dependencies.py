@@ -68,10 +68,7 @@ def markdown() -> list[str]:
 
 def table(installed: dict[str, Distribution]) -> list[str]:
     """One line a distribution."""
-    lines = [
-        f"| [{name}](https://pypi.org/project/{name}/) | {each.version} | {licence(each)} |"
-        for name, each in installed.items()
-    ]
+    lines = [f"| {name} | {each.version} | {licence(each)} |" for name, each in installed.items()]
     return ["| distribution | version | licence |", "| --- | --- | --- |", *lines]
 
 

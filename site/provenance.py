@@ -9,6 +9,8 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from companion.results.schema import machine
+
 Facts = dict[str, Any]
 
 
@@ -36,12 +38,6 @@ def summary(name: str, facts: Facts) -> str:
     by = sorted({line for run in [*made, facts] if "made_by" in run for line in [machine(run["made_by"])]})
     hours = f"{sum(seconds) / 3600:.1f}" if seconds else ""
     return f"| {name} | {len(made) or ''} | {scale} | {hours} | {'; '.join(by)} |"
-
-
-def machine(made_by: Facts) -> str:
-    """Versions and processor, in words."""
-    device = made_by["gpu"] or made_by["processor"]
-    return f"companion {made_by['companion']}, torch {made_by['torch']}, Python {made_by['python']}, {device}"
 
 
 def runs(made: list[Facts]) -> list[str]:

@@ -16,6 +16,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 LONGEST = 2**18  # bytes of a changed file
 #: What often stands where arithmetic or a parser goes wrong.
 NUMBERS = (0, 1, 2, 127, 128, 255, 256, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1, 2**64 - 1)
@@ -123,6 +126,17 @@ def mutated(content: bytes, rng: Random, seeds: Sequence[bytes]) -> bytes:
     for _ in range(1 + min(rng.randrange(6), rng.randrange(6))):
         MUTATIONS[rng.randrange(len(MUTATIONS))](data, rng, seeds)
     return bytes(data[:LONGEST])
+
+
+def try_changed(reader: Reader, folder: Path, examples: int) -> None:
+    """Give ``reader`` so many changed files, the same each time; raises ``Fault`` where it takes one amiss."""
+
+    @settings(max_examples=examples, derandomize=True, deadline=None, database=None)
+    @given(st.sampled_from(reader.seeds), st.randoms(use_true_random=False))
+    def judge(content: bytes, rng: Random) -> None:
+        reader.outcome(mutated(content, rng, reader.seeds), folder)
+
+    judge()
 
 
 def flip(data: bytearray, rng: Random, seeds: Sequence[bytes]) -> None:

@@ -27,9 +27,7 @@ from hostile import (
     weights,
     zipped,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from mutations import Fault, Reader, in_file, mutated
+from mutations import Fault, Reader, in_file, try_changed
 from safetensors.torch import load, save
 
 from companion import data, learn, results, sweeps
@@ -48,14 +46,7 @@ def test_valid_files_are_accepted(reader, tmp_path):
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
 def test_a_changed_file_is_accepted_or_refused_in_a_sentence(reader, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("hostile")
-
-    @settings(max_examples=20, derandomize=True, deadline=None, database=None)
-    @given(st.sampled_from(reader.seeds), st.randoms(use_true_random=False))
-    def judge(content, rng):
-        reader.outcome(mutated(content, rng, reader.seeds), folder)
-
-    judge()
+    try_changed(reader, tmp_path_factory.mktemp("hostile"), 20)
 
 
 def unpickle(content, folder):

@@ -40,7 +40,7 @@ def test_every_distribution_is_pinned_and_under_a_licence_that_is_known():
 def test_the_tables_name_what_the_package_itself_needs_and_what_that_needs_first():
     package, besides = "\n".join(dependencies.markdown()).split("````{dropdown}")
     for name in ("torch", "numpy", "safetensors", "sympy"):  # sympy is asked for by torch
-        assert f"[{name}](" in package
-        assert f"[{name}](" not in besides
-    assert "[jupyter-book](" in besides
+        assert f"| {name} |" in package
+        assert f"| {name} |" not in besides
+    assert "| jupyter-book |" in besides
     assert "elbo-" not in package + besides

@@ -40,13 +40,14 @@ def change(table: Path, number: int, **cells: object) -> None:
 
 def test_two_tables_become_the_one_that_a_single_machine_writes(parts, tmp_path):
     sweeps.sweep(GRID, tmp_path, progress=False)
-    for order, tables in ((None, parts), (GRID, parts[::-1])):
-        merged = sweeps.merge(tables, tmp_path / "all.csv", order)
-        assert (tmp_path / "all.csv").read_bytes() == (tmp_path / "rates.csv").read_bytes()
+    for order, tables in ((None, parts), (GRID, [*parts[::-1], parts[0]])):
+        out = tmp_path / f"{len(tables)}.csv"
+        merged = sweeps.merge(tables, out, order)
+        assert out.read_bytes() == (tmp_path / "rates.csv").read_bytes()
         assert merged.rows == results.read_rows(tmp_path / "rates.csv")
-        assert merged.repeated == [GRID[1].hash]
+        assert merged.repeated == [config.hash for config in (GRID[1], GRID[0])[: len(tables) - 1]]
         assert list(merged.machines.values()) == [3]
-    told = json.loads((tmp_path / "all.json").read_text())["runs"]
+    told = json.loads(out.with_suffix(".json").read_text())["runs"]
     assert [learn.Config.of(**run["config"]) for run in told.values()] == GRID
 
 
@@ -118,8 +119,17 @@ def test_runs_of_another_grid_or_kind_and_tables_that_are_not_there_are_refused(
     refused([copies[0], RESULTS / "paths.csv"], "expected all of the same columns, got others in .* and ")
     refused([copies[0].with_name("none.csv")], "none.csv: expected the table of a sweep, found no such file")
     refused([copies[0].with_name("all.csv")], "found no such file")
-    with pytest.raises(ValueError, match="tables: expected one or more, got none"):
-        sweeps.merge([], copies[0])
+    copies[0].write_text(copies[0].read_text().splitlines()[0] + "\n")
+    refused(copies[:1], "tables: expected one run or more, got 1 tables without any")
+
+
+def test_a_table_that_is_there_is_replaced_only_by_one_that_holds_its_runs(copies, parts):
+    before = copies[0].read_bytes()
+    with pytest.raises(ValueError, match=r"out: expected a new table, or one of those that are merged, got .*0\.csv"):
+        sweeps.merge(parts, copies[0])
+    assert copies[0].read_bytes() == before
+    sweeps.merge(copies, copies[0])
+    assert {row["config_hash"] for row in results.read_rows(copies[0])} == {config.hash for config in GRID}
 
 
 def test_the_command_says_what_was_merged_and_what_is_left(parts, tmp_path, capsys):

@@ -204,6 +204,12 @@ def environment_info() -> dict[str, Any]:
     }
 
 
+def machine(made_by: Mapping[str, Any]) -> str:
+    """What ``environment_info`` told, in words: versions, and what computed."""
+    device = made_by["gpu"] or made_by["processor"]
+    return f"companion {made_by['companion']}, torch {made_by['torch']}, Python {made_by['python']}, {device}"
+
+
 def processor() -> str:
     """The processor's name, as far as the system tells."""
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from companion.learn import Config
-from companion.results.schema import Row, config_cells
+from companion.results.schema import Row, config_cells, machine
 from companion.results.table import SPLITS, ResultsTable
 from companion.sweeps.verification import compare
 
@@ -33,8 +33,8 @@ def merge(tables: Sequence[Path | str], out: Path | str, configs: Sequence[Confi
     Args:
         configs: the grid that all runs must be of, in the order of the rows; by default any, in the order of the tables
 
-    Raises ``ValueError`` naming the table and the run for what does not belong, and for tables of different columns;
-    then nothing is written.
+    Raises ``ValueError`` naming the table and the run for what does not belong, for tables of different columns, and
+    for an ``out`` that is there and none of ``tables``; then nothing is written.
 
     >>> from tempfile import TemporaryDirectory
     >>> from companion import learn, sweeps
@@ -47,17 +47,19 @@ def merge(tables: Sequence[Path | str], out: Path | str, configs: Sequence[Confi
     >>> len(merged.rows), list(merged.machines.values())
     (4, [2])
     """
-    if not tables:
-        raise ValueError("tables: expected one or more, got none")
+    if Path(out).exists() and Path(out).resolve() not in {Path(table).resolve() for table in tables}:
+        raise ValueError(f"out: expected a new table, or one of those that are merged, got {out}, which is there")
     merged: dict[str, Run] = {}
-    repeated = []
+    repeated: dict[str, None] = {}
     for table in map(Path, tables):
         for name, run in read_runs(table, configs).items():
             if name in merged:
                 check_repeat(table, merged[name], run)
-                repeated.append(name)
+                repeated[name] = None
             else:
                 merged[name] = run
+    if not merged:
+        raise ValueError(f"tables: expected one run or more, got {len(tables)} tables without any")
     kinds = {tuple(rows[0]): name for name, (rows, _) in merged.items()}
     if len(kinds) > 1:
         raise ValueError(f"tables: expected all of the same columns, got others in {' and '.join(kinds.values())}")
@@ -65,7 +67,7 @@ def merge(tables: Sequence[Path | str], out: Path | str, configs: Sequence[Confi
     rows = [row for name in order for row in merged[name][0]]
     ResultsTable(out, configs or []).write(rows, {"runs": {name: facts for name, (_, facts) in merged.items()}})
     made_by = Counter(machine(facts["made_by"]) for _, facts in merged.values())
-    return Merged(rows, repeated, dict(made_by))
+    return Merged(rows, list(repeated), dict(made_by))
 
 
 def read_runs(table: Path, configs: Sequence[Config] | None) -> dict[str, Run]:
@@ -90,7 +92,7 @@ def read_runs(table: Path, configs: Sequence[Config] | None) -> dict[str, Run]:
 def check_provenance(where: str, rows: list[Row], facts: Any) -> None:
     """Raise ``ValueError`` unless ``facts`` tell of the configuration that ``rows`` are of."""
     try:
-        config, _ = Config.of(**facts["config"]), facts["made_by"]["companion"]
+        config, _ = Config.of(**facts["config"]), machine(facts["made_by"])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{where}: expected its provenance in the JSON beside the table ({error!r})") from error
     if config.hash != rows[0]["config_hash"]:
@@ -113,9 +115,3 @@ def check_repeat(table: Path, first: Run, again: Run) -> None:
                     f"{table}: {row['config_hash']}: expected the {found.quantity} on {row['split']} that an earlier "
                     f"table has, {found.stored!r}, got {found.found!r}: leave one of the two tables out"
                 )
-
-
-def machine(made_by: dict[str, Any]) -> str:
-    """What made a run, in words."""
-    device = made_by.get("gpu") or made_by.get("processor")
-    return f"companion {made_by['companion']}, torch {made_by.get('torch')}, {device}"
