@@ -6,7 +6,7 @@ from concurrent.futures import BrokenExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from math import inf
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
 from joblib import Parallel, delayed
@@ -74,14 +74,13 @@ def on_cluster(client: Any, function: Callable[..., Any], arguments: Iterable[tu
     running: set[Any] = set()
     while more or running:
         threads = sum(client.nthreads().values())
-        free = max(0, threads - len(running))
+        if threads == 0 and monotonic() >= until:
+            return
+        free = max(0, max(1, threads) - len(running))  # where there is no worker, one call waits for the first
         calls = list(islice(waiting, free))
         more = more and len(calls) == free
         running |= {client.submit(function, *call, pure=False) for call in calls}
-        if threads == 0 and monotonic() >= until:
-            return
         if not running:
-            sleep(POLL * more)
             continue
         with client.as_current(), suppress(TimeoutError):
             wait(running, timeout=POLL, return_when="FIRST_COMPLETED")

@@ -36,7 +36,8 @@ def sweep(
 
     Args:
         table: the CSV, ``out/rates.csv`` by default, with a JSON of the same name beside it. It is rewritten after
-            every run, and a configuration with rows in it is done, whether its folder is still there or not
+            every run, or if it is large after several, which are in their folders meanwhile; a configuration with
+            rows in it is done, whether its folder is still there or not
         budget: seconds after which no run is started; those under way are stored at their next step, to go on later
         engine: ``joblib`` runs processes on this machine, ``dask`` the workers of the ``scheduler`` at an address,
             which must see the same files, or of a cluster on this machine
