@@ -96,7 +96,9 @@ def in_kernels(asked):
 
 @pytest.fixture(scope="module")
 def kernels(request):
-    wanted = [item.callspec.params["name"] for item in request.session.items if "kernels" in item.fixturenames]
+    """The last cells of all forms that this module asks for, from one process; a cell of a page has no fixtures."""
+    items = [item for item in request.session.items if "kernels" in getattr(item, "fixturenames", ())]
+    wanted = [item.callspec.params["name"] for item in items]
     return in_kernels({name: [c.replace("RESTS", "0") for c in FORMS[name]] for name in wanted})
 
 
