@@ -11,7 +11,7 @@ from test_project import script
 
 from companion import learn, results, sweeps
 
-TINY = learn.preset("laptop", "digits", steps=2, beta=0.5)
+TINY = learn.preset("laptop", "digits", width=0.05, steps=2, beta=0.5)
 CONFIGS = [TINY, TINY.replace(seed=1), TINY.replace(family="-+v"), TINY.replace(family="-+v", beta=2.0)]
 FILES = ["config.json", "generations.png", "model.safetensors", "rates.csv", "reconstructions.png"]
 

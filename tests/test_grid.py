@@ -17,6 +17,7 @@ from companion.sweeps.verification import SHARE, compare
 
 TOML = """
 data = "digits"
+dense = true
 steps = 30
 [[runs]]
 betas = [0.1, 1.0]
@@ -26,7 +27,7 @@ objective = "target_rate"
 targets = [3.0]
 steps = 60
 """
-SMALL = [learn.preset("laptop", "digits", steps=10, beta=beta) for beta in (0.1, 1.0, 10.0)]
+SMALL = [learn.preset("laptop", "digits", dense=True, steps=10, beta=beta) for beta in (0.1, 1.0, 10.0)]
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +145,7 @@ def test_the_committed_table_alone_is_a_finished_sweep(grid, tmp_path, capsys):
 
 def test_a_spent_budget_stops_stores_and_goes_on(tmp_path, capsys, monkeypatch):
     """On a clock that ticks when it is read, which is once a step."""
-    (tmp_path / "grid.toml").write_text('data = "digits"\nsteps = 200\n[[runs]]\nbetas = [0.5, 1]')
+    (tmp_path / "grid.toml").write_text('data = "digits"\ndense = true\nsteps = 200\n[[runs]]\nbetas = [0.5, 1]')
     assert cli.main([*command(tmp_path, "--jobs", "1", "--budget", "0s")[3:]]) == 0
     assert capsys.readouterr().out == "the budget is spent: 2 of 2 runs are left; call again to go on\n"
     assert list(tmp_path.iterdir()) == [tmp_path / "grid.toml"]
@@ -195,7 +196,7 @@ def test_damaged_provenance_is_named(grid, tmp_path):
 
 
 def test_verification_finds_the_same_bits_and_a_row_that_was_tampered_with(tmp_path, capsys):
-    (tmp_path / "grid.toml").write_text('data = "digits"\nsteps = 10\n[[runs]]\nbetas = [0.1, 1, 10]')
+    (tmp_path / "grid.toml").write_text('data = "digits"\ndense = true\nsteps = 10\n[[runs]]\nbetas = [0.1, 1, 10]')
     sweeps.sweep(SMALL, tmp_path / "runs", table=tmp_path / "grid.csv", progress=False)
     verify = command(tmp_path, "--jobs", "1", "--verify", "2")[3:]
     before = {path: path.read_bytes() for path in tmp_path.glob("grid.*")}

@@ -19,7 +19,7 @@ from companion.objectives import LiteralInformation, VariationalPosterior
 from companion.results import schema
 from companion.studies import fit_probe, measures, probe_log_prob
 
-DIGITS = learn.preset("laptop", "digits")
+DIGITS = learn.preset("laptop", "digits", dense=True)
 ASKED = DIGITS.replace(objective="mi_valid", categories=4, latent_dim=4, weight=3.0)
 SHARP = 8.0  # a logit that is nearly certain
 

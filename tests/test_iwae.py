@@ -14,6 +14,7 @@ from companion.stats import as_float64
 from companion.terms import Terms
 
 SHAPE = (4, 4)
+SLOW = {"-++", "-+v", "++-", "+++", "++v"}  # whose decoder is that of -+-
 IMAGES = np.random.default_rng(0).integers(0, 2, (4, *SHAPE)).astype(bool)
 
 
@@ -75,7 +76,7 @@ def test_bound_gain_and_errors_by_hand():
     assert se == pytest.approx(stats.sem([first, 0.0]))
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.full] if n in SLOW else []) for n in FAMILIES])
 def test_iwae_meets_its_integral_and_stays_below_the_likelihood(name):
     model = small(name)
     for image in IMAGES[:1]:

@@ -216,7 +216,7 @@ def test_training_uses_its_threads_and_restores_them_and_the_random_state(monkey
 def test_no_rate_leaves_the_best_independent_pixels():
     """At R = 0 this decoder can at best know each pixel's frequency, whose cross-entropy is computed by counting."""
     digits = data.load("digits")
-    trained = learn.train(learn.preset("laptop", "digits", beta=30.0), progress=False)
+    trained = learn.train(learn.preset("laptop", "digits", dense=True, beta=30.0), progress=False)
     point = measure.evaluate(trained.model, digits.test)
     frequency = (digits.train.sum((0,)) + 0.5) / (len(digits.train) + 1)
     truth = -(special.xlogy(digits.test, frequency) + special.xlog1py(~digits.test, -frequency)).sum((1, 2)).mean()
@@ -427,7 +427,7 @@ def test_half_precision_that_the_processor_imitates_is_warned_of(capabilities, p
 @pytest.mark.filterwarnings("ignore:precision. this processor has no native bf16")
 def test_half_precision_and_layout_train_to_nearly_the_same_point():
     test = data.load("digits").test
-    config = QUICK.replace(steps=100)
+    config = QUICK.replace(steps=30)
     configs = [config, config.replace(precision="bf16"), config.replace(channels_last=True)]
     points = [measure.evaluate(learn.train(c, progress=False).model, test) for c in configs]
     assert points[1] != points[0]

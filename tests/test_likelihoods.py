@@ -19,7 +19,7 @@ def kept(tmp_path_factory):
     """A folder of results with two models, and one whose code has categories."""
     folder = tmp_path_factory.mktemp("results")
     for name in NAMES:
-        config = learn.preset("laptop", "digits", steps=2, family=name, latent_dim=4)
+        config = learn.preset("laptop", "digits", steps=2, family=name, width=0.05, latent_dim=4)
         learn.train(config, out=folder / "models" / "tiny" / name, progress=False)
     (folder / "models" / "tiny" / "categories").mkdir()
     (folder / "models" / "tiny" / "categories" / "config.json").write_text('{"categories": 10}')

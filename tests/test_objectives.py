@@ -152,7 +152,7 @@ def test_the_training_units_of_each_objective():
 def test_training_reaches_the_target_rate_within_the_noise_of_a_batch(name, within):
     """``within`` is in standard errors of a batch's mean rate; a run at beta = 1 ends at another rate."""
     digits = data.load("digits")
-    point = measure.evaluate(learn.train(HELD[name], progress=False).model, digits.train)
+    point = measure.evaluate(learn.train(HELD[name].replace(dense=True), progress=False).model, digits.train)
     noise = max(0.1, point.rate_se * sqrt(point.n / DIGITS.batch_size))
     assert point.rate == pytest.approx(6.0, abs=within * noise)
 
@@ -161,7 +161,9 @@ def test_training_reaches_the_target_rate_within_the_noise_of_a_batch(name, with
     ("name", "family"), [("target_rate", "---"), ("multiplier", "+-+"), ("capacity", "--v"), ("beta_vae", "+-v")]
 )
 def test_a_run_that_was_broken_off_twice_ends_in_the_same_bits(name, family, broken_off):
-    config = HELD.get(name, DIGITS).replace(steps=40, family=family, normalised_gradients=name == "beta_vae")
+    config = HELD.get(name, DIGITS).replace(
+        steps=40, family=family, width=0.05, normalised_gradients=name == "beta_vae"
+    )
     stored = broken_off(config, 12, 30)
     assert ("multiplier/log" in stored) == (name == "multiplier")
     assert ("best/encoder.mean.bias" in stored) == (name == "beta_vae")  # rates that are held keep the last

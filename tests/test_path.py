@@ -10,7 +10,7 @@ from companion import cli, data, learn, results, sweeps
 from companion.learn import CheckpointError, Config, beta_path, train
 from companion.sweeps.sweeping import train_after_prefix, turns
 
-DIGITS = learn.preset("laptop", "digits")
+DIGITS = learn.preset("laptop", "digits", dense=True)
 PATH = beta_path(DIGITS, [3.0, 1.0, 0.3], first=40, stay=20, cooldown=8)
 SHORT = beta_path(DIGITS, [3.0, 1.0, 0.3], first=9, stay=5, cooldown=4)
 

@@ -21,7 +21,7 @@ from companion.studies import measures
 from companion.studies import penalised as study
 from companion.terms import Terms
 
-DIGITS = learn.preset("laptop", "digits", steps=40)
+DIGITS = learn.preset("laptop", "digits", dense=True, steps=40)
 GRID = Path(__file__).parents[1] / "book" / "results" / "relatives.toml"
 PENALISED = {name: cls for name, cls in OBJECTIVES.items() if issubclass(cls, Penalised)}
 ADVERSARIAL = ("factor_vae", "aae", "wae_gan")
@@ -226,7 +226,7 @@ def test_the_codes_of_a_table_are_in_random_order_and_those_of_the_images():
 )
 def test_impossible_relatives_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
-        DIGITS.replace(**changes)
+        DIGITS.replace(dense=False, **changes)
 
 
 def test_impossible_weights_are_refused_by_the_form_itself():

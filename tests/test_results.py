@@ -17,7 +17,7 @@ RESULTS = Path(__file__).parents[1] / "book" / "results"
 TABLES = sorted(path for path in RESULTS.glob("*.csv") if path.with_suffix(".toml").is_file())  # of sweeps
 MODELS = sorted(path.parent for path in RESULTS.glob("models/*/*/config.json"))
 LIMIT = 30 * 2**20  # bytes of the weights of the families together, and of all others together
-IMAGES = 500
+IMAGES = 200
 
 
 def with_column(name: str) -> list[Path]:

@@ -12,7 +12,7 @@ from companion.results import schema
 from companion.studies.measures import table_of
 from companion.terms import RateDistortion
 
-GRID = [learn.preset("laptop", "digits", steps=20, beta=beta) for beta in (0.1, 10.0)]
+GRID = [learn.preset("laptop", "digits", dense=True, steps=20, beta=beta) for beta in (0.1, 10.0)]
 SWEEP = ["sweep", "--data", "digits", "--betas", "0.1,10", "--steps", "20", "--jobs", "1"]
 
 
@@ -189,7 +189,7 @@ def test_every_table_is_drawn_and_printed(config, aim, tmp_path, capsys):
 
 def test_runs_that_diverge_are_all_named_after_the_table_of_the_others(tmp_path, capsys):
     runs = "[[runs]]\nlearning_rate = 1e18\nseeds = [0, 1]\n[[runs]]\nsteps = 2\n"
-    (tmp_path / "g.toml").write_text(f'data = "digits"\nsteps = 50\n{runs}')
+    (tmp_path / "g.toml").write_text(f'data = "digits"\ndense = true\nsteps = 50\n{runs}')
     assert cli.main(["sweep", "--grid", str(tmp_path / "g.toml"), "--out", str(tmp_path / "out"), "--jobs", "1"]) == 1
     printed = capsys.readouterr()
     assert "g.csv and g.json are written; rd_plane.png" in printed.out

@@ -13,7 +13,7 @@ from companion.objectives import ValidInformation, VariationalPosterior
 from companion.results import schema
 from companion.studies.trajectories import histograms, record_trajectory, rewarded
 
-DIGITS = learn.preset("laptop", "digits", steps=20)
+DIGITS = learn.preset("laptop", "digits", dense=True, steps=20)
 LITERAL = DIGITS.replace(objective="mi_literal", categories=4, latent_dim=4, weight=3.0)
 PLAIN = DIGITS.replace(categories=3)
 

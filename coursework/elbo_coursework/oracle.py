@@ -4,6 +4,7 @@ Their arguments then come from a student's code, so that they may be anything: t
 and is started anew where it breaks them.
 """
 
+import atexit
 import ctypes
 import json
 import os
@@ -90,6 +91,7 @@ def oracle(assignment: str) -> Oracle:
         if found is not None:
             found.close()
         found = HERE.oracle = Oracle(assignment)
+        atexit.register(found.close)
     return found
 
 

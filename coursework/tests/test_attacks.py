@@ -689,7 +689,7 @@ def rate(encoder, prior):
 def test_a_reference_gives_no_more_than_an_earlier_function_would(attack):
     two = replace(SURGERY, questions=SURGERY.questions[:2], manual=())
     source = WRONG_FIRST + BEFORE.replace("{paths!r}", repr(("/none",) * 6)) + ASKED[attack]
-    limits = replace(SHORT, cpu_total=8, wall_clock=30, submission=90)
+    limits = replace(SHORT, cpu_total=4, wall_clock=30, submission=90)
     began = monotonic()
     graded = grade(Submission("a", "a.py", source.encode()), two, "spring", limits=limits, isolated=Isolation(HERE[0]))
     assert [question.earned for question in graded.questions] == [0, 0]
@@ -768,6 +768,7 @@ READ = {
 }
 
 
+@pytest.mark.usefixtures("forked")
 @pytest.mark.parametrize("attack", READ)
 def test_reading_has_limits(attack):
     """Whatever is handed in, there is a grade, within the limits."""
