@@ -22,9 +22,8 @@ settings.load_profile("quick")
 if os.environ.get("COMPANION_DATA"):  # notebooks run in book/, so a relative path would lead elsewhere
     os.environ["COMPANION_DATA"] = str(Path(os.environ["COMPANION_DATA"]).absolute())
 
-if (
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # as in the background of a script, where no Ctrl+C would end a test
+# in the background of a script it is ignored, and would end nothing that a test begins
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 collect_ignore = ["tests/test_soak.py"] if sys.platform == "win32" else []  # which has neither forks nor SIGKILL

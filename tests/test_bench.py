@@ -17,7 +17,7 @@ from companion import coding
 def frame(tmp_path_factory):
     """The table of a whole run, everything very small."""
     out = tmp_path_factory.mktemp("bench") / "speed.csv"
-    rows = bench.main(["--quick", "--repeats", "2", "--out", str(out), "--peers", str(out.parent)])
+    rows = bench.main(["--quick", "--repeats", "1", "--out", str(out), "--peers", str(out.parent)])
     found = pd.read_csv(out, keep_default_na=False)
     assert found.to_dict("records") == rows
     facts = json.loads(out.with_suffix(".json").read_text())

@@ -317,7 +317,7 @@ def test_a_label_that_nobody_wrote_stops_the_build(written):
 
 def test_a_plain_notebook_runs_from_nothing(plain, book, tmp_path):
     """Where the package is at hand the cell that installs it does nothing, and every other cell runs."""
-    made = plain.Page(book, "sandwich").notebook()
+    made = plain.Page(book, "four_roads").notebook()
     stored = [cell.outputs for cell in code(made)]
     NotebookClient(made, timeout=600, coalesce_streams=True, resources={"metadata": {"path": tmp_path}}).execute()
     fresh = [[output for output in cell.outputs if output.get("name") != "stderr"] for cell in code(made)]

@@ -140,6 +140,7 @@ def test_on_gradescope_a_solution_has_all_points(built, autograder):
     assert "spring" not in json.dumps(found) + said
 
 
+@pytest.mark.full
 def test_the_sample_class_shows_what_it_promises(built, tmp_path, monkeypatch):
     monkeypatch.setattr(sample, "BUILT", built.parent)
     sample.write(built.name, tmp_path / "class", len(sample.SAMPLES))
