@@ -1,6 +1,6 @@
 """A grid on machines that are taken away: simulated event by event, beside what a formula says.
 
-    python benchmarks/cluster.py [--repeats 20] [--out TABLE]
+    python benchmarks/cluster.py [--repeats 5] [--out TABLE]
 
 The seconds that a run trains and is measured are those of the committed tables; how long machines live, and how many
 there are, is assumed. A machine trains one run after another. It stores the run after every twentieth of its training,
@@ -148,7 +148,7 @@ def of_tables() -> Plan:
 def main(arguments: Sequence[str] | None = None) -> list[Row]:
     """Simulate as the command line says, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=20, help="simulations of every plan (default %(default)s)")
+    parser.add_argument("--repeats", type=int, default=5, help="simulations of every plan (default %(default)s)")
     parser.add_argument("--out", type=Path, default=TABLE, help=f"the table (default {TABLE.name} of the book)")
     told = parser.parse_args(arguments)
     plan = of_tables()

@@ -1,11 +1,11 @@
 """Measure what several workers bring, and what a run costs beside its training.
 
-    python benchmarks/scale.py [--repeats 3] [--out TABLE]
+    python benchmarks/scale.py [--only MEASUREMENT ...] [--repeats 3] [--out TABLE]
 
 Sixteen equal runs on the small digits, which differ in their seed alone, are swept by one process, by two, and by the
 two workers of a Dask cluster on this machine, in an order that shifts every round. All start from nothing, so that
 starting the workers is part of the time. Seconds are those on the wall: the machine must be quiet. A ratio is taken
-within each round, before its median.
+within each round, before its median. The table is written after each measurement; those that are not asked for stay.
 """
 
 import argparse
@@ -14,12 +14,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
+
+import pandas as pd
 
 from companion import data, learn, sweeps
 from companion.results import write_provenance, write_rows
@@ -34,6 +37,7 @@ RUNS, STEPS = 16, 150
 WAYS = {"one process": ("joblib", 1), "two processes": ("joblib", 2), "two Dask workers": ("dask", 2)}
 KNOWN, ENTERED = (100, 1000, 10_000), 100  # runs in a table, and those that are entered then
 CALLS = 200  # empty jobs
+NAMES = ("workers", "parts", "jobs", "table")  # of what is measured
 Run = tuple[list[Row], dict[str, Any]]
 
 
@@ -47,6 +51,18 @@ def seconds(call: Callable[[], object]) -> float:
     start = perf_counter()
     call()
     return perf_counter() - start
+
+
+def measurements(told: argparse.Namespace) -> dict[str, Callable[[], list[Row]]]:
+    """What is measured, by name."""
+    (one,) = configs(1, told.steps, told.data)
+    data.load(one.data, one.binarise)  # parsed into the cache
+    return {
+        "workers": partial(efficiency, configs(told.runs, told.steps), told.repeats),
+        "parts": partial(parts, one, told.repeats),
+        "jobs": partial(empty_jobs, told.repeats),
+        "table": partial(bookkeeping, told.repeats),
+    }
 
 
 def entry(quantity: str, case: str, values: Sequence[float]) -> Row:
@@ -110,10 +126,11 @@ def empty_jobs(repeats: int) -> list[Row]:
 def bookkeeping(repeats: int) -> list[Row]:
     """What it takes to enter a run into a table, where a sweep enters many into one that holds many."""
     point = RateDistortion(rate=1.0, distortion=2.0, rate_se=0.1, distortion_se=0.1, elbo_se=0.1, n=100)
+    points, bound = [replace(point, split=split) for split in SPLITS], {"iwae5": None, "iwae5_se": None}
     found, made_by = [], environment_info()
     for known in KNOWN:
         grid = configs(known + ENTERED, steps=1)
-        rows = {c.hash: [row(c, point, {"iwae5": None, "iwae5_se": None})] * len(SPLITS) for c in grid}
+        rows = {c.hash: [row(c, each, bound) for each in points] for c in grid}
         facts = {c.hash: {"config": c.settings(), "made_by": made_by} for c in grid}
         new = [c.hash for c in grid[known:]]
         turns = []
@@ -141,14 +158,16 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
     parser.add_argument("--runs", type=int, default=RUNS, help="that are swept (default %(default)s)")
     parser.add_argument("--data", default="mnist-static", help="image set of the parts (default %(default)s)")
     parser.add_argument("--out", type=Path, default=TABLE, help="the table (default: that of the book)")
+    parser.add_argument("--only", nargs="*", choices=NAMES, default=NAMES, help="these of %(choices)s")
     told = parser.parse_args(arguments)
-    (one,) = configs(1, told.steps, told.data)
-    data.load(one.data, one.binarise)  # parsed into the cache
-    rows = [*efficiency(configs(told.runs, told.steps), told.repeats), *parts(one, told.repeats)]
-    rows += [*empty_jobs(told.repeats), *bookkeeping(told.repeats)]
-    write_rows(told.out, rows)
-    write_provenance(told.out.with_suffix(".json"), preset="laptop", runs_swept=told.runs, steps=told.steps)
-    return rows
+    known = pd.read_csv(told.out, dtype=str).to_dict("records") if told.out.is_file() else []
+    rows = {name: [row for row in known if row["measurement"] == name] for name in NAMES}
+    for name, measure in measurements(told).items():
+        if name in told.only:
+            rows[name] = [{"measurement": name, **row} for row in measure()]
+            write_rows(told.out, [row for name in NAMES for row in rows[name]])
+            write_provenance(told.out.with_suffix(".json"), preset="laptop", runs_swept=told.runs, steps=told.steps)
+    return [row for name in NAMES for row in rows[name]]
 
 
 if __name__ == "__main__":
