@@ -158,7 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
     parser.add_argument("--runs", type=int, default=RUNS, help="that are swept (default %(default)s)")
     parser.add_argument("--data", default="mnist-static", help="image set of the parts (default %(default)s)")
     parser.add_argument("--out", type=Path, default=TABLE, help="the table (default: that of the book)")
-    parser.add_argument("--only", nargs="*", choices=NAMES, default=NAMES, help="these of %(choices)s")
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="these of %(choices)s")
     told = parser.parse_args(arguments)
     known = pd.read_csv(told.out, dtype=str).to_dict("records") if told.out.is_file() else []
     rows = {name: [row for row in known if row["measurement"] == name] for name in NAMES}

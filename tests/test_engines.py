@@ -6,7 +6,7 @@ from time import monotonic
 
 import pytest
 
-from companion.sweeps.engines import WorkerError, workers
+from companion.sweeps.engines import ALLOCATOR, WorkerError, workers
 
 distributed = pytest.importorskip("dask.distributed", reason="install the extra scale")
 
@@ -42,9 +42,11 @@ def test_a_scheduler_without_workers_is_told_of(cluster):
 
 
 def test_a_call_under_which_workers_die_is_given_up_and_the_others_go_on():
+    """On a cluster of this machine, whose workers keep their memory."""
     import dask
 
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}), workers("dask", 1) as pool:
+        assert set(pool(os.getenv, [(name,) for name in ALLOCATOR])) == set(map(str, ALLOCATOR.values()))
         found = list(pool(deadly, [(1,), (2,), (3,)]))
     assert [each for each in found if not isinstance(each, WorkerError)] == [1, 9]
     assert len(found) == 3

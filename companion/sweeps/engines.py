@@ -50,9 +50,9 @@ def workers(engine: str, jobs: int, scheduler: str | None = None, until: float =
         ) from error
     with ExitStack() as stack:
         local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None}
-        stack.enter_context(
-            dask.config.set({f"distributed.nanny.pre-spawn-environ.{k}": v for k, v in ALLOCATOR.items()})
-        )
+        if scheduler is None:
+            kept = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in ALLOCATOR.items()}
+            stack.enter_context(dask.config.set(kept))
         client = Client(scheduler or stack.enter_context(LocalCluster(**local)), set_as_default=False)
         with client:
             if not client.nthreads():
