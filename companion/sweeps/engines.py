@@ -1,5 +1,6 @@
 """Where the runs of a sweep are worked off: in processes of this machine, or by the workers of a Dask cluster."""
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
@@ -8,6 +9,7 @@ from itertools import islice
 from math import inf
 from time import monotonic
 from typing import Any
+from unittest.mock import patch
 
 from joblib import Parallel, delayed
 
@@ -49,12 +51,14 @@ def workers(engine: str, jobs: int, scheduler: str | None = None, until: float =
             "engine: expected dask to be installed, found none: pip install 'elbo-companion[scale]'"
         ) from error
     with ExitStack() as stack:
-        local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None}
-        if scheduler is None:
+        cluster = scheduler
+        if cluster is None:
             kept = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in ALLOCATOR.items()}
-            stack.enter_context(dask.config.set(kept))
-        client = Client(scheduler or stack.enter_context(LocalCluster(**local)), set_as_default=False)
-        with client:
+            # the environment comes before the settings, and every earlier cluster of this process left its own there
+            with dask.config.set(kept), patch.dict(os.environ, {name: str(value) for name, value in ALLOCATOR.items()}):
+                local = LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
+            cluster = stack.enter_context(local)
+        with Client(cluster, set_as_default=False) as client:
             if not client.nthreads():
                 warnings.warn(f"scheduler: {scheduler} has no worker yet; runs begin when one comes", stacklevel=2)
             yield lambda function, arguments: on_cluster(client, function, arguments, until)
