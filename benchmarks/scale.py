@@ -33,7 +33,7 @@ from companion.sweeps.engines import workers
 from companion.terms import RateDistortion
 
 TABLE = Path(__file__).resolve().parents[1] / "book" / "results" / "scale.csv"
-RUNS, STEPS = 16, 150
+RUNS, STEPS = 16, 1000
 WAYS = {"one process": ("joblib", 1), "two processes": ("joblib", 2), "two Dask workers": ("dask", 2)}
 KNOWN, ENTERED = (100, 1000, 10_000), 100  # runs in a table, and those that are entered then
 CALLS = 200  # empty jobs
