@@ -152,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
     parser.add_argument("--out", type=Path, default=TABLE, help=f"the table (default {TABLE.name} of the book)")
     told = parser.parse_args(arguments)
     plan = of_tables()
-    plans = [replace(plan, life=3600 * hours) for hours in LIVES] + [replace(plan, life=3600.0, segments=1)]
+    plans = [replace(plan, life=3600 * hours, segments=parts) for parts in (SEGMENTS, 1) for hours in LIVES]
     found = [row for each in plans for row in rows(each, told.repeats)]
     write_rows(told.out, found)
     assumed = {"training": plan.training, "measuring": plan.measuring, "start": plan.start, "gap": plan.gap}

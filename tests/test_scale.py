@@ -1,7 +1,7 @@
 """What a cluster's simulation gives is what a formula says, and where there is none, what was counted by hand."""
 
 from dataclasses import replace
-from math import exp
+from math import exp, inf
 from statistics import fmean, stdev
 
 import cluster
@@ -59,6 +59,16 @@ def test_what_it_takes_to_enter_a_run_is_that_of_a_hundredth_of_the_table_at_a_t
     monkeypatch.setattr(scale, "KNOWN", (1000,))
     scale.bookkeeping(1)
     assert sizes == [1010, 1021, 1032, 1043, 1054, 1065, 1076, 1087, 1098, 1100]
+
+
+def test_the_committed_table_is_of_the_committed_seconds():
+    found = results.load("cluster")
+    found = found[found["quantity"] == "hours to the end, by the formula"]
+    assert len(found) == 2 * len(cluster.LIVES)
+    for row in found.to_dict("records"):
+        life = 3600 * row["life_hours"] if row["life_hours"] == row["life_hours"] else inf
+        now = replace(cluster.of_tables(), life=life, segments=row["segments"])
+        assert now.expected / 3600 == pytest.approx(row["value"], abs=1e-6)
 
 
 @pytest.mark.full
