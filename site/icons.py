@@ -58,6 +58,7 @@ class Drawings:
 
     def __init__(self, vendor: Path) -> None:
         self.vendor = vendor
+        self.drawn: dict[str, str] = {}
 
     @cached_property
     def script(self) -> str:
@@ -67,9 +68,14 @@ class Drawings:
     def icon(self, found: re.Match[str]) -> str:
         """The element of one icon, with its drawing inside."""
         element, classes, name, rest = found.groups()
-        described = re.findall(rf'(?<![\w-])"?{name}"?:\[(\d+),(\d+),\[[^\]]*\],"\w+","([^"]+)"\]', self.script)
-        if not described:
-            raise ExtensionError(f"expected an icon of Font Awesome, got {name!r}")
-        width, height, path = described[-1]  # after the regular one, where there are two
-        drawn = SVG.format(width=width, height=height, path=path)
-        return f'<{element} class="{classes}"{rest}>{drawn}</{element}>'
+        return f'<{element} class="{classes}"{rest}>{self.drawing(name)}</{element}>'
+
+    def drawing(self, name: str) -> str:
+        """The picture of an icon; raises ``ExtensionError`` for a name that the script does not know."""
+        if name not in self.drawn:
+            described = re.findall(rf'(?<![\w-])"?{name}"?:\[(\d+),(\d+),\[[^\]]*\],"\w+","([^"]+)"\]', self.script)
+            if not described:
+                raise ExtensionError(f"expected an icon of Font Awesome, got {name!r}")
+            width, height, path = described[-1]  # after the regular one, where there are two
+            self.drawn[name] = SVG.format(width=width, height=height, path=path)
+        return self.drawn[name]

@@ -165,8 +165,8 @@ def pronounced(model):
 def agrees(model, start, dim):
     """Many estimates of one image's likelihood are right on average."""
     _, joint, log_cell = log_joint(model, IMAGES[0], 161 if dim == 1 else 97, dim)
-    copies, truth = np.repeat(IMAGES[:1], 16, 0), special.logsumexp(joint) + log_cell
-    found = measure.annealed(model, copies, chains=4, temperatures=12, leapfrogs=2, start=start)
+    copies, truth = np.repeat(IMAGES[:1], 32, 0), special.logsumexp(joint) + log_cell
+    found = measure.annealed(model, copies, chains=8, temperatures=12, leapfrogs=2, start=start)
     ratio = np.exp(found.each - truth)
     assert abs(ratio.mean() - 1) < 4 * stats.sem(ratio) < 0.5
     assert ratio.std() > 0.01

@@ -79,9 +79,10 @@ def _variable(colour: str, variables: Mapping[str, str]) -> str:
 def small(png: bytes) -> bytes:
     """The same pixels by a palette, where that is shorter and 256 colours do: matplotlib writes four bytes a pixel."""
     pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
-    colours, chosen = np.unique(pixels.reshape(-1, 4), axis=0, return_inverse=True)
-    if len(colours) > 256:
+    codes, chosen = np.unique(np.ascontiguousarray(pixels).view(">u4"), return_inverse=True)  # a number a pixel
+    if len(codes) > 256:
         return png
+    colours = codes.view(np.uint8).reshape(-1, 4)
     image, written = Image.fromarray(chosen.reshape(pixels.shape[:2]).astype(np.uint8), "P"), io.BytesIO()
     image.putpalette(colours[:, :3].tobytes())
     image.save(written, "PNG", optimize=True, transparency=colours[:, 3].tobytes())

@@ -3,7 +3,7 @@
 import io
 
 import numpy as np
-from built_site import CHAPTER, CLIPPED, COLOURS, DRAWN, PAGES, PHONE, SERIOUS, live
+from built_site import CHAPTER, CLIPPED, COLOURS, DRAWN, PAGES, PHONE, SERIOUS, live, settle
 from PIL import Image
 from playwright.sync_api import Page
 
@@ -136,6 +136,7 @@ def figures_can_be_read(page: Page) -> None:
 
 
 def no_equation_is_clipped(page: Page) -> None:
+    settle(page)  # figures that have come to life moved what stands below them
     assert page.evaluate(CLIPPED) == []
 
 
