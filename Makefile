@@ -8,9 +8,13 @@ export TORCH_INDEX ?=
 BIN := .venv/bin
 NOTEBOOKS := $(wildcard book/*.ipynb)
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
-# tests run side by side, one thread each, file by file in their order: notebooks first, so that no long one is last
+# tests run side by side, one thread each, file by file in their order: notebooks first, so that no long one is last.
+# Those of the site wait for Chromium half of their time.
 JOBS ?= 2
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+PAGES ?= 4
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+BY_FILE := -n $(JOBS) --dist loadfile --no-loadscope-reorder
+BROWSE := $(PYTEST) -n $(PAGES) --dist load -m browser tests/browser
 export PYTHONHASHSEED := 0
 # threads that wait by spinning slow each other tenfold on a busy machine; no digit depends on it
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -38,7 +42,7 @@ SEED_FILE ?=
 ASSIGNMENT ?= surgery
 SAMPLE := _build/sample-class
 
-.PHONY: help book serve pdf test test-site lab test-lab test-full notebooks notebooks-check bench scale soak mutants fuzz assignments sample-class clean
+.PHONY: help book serve pdf test style units test-site lab test-lab test-full notebooks notebooks-check bench scale soak mutants fuzz assignments sample-class clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r a b; do printf '  make %-16s %s\n' "$$a" "$$b"; done
@@ -78,14 +82,19 @@ pdf:  ## the book as a PDF, by xelatex, in _build/latex/book.pdf; then the site 
 	@echo "The PDF: $(CURDIR)/_build/latex/book.pdf"
 
 test: .venv/ready  ## style, types, unit tests, doctests, every notebook run anew, and the site
+	@$(MAKE) --no-print-directory -j3 style units $(if $(BROWSER),book)
+	$(if $(BROWSER),$(BROWSE),@echo "no Chromium on the path: make test-site was left out")
+
+style: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(PYTEST) --nbval-lax --nbval-current-env --nbval-cell-timeout=600
-	@$(if $(BROWSER),$(MAKE) --no-print-directory test-site,echo "no Chromium on the path: make test-site was left out")
+
+units: .venv/ready
+	$(PYTEST) $(BY_FILE) --nbval-lax --nbval-current-env --nbval-cell-timeout=600
 
 test-site: book  ## every page of the site in Chromium, with the network off
-	$(PYTEST) --dist load -m browser tests/browser
+	$(BROWSE)
 
 .venv/lab: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab]'
@@ -96,10 +105,10 @@ lab: .venv/lab  ## the pages in JupyterLab, as they are written, to read, run an
 	$(BIN)/jupyter-lab --config=scripts/jupyter_config.py --LabApp.default_url=/lab/tree/book/tour.ipynb
 
 test-lab: .venv/lab  ## pages and plain notebooks opened by JupyterLab in Chromium
-	$(PYTEST) -n 0 -m lab tests/browser
+	$(PYTEST) -m lab tests/browser
 
 test-full: test notebooks-check  ## make test, and what takes longer
-	$(PYTEST) -m "full or verifies" --hypothesis-profile=full
+	$(PYTEST) $(BY_FILE) -m "full or verifies" --hypothesis-profile=full
 
 notebooks: .venv/ready  ## run the notebooks and store their outputs, the same bytes each time
 	$(BIN)/python scripts/notebooks.py $(NOTEBOOKS)
