@@ -7,6 +7,7 @@ orders of summation all but never round to different sides. A table holds whole 
 """
 
 from copy import deepcopy
+from functools import cached_property
 from math import exp, prod
 from typing import Any
 
@@ -86,7 +87,12 @@ class IntegerModel:
 
     def component(self, which: int) -> np.ndarray:
         """The weights ``[k, BINS]`` of the bins under a component of the marginal."""
-        return self.masses(self.means[which], self.scales[which])
+        return self.only if self.components == 1 else self.masses(self.means[which], self.scales[which])
+
+    @cached_property
+    def only(self) -> np.ndarray:
+        """The weights under the first component, kept, since every image asks for those of a plain Gaussian."""
+        return self.masses(self.means[0], self.scales[0])
 
     def mixing(self) -> np.ndarray:
         """The weights ``[1, K]`` of the components."""
