@@ -107,12 +107,6 @@ def command(folder: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "companion", "sweep", "--grid", str(folder / "grid.toml"), *out, *more]
 
 
-def test_two_processes_write_the_same_bytes_as_one(grid, tmp_path):
-    configs = sweeps.read_grid(grid / "grid.toml")
-    sweeps.sweep(configs, tmp_path / "runs", table=tmp_path / "grid.csv", jobs=2, progress=False)
-    assert (tmp_path / "grid.csv").read_bytes() == (grid / "grid.csv").read_bytes()
-
-
 def test_two_dask_workers_write_the_same_bytes_as_one_process(grid, tmp_path):
     pytest.importorskip("dask.distributed", reason="install the extra scale")
     shutil.copy(grid / "grid.toml", tmp_path)
