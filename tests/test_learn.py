@@ -440,6 +440,7 @@ def test_half_precision_and_layout_train_to_nearly_the_same_point():
 
 
 @pytest.mark.full
+@pytest.mark.filterwarnings("default")  # the compiler warns of what it does itself
 def test_compiled_networks_train_to_nearly_the_same_point():
     test = data.load("digits").test
     config = QUICK.replace(steps=100)

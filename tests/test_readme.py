@@ -65,7 +65,7 @@ def test_every_command_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     (tmp_path / "book").symlink_to(ROOT / "book")
     (tmp_path / "my_model.py").write_text(MODEL)
     (grid,) = blocks(README, "toml")
-    (tmp_path / "grid.toml").write_text("steps = 4\ndense = true\n" + grid)
+    (tmp_path / "grid.toml").write_text("steps = 4\nwidth = 0.1\n" + grid)
     shortened = 0
     for arguments in commands(README):
         if arguments[0] == "merge":
@@ -88,7 +88,9 @@ def test_every_command_of_the_readme_runs(tmp_path, monkeypatch, capsys):
         else:
             assert cli.main(arguments) == 0, capsys.readouterr().err
     assert shortened == 2
-    assert len(results.read_rows(tmp_path / "grid.csv")) == 12
+    rows = results.read_rows(tmp_path / "grid.csv")
+    assert len(rows) == 2 * (2 * 2 * 2 + 2)  # on two splits: families, betas and seeds, and two targets
+    assert results.read_rows(tmp_path / "all.csv") == rows
 
 
 @pytest.mark.full
