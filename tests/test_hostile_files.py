@@ -156,6 +156,7 @@ def test_amat_text_is_of_zeros_and_ones_between_blanks(text):
         ("[1]", "expected a JSON object, got a list"),
         ('{"a": 1, "a": 2}', "some of them twice"),
         ('{"a": ' + "9" * 5000 + "}", "expected JSON"),
+        ('{"a": [-' + "9" * 309 + "]}", "a whole number of 309 digits"),
         (b"\xff{}", "expected JSON"),
     ],
 )
@@ -163,6 +164,7 @@ def test_json_holds_one_object(text, message):
     with pytest.raises(ValueError, match=message):
         json_object(text)
     assert json_object(b'\xef\xbb\xbf{"a": [1]}') == {"a": [1]}
+    assert json_object('{"a": 1' + "0" * 308 + "}") == {"a": 10**308}
 
 
 @pytest.mark.parametrize(

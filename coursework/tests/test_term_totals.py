@@ -72,6 +72,7 @@ def test_a_zone_is_heeded_and_a_day_lasts_until_its_end():
         ({"due": "soon"}, "due: expected a moment such as 2026-11-30T23:59, got 'soon'"),
         ({"days": -1}, "late-days: expected at least 0, got -1"),
         ({"per_day": 1.5}, "per-day: expected from 0% to 100%, got 150%"),
+        ({"per_day": 10**308}, "per-day: expected from 0% to 100%, got inf%"),
         ({"attempts": "first"}, "attempts: expected one of last, best, got 'first'"),
     ],
 )

@@ -43,7 +43,7 @@ class Late:
         if self.days < 0:
             raise ValueError(f"late-days: expected at least 0, got {self.days}")
         if not 0 <= self.per_day <= 1:
-            raise ValueError(f"per-day: expected from 0% to 100%, got {100 * self.per_day:g}%")
+            raise ValueError(f"per-day: expected from 0% to 100%, got {100.0 * self.per_day:g}%")
         if self.attempts not in ATTEMPTS:
             raise ValueError(f"attempts: expected one of {', '.join(ATTEMPTS)}, got {self.attempts!r}")
 
