@@ -36,6 +36,8 @@ CHANGES = (
     ("--latent-indices", str, "I,J", "dimensions of the code whose information is rewarded"),
     ("--critic-input", str, "WHAT", f"what tells it: {', '.join(CRITIC_INPUTS)}"),
     ("--augmented", bool, None, "turned, scaled, sheared and shifted a little"),
+    ("--adversarial", float, "L", "and moved by the worst step of this length"),
+    ("--drawn", float, "W", "of the information that a drawing shows of its category (mi_drawn)"),
     ("--steps", int, "N", "training steps"),
     ("--epochs", int, "N", "passes over the training images, in place of steps"),
     ("--batch-size", int, "N", "images a step"),

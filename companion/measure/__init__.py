@@ -12,7 +12,7 @@ Every measure puts the model into evaluation mode for its time (``evaluation_mod
 - Bounds on mutual information from pairs, each an ``Estimate``: ``barber_agakov``, ``infonce``, ``nwj``,
   ``donsker_varadhan``, ``leave_one_out``.
 - A categorical code: ``category_probabilities``, ``category_information``, ``category_kl``, ``category_entropy``,
-  ``entropy_lower_bound``, ``majority_accuracy``.
+  ``entropy_lower_bound``, ``majority_accuracy``; whether the decoder looks at it: ``read_again``, ``category_swap``.
 - A model of your own: ``validate_model`` says what does not fit; ``diagnose_loss`` names its loss (``LossDiagnosis``).
 - ``information_interval``: both sides of H - D <= I <= R with finite samples (``InformationInterval``).
 - Dimensions of a Gaussian code: ``latent_rates``, ``latent_information``, ``traversal_variance`` over ``TRAVERSAL``,
@@ -26,8 +26,10 @@ from companion.measure.categories import (
     category_information,
     category_kl,
     category_probabilities,
+    category_swap,
     entropy_lower_bound,
     majority_accuracy,
+    read_again,
 )
 from companion.measure.checks import validate_model
 from companion.measure.decomposition import encode, gaussian_surgery, surgery
@@ -69,6 +71,7 @@ __all__ = [
     "category_information",
     "category_kl",
     "category_probabilities",
+    "category_swap",
     "diagnose_loss",
     "donsker_varadhan",
     "encode",
@@ -91,6 +94,7 @@ __all__ = [
     "majority_accuracy",
     "nwj",
     "pairwise_log_density",
+    "read_again",
     "surgery",
     "traversal_variance",
     "validate_model",

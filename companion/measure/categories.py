@@ -12,9 +12,10 @@ from math import log, sqrt
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from companion.measure.passes import image_batches, in_evaluation_mode
-from companion.models import VAE, GaussianCategorical
+from companion.models import VAE, GaussianCategorical, draw, generator
 from companion.stats import Estimate
 
 
@@ -83,6 +84,46 @@ def majority_accuracy(probs: Tensor, labels: np.ndarray) -> Estimate:
     table = np.zeros((probs.shape[1], labels.max() + 1), int)
     np.add.at(table, (category, labels), 1)
     return Estimate.of(torch.from_numpy(table.argmax(1)[category] == labels))
+
+
+@in_evaluation_mode
+def read_again(model: VAE, n: int = 10_000, seed: int = 0) -> Estimate:
+    """How often the encoder reads in a drawing the category that it was drawn from; 1 / K is chance.
+
+    Of ``n`` codes drawn from the marginal: the decoder draws an image, and the encoder's most probable category is
+    compared.
+    """
+    rng = generator(seed)
+    codes = draw(model.marginal(), rng, (n,)).split(500)
+    return Estimate.of(torch.cat([_read(model, code, rng) == _category(model, code) for code in codes]).double())
+
+
+@in_evaluation_mode
+def category_swap(model: VAE, images: np.ndarray, seed: int = 0) -> tuple[Estimate, Estimate]:
+    """What becomes of binary ``images`` ``[n, H, W]`` when each keeps its z and gets another category, at random.
+
+    Returns how often the encoder reads the new category in a drawing, and by how much -log d(x|z, c) rises from the
+    category that the encoder told; nats.
+    """
+    rng, read, cost = generator(seed), [], []
+    for x in image_batches(images):
+        e = model.encoder(model.check_data(x))
+        z, told = draw(e.gaussian, rng), e.categorical.logits.argmax(1)
+        k = e.categorical.event_shape[0]
+        new = (told + torch.randint(1, k, told.shape, generator=rng)) % k
+        was, now = (torch.cat([z, functional.one_hot(c, k).to(z)], 1) for c in (told, new))
+        read.append(_read(model, now, rng) == new)
+        cost.append(model.decoder(was).log_prob(x.to(z)) - model.decoder(now).log_prob(x.to(z)))
+    return Estimate.of(torch.cat(read).double()), Estimate.of(torch.cat(cost).double())
+
+
+def _read(model: VAE, code: Tensor, rng: torch.Generator) -> Tensor:
+    """The most probable category of a drawing of each ``code``."""
+    return model.encoder(draw(model.decoder(code), rng).to(code)).categorical.logits.argmax(1)
+
+
+def _category(model: VAE, code: Tensor) -> Tensor:
+    return model.marginal().split(code)[1].argmax(1)
 
 
 def _cross(probs: Tensor) -> Tensor:

@@ -21,7 +21,7 @@
 torch.Size([2])
 """
 
-from companion.models.augmentation import AFFINE_LIMITS, random_affine
+from companion.models.augmentation import AFFINE_LIMITS, adversarial_step, random_affine
 from companion.models.causal import CausalConv2d
 from companion.models.critics import (
     CategoricalRecognitionNetwork,
@@ -73,6 +73,7 @@ __all__ = [
     "PixelCNNDecoder",
     "StandardNormal",
     "VampPrior",
+    "adversarial_step",
     "draw",
     "family",
     "generator",

@@ -1,5 +1,6 @@
-"""Random affine maps of images, which a code may be asked to survive."""
+"""Changes of images that a code may be asked to survive: random affine maps, and the worst small step."""
 
+from collections.abc import Callable
 from math import pi
 
 import torch
@@ -20,3 +21,19 @@ def random_affine(x: Tensor, rng: torch.Generator) -> Tensor:
     low = torch.stack([scale * sin, scale * (slant * sin + cos), most["shift"] * down], 1)
     grid = functional.affine_grid(torch.stack([top, low], 1), [n, 1, *x.shape[1:]], align_corners=False)
     return functional.grid_sample(x[:, None], grid, align_corners=False).squeeze(1)
+
+
+def adversarial_step(score: Callable[[Tensor], Tensor], x: Tensor, length: float) -> Tensor:
+    """Images ``[n, H, W]``, each moved by ``length`` (Euclidean, over its pixels) to where its ``score`` falls fastest.
+
+    The step is that of Miyato et al. (2018), from where the gradient of ``score``, ``[n]``, is not zero; where it is,
+    the image stays. No derivative of the step itself is kept.
+
+    >>> import torch
+    >>> adversarial_step(lambda x: x[:, 0, 0], torch.zeros(1, 1, 2), 0.5)
+    tensor([[[-0.5000,  0.0000]]])
+    """
+    with torch.enable_grad():
+        y = x.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(score(y).sum(), y)
+    return x - length * functional.normalize(slope.flatten(1)).view_as(x)

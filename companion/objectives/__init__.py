@@ -7,12 +7,12 @@
 - ``FactorVAE``, ``BetaTCVAE``, ``DIPVAEI``, ``DIPVAEII``, ``AdversarialAutoencoder``, ``WAEMMD``, ``WAEGAN``,
   ``InfoVAE``, ``InfoMaxVAE`` (each ``Penalised``): D + beta R + weight times a penalty on the aggregate.
 - ``LiteralInformation``, ``ValidInformation`` (each ``InformationRegularised``): D + beta R - weight times a bound on
-  a mutual information.
+  a mutual information. ``DrawnInformation``: less another one, of what a drawing shows of its category.
 
 The formulas alone are the functions ``beta_vae``, ``target_rate``, ``capacity``, ``lagrangian``, ``penalised`` and
-``information_regularised`` of ``Terms``. The penalties ``total_correlation_mss``, ``dip_i``, ``dip_ii`` and
-``maximum_mean_discrepancy`` (beside draws from the ``PRIOR_STREAM``) are functions of codes; ``permute_dimensions``
-makes the codes of FactorVAE's discriminator.
+``information_regularised`` of ``Terms``, and ``drawn_information`` of a forward pass. The penalties
+``total_correlation_mss``, ``dip_i``, ``dip_ii`` and ``maximum_mean_discrepancy`` (beside draws from the
+``PRIOR_STREAM``) are functions of codes; ``permute_dimensions`` makes the codes of FactorVAE's discriminator.
 
 A new objective derives from ``Objective`` and is entered by ``register``: its loss is given the forward pass of a batch
 and the ``TrainingStep``. What it trains beside the model is an ``AuxiliaryModel``: the ``Multiplier``, the
@@ -33,6 +33,7 @@ from companion.objectives.base import (
     objective,
     register,
 )
+from companion.objectives.drawings import DrawnInformation, drawn_information
 from companion.objectives.elbo import (
     BetaVAE,
     Capacity,
@@ -87,6 +88,7 @@ __all__ = [
     "BetaTCVAE",
     "BetaVAE",
     "Capacity",
+    "DrawnInformation",
     "FactorVAE",
     "FactorVAEDiscriminator",
     "HeldRate",
@@ -109,6 +111,7 @@ __all__ = [
     "capacity",
     "dip_i",
     "dip_ii",
+    "drawn_information",
     "information_regularised",
     "lagrangian",
     "maximum_mean_discrepancy",

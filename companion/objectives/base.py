@@ -27,6 +27,8 @@ SETTINGS: dict[str, Any] = {
     "latent_indices": "",
     "critic_input": "reconstruction",
     "augmented": False,
+    "adversarial": 0.0,
+    "drawn": 0.0,
     "span": 10.0,
 }
 #: Every objective's class by its name, in the order of registration.
@@ -220,9 +222,9 @@ def check_target(target: float | None) -> float:
     return target
 
 
-def check_weight(weight: float, or_zero: bool = False) -> float:
+def check_weight(weight: float, or_zero: bool = False, name: str = "weight") -> float:
     """``weight`` itself; raises ``ValueError`` unless it is positive, or 0 where ``or_zero``, and finite."""
     if not (0 < weight < inf or (or_zero and weight == 0)):
         expected = "a finite number, 0 or more" if or_zero else "a positive, finite number"
-        raise ValueError(f"weight: expected {expected}, got {weight!r}")
+        raise ValueError(f"{name}: expected {expected}, got {weight!r}")
     return weight

@@ -39,6 +39,7 @@ from companion.models import (
     ForwardOutput,
     GaussianCategorical,
     GaussianRecognitionNetwork,
+    adversarial_step,
     draw,
     random_affine,
 )
@@ -115,12 +116,19 @@ class VariationalPosterior(AuxiliaryModel):
 
     def log_prob(self, model: VAE, out: ForwardOutput, rng: torch.Generator) -> Tensor:
         """log Q(c|y) of each image's code, ``[n]``; for a category told from the image, its mean over e(c|x)."""
-        y = self.critic_input(model, out, rng)
+        c = out.z[:, self.indices]
         if isinstance(out.e, GaussianCategorical):
             exact = self.objective.critic_input in ("image", "encoder")
             c = out.e.categorical.probs if exact else out.e.split(out.z)[1]
-            return (c * self(model, y).logits).sum(1)
-        return self(model, y).log_prob(out.z[:, self.indices])
+        y = self.critic_input(model, out, rng)
+        if length := self.objective.adversarial:
+            y = adversarial_step(lambda y: self.score(model, y, c.detach()), y, length)
+        return self.score(model, y, c)
+
+    def score(self, model: VAE, y: Tensor, c: Tensor) -> Tensor:
+        """log Q(c|y) for codes ``c``, and its mean over c for probabilities of categories; ``[n]``."""
+        q = self(model, y)
+        return q.log_prob(c) if self.indices else (c * q.logits).sum(1)
 
     def forward(self, model: VAE, y: Tensor) -> Any:
         """Q(c|y) for images ``y``, ``[n, H, W]``."""
@@ -169,6 +177,8 @@ class InformationRegularised(Objective):
         latent_indices: which dimensions of a Gaussian code c is, as numbers or as "3,17"; none where c is the category
         critic_input: what Q is given, one of ``CRITIC_INPUTS``
         augmented: whether Q is given it turned, scaled, sheared and shifted a little (``random_affine``)
+        adversarial: the length of a further step, by which the image is moved to where log Q falls fastest
+            (``adversarial_step``); 0 for none
     """
 
     beta: float = 1.0
@@ -176,6 +186,7 @@ class InformationRegularised(Objective):
     latent_indices: tuple[int, ...] = ()
     critic_input: str = "reconstruction"
     augmented: bool = False
+    adversarial: float = 0.0
     table: ClassVar[str] = "latents"
     auxiliary_model = VariationalPosterior
     literal: ClassVar[bool] = False
@@ -185,6 +196,7 @@ class InformationRegularised(Objective):
         object.__setattr__(self, "latent_indices", _indices(self.latent_indices))
         check_beta(self.beta)
         check_weight(self.weight, or_zero=True)
+        check_weight(self.adversarial, or_zero=True, name="adversarial")
         if self.critic_input not in CRITIC_INPUTS:
             raise ValueError(f"critic_input: expected one of {', '.join(CRITIC_INPUTS)}, got {self.critic_input!r}")
         if self.critic_input == "encoder" and self.latent_indices:

@@ -25,6 +25,8 @@ ABOUT = ("n", "draw_seed", "steps", "data", "binarise")
 INFORMATION = ("mi_literal", "mi_valid", "mi_direct", "mi_exact", "kl_c", "kl_aggregate", "entropy_aggregate")
 SURGERY = ("information", "marginal_kl", "total_correlation", "dimension_wise_kl")
 ESTIMATED = ("tc_minibatch", "tc_discriminator", "dip_i", "dip_ii", "mmd")
+SHAKEN = ("adversarial", "drawn")  # of a category's reading, and of its drawing
+DRAWN = ("read_again", "swap_read", "swap_cost")
 PAID = ("objective", "lambda", "critic_input", "augmented", "beta", "annealed", "seed", "preset", "split")
 
 
@@ -46,11 +48,17 @@ SCHEMAS: dict[str, tuple[str, ...]] = {
         *("family", "beta", "span", "seed", "preset", "split", *POINT, *ABOUT, "config_hash"),
     ),
     "categories": (
-        *(*PAID, *_with_errors("accuracy", *INFORMATION)),
+        *(*PAID, *SHAKEN, *_with_errors("accuracy", *INFORMATION, *DRAWN)),
         *(*POINT, *ABOUT, "categories", "latent_dim", "config_hash"),
     ),
     "trajectories": (  # of categories, through training
-        *(*PAID, "step", "bound", *_with_errors("accuracy", "mi_exact", "kl_c", "kl_aggregate", "entropy_aggregate")),
+        *(
+            *PAID,
+            *SHAKEN,
+            "step",
+            "bound",
+            *_with_errors("accuracy", "mi_exact", "kl_c", "kl_aggregate", "entropy_aggregate"),
+        ),
         *(*(f"share_{k}" for k in range(BINS)), *(f"histogram_{k}" for k in range(BINS))),
         *(*POINT, *ABOUT, "categories", "latent_dim", "config_hash"),
     ),
@@ -88,7 +96,13 @@ WORDS = (
     *("critic", "critic_input", "latent_indices", "direction"),
     *("table", "model", "start"),
 )
-OPTIONAL = ("iwae5", "iwae5_se", "target", "bound")  # an empty cell is None: not measured, or there is none
+OPTIONAL = (
+    "iwae5",
+    "iwae5_se",
+    "target",
+    "bound",
+    *_with_errors(*DRAWN),
+)  # an empty cell is None: not measured, or there is none
 
 
 def row(config: Config, point: RateDistortion, measured: Mapping[str, float | None], table: str = "families") -> Row:

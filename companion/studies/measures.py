@@ -106,13 +106,13 @@ class Bounds:
 
 
 class UseOfCategories(Bounds):
-    """The information of a category, exact and by probes, its rate and its aggregate, and how pure it is."""
+    """The information of a category, exact and by probes; its rate, aggregate and purity; and what drawings show."""
 
     def __call__(self, point: RateDistortion) -> dict[str, float]:
         """All of it on the split of ``point``, over images with labels."""
         split, labels = (getattr(self.images, f"{point.split}{name}") for name in ("", "_labels"))
         probs, top = categories.category_probabilities(self.model, split), log(self.config.categories)
-        found = use_of_categories(probs, labels)
+        found = use_of_categories(probs, labels) | use_of_drawings(self.model, split)
         return cells(found | self.between(split, top, found["entropy_aggregate"].each))
 
 
@@ -126,6 +126,12 @@ def use_of_categories(probs: Tensor, labels: np.ndarray) -> Estimates:
         "kl_aggregate": Estimate.of(log(probs.shape[1]) - entropy.each),
         "entropy_aggregate": entropy,
     }
+
+
+def use_of_drawings(model: VAE, images: np.ndarray) -> Estimates:
+    """Whether the decoder draws what the category says: beside a fresh z, and beside that of an image."""
+    read, cost = categories.category_swap(model, images)
+    return {"read_again": categories.read_again(model), "swap_read": read, "swap_cost": cost}
 
 
 class UseOfLatents(Bounds):

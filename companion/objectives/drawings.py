@@ -1,0 +1,79 @@
+"""A category that is in the picture both ways: the encoder tells it from an image, and from what is drawn of it.
+
+``mi_valid`` pays for the information that images give about c. Nothing in it makes the decoder look at c: z may tell it
+the class as well. ``mi_drawn`` pays for a second information, the one that a drawing gives about the category it was
+drawn from, where z comes from elsewhere (as in Chen et al. (2016)). With c uniform over K categories, and the encoder
+as the reader of the drawing y,
+
+    I(c; y) = log K - H(c|y) >= log K + E log e(c|y) .
+
+Only the decoder, and the part z of an image's code, learn from it: the encoder's reading stays as it is. So it cannot
+buy this reward by calling the drawings what they are not, and what c means is decided by the images alone.
+"""
+
+from dataclasses import dataclass
+from math import log
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from companion.models import VAE, ForwardOutput, draw, random_affine
+from companion.objectives.base import TrainingStep, check_weight, register
+from companion.objectives.information import POSTERIOR_STREAM, ValidInformation
+
+
+@register("mi_drawn")
+@dataclass(frozen=True)
+class DrawnInformation(ValidInformation):
+    """D + beta R - weight times the bound on I(c; x) - drawn times ``drawn_information``.
+
+    The second weight grows with the steps until the middle of training, when the categories are settled.
+
+    Attributes:
+        drawn: what a nat is worth that a drawing shows of its category
+    """
+
+    critic_input: str = "encoder"
+    augmented: bool = True
+    adversarial: float = 1.0
+    drawn: float = 10.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_weight(self.drawn, or_zero=True, name="drawn")
+
+    def validate_model(self, family: str, categories: int, latent_dim: int) -> None:
+        """Raise ``ValueError`` unless the code has categories."""
+        super().validate_model(family, categories, latent_dim)
+        if not categories:
+            raise ValueError("categories: expected 2 or more with the objective mi_drawn, got 0")
+
+    def loss(self, model: VAE, out: ForwardOutput, step: TrainingStep, auxiliary: Any = None) -> Tensor:
+        """That of ``mi_valid``, less the second reward."""
+        rng = step.generator(DRAWING_STREAM, out.x.device)
+        grown = self.drawn * min(1.0, 2 * step.progress)
+        return super().loss(model, out, step, auxiliary) - grown * drawn_information(model, out, rng, self.augmented)
+
+
+DRAWING_STREAM = POSTERIOR_STREAM + 1
+
+
+def drawn_information(model: VAE, out: ForwardOutput, rng: torch.Generator, augmented: bool = True) -> Tensor:
+    """log K + E log e(c|y) for the decoder's means y at new, uniform categories; nats, at most I(c; y).
+
+    In one half of the batch z is that of an image, in the other it is drawn from the marginal. No gradient reaches the
+    weights that read y.
+    """
+    fresh, half = draw(model.marginal(), rng, (len(out.z),)), len(out.z) // 2
+    z, _ = out.e.split(out.z)  # type: ignore[attr-defined]
+    new, c = out.e.split(fresh)  # type: ignore[attr-defined]
+    y = model.decoder(torch.cat([torch.cat([z[:half], new[half:]]), c], 1)).mean
+    read = read_unchanged(model.encoder, random_affine(y, rng) if augmented else y).categorical.logits
+    return log(c.shape[1]) + (c * read).sum(1).mean()
+
+
+def read_unchanged(encoder: nn.Module, y: Tensor) -> Any:
+    """e(.|y) with a gradient with respect to ``y`` alone."""
+    return functional_call(encoder, {name: weight.detach() for name, weight in encoder.named_parameters()}, (y,))
