@@ -208,7 +208,8 @@ class Config:
         Under another objective the settings that it shares with the old one stay. Raises as ``Config.of``.
         """
         new = changes.get("objective", self.objective.name)
-        kept = {f.name for f in fields(OBJECTIVES[new])} if new in OBJECTIVES else set()
+        theirs = {f.name for f in fields(OBJECTIVES[new])} if new in OBJECTIVES else set()
+        kept = theirs & {f.name for f in fields(self.objective)}
         told = {name: value for name, value in self.settings().items() if name not in SETTINGS or name in kept}
         return Config.of(**{**told, **changes})
 

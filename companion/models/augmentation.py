@@ -26,7 +26,7 @@ def random_affine(x: Tensor, rng: torch.Generator) -> Tensor:
 def adversarial_step(score: Callable[[Tensor], Tensor], x: Tensor, length: float) -> Tensor:
     """Images ``[n, H, W]``, each moved by ``length`` (Euclidean, over its pixels) to where its ``score`` falls fastest.
 
-    The step is that of Miyato et al. (2018), from where the gradient of ``score``, ``[n]``, is not zero; where it is,
+    The step is that of Miyato et al. (2019), from where the gradient of ``score``, ``[n]``, is not zero; where it is,
     the image stays. No derivative of the step itself is kept.
 
     >>> import torch

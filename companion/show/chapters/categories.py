@@ -20,8 +20,8 @@ from companion.show.widgets import Player
 
 Rows = Sequence[Mapping[str, Any]]
 
-NAMES = {"beta_vae": "ELBO", "mi_literal": "literal", "mi_valid": "valid"}
-MARKS = dict(zip(NAMES, zip("osD", (PALETTE[5], PALETTE[1], PALETTE[0]), strict=True), strict=True))
+NAMES = {"beta_vae": "ELBO", "mi_literal": "literal", "mi_valid": "valid", "mi_drawn": "drawn"}
+MARKS = dict(zip(NAMES, zip("osD^", (PALETTE[5], PALETTE[1], PALETTE[0], PALETTE[2]), strict=True), strict=True))
 QUANTITIES = {
     "mi_exact": "I(c; x), exact",
     "kl_c": "R_c",
@@ -30,6 +30,11 @@ QUANTITIES = {
     "mi_literal": "literal sum",
     "mi_valid": "valid bound on I(c; x̂)",
     "mi_direct": "valid bound on I(c; x)",
+}
+DRAWINGS = {  # column: what it says of drawings, and its format
+    "read_again": ("fresh z: read as given", ".3f"),
+    "swap_read": ("an image's z, another category: read as given", ".3f"),
+    "swap_cost": ("D higher by (nats)", ".1f"),
 }
 
 CURVES: dict[str, tuple[str, dict[str, Any]]] = {  # column: its name, and its look
@@ -154,8 +159,13 @@ def runs(name: str, split: str = "test") -> dict[str, pd.DataFrame]:
 
 
 def _setting(row: Mapping[str, Any]) -> str:
-    asks = f", λ {row['lambda']:g}, {row['critic_input']}" + ", augmented" * row["augmented"]
-    return NAMES[row["objective"]] + asks * (row["objective"] != "beta_vae")
+    name = row["objective"]
+    if name == "beta_vae":
+        return NAMES[name]
+    reader = f", {row['critic_input']}" + ", augmented" * row["augmented"]
+    asks = f", ν {row['drawn']:g}" if name == "mi_drawn" else reader
+    step = f", step {row['adversarial']:g}" * (row["adversarial"] > 0)
+    return f"{NAMES[name]}, λ {row['lambda']:g}{asks}{step}"
 
 
 def settings_table(groups: Mapping[str, pd.DataFrame]) -> Table:
@@ -164,8 +174,11 @@ def settings_table(groups: Mapping[str, pd.DataFrame]) -> Table:
     for name, rows in groups.items():
         values = [rows.accuracy.median(), rows.accuracy.mean(), rows.accuracy.max()]
         values += [rows[column].median() for column in ("mi_exact", "kl_c", "entropy_aggregate")]
-        lines.append([name, len(rows), *(f"{value:.2f}" for value in values)])
-    headings = ["setting", "seeds", "purity, median", "mean", "best", "I(c; x)", "R_c", "H(c)"]
+        again = rows.read_again.median()
+        lines.append(
+            [name, len(rows), *(f"{v:.2f}" for v in values), "not measured" if np.isnan(again) else f"{again:.2f}"]
+        )
+    headings = ["setting", "seeds", "purity, median", "mean", "best", "I(c; x)", "R_c", "H(c)", "read again"]
     return Table(headings, lines)
 
 
@@ -176,6 +189,15 @@ def medians_table(title: str, groups: Mapping[str, pd.DataFrame]) -> Table:
         for name, words in QUANTITIES.items()
     ]
     return Table([title, *(NAMES[key] for key in groups)], lines)
+
+
+def drawings_table(title: str, groups: Mapping[str, pd.DataFrame]) -> Table:
+    """A line for each of ``groups``: what its drawings show of the category, medians over seeds and ranges."""
+    lines = []
+    for key, rows in groups.items():
+        cells = (f"{rows[c].median():{form}} ({spread(rows[c], form)})" for c, (_, form) in DRAWINGS.items())
+        lines.append([NAMES[key], len(rows), *cells])
+    return Table([title, "seeds", *(words for words, _ in DRAWINGS.values())], lines)
 
 
 def median_words(values: Sequence[float]) -> str:
@@ -280,20 +302,20 @@ def naming_words(counts: np.ndarray, names: Sequence[str]) -> str:
 
 
 def prices_table(sets: Mapping[str, Mapping[str, pd.DataFrame]]) -> Table:
-    """What the objectives pay: medians of the parts of R + D, and the paired difference of the valid one to the ELBO.
+    """What the objectives pay: medians of the parts of R + D, and paired differences of two to the ELBO.
 
     Args:
         sets: for each set of images the runs by objective, as ``runs`` gives them
     """
-    lines = []
+    lines, paid = [], ("mi_valid", "mi_drawn")
     for kind, groups in sets.items():
         parts = {key: _parts(rows) for key, rows in groups.items()}
-        for part in parts["mi_valid"]:
-            m = median_interval((parts["mi_valid"][part] - parts["beta_vae"][part]).dropna())
+        for part in parts["beta_vae"]:
             medians = [f"{each[part].median():.2f}" for each in parts.values()]
-            lines.append([kind, part, *medians, f"{m.median:+.2f} ({m.low:+.2f} to {m.high:+.2f})"])
+            more = [median_interval((parts[key][part] - parts["beta_vae"][part]).dropna()) for key in paid]
+            lines.append([kind, part, *medians, *(f"{m.median:+.2f} ({m.low:+.2f} to {m.high:+.2f})" for m in more)])
     names = [NAMES[key] for key in next(iter(sets.values()))]
-    return Table(["test, nats", "", *names, "valid − ELBO, paired"], lines)
+    return Table(["test, nats", "", *names, *(f"{NAMES[key]} − ELBO, paired" for key in paid)], lines)
 
 
 def _parts(rows: pd.DataFrame) -> pd.DataFrame:
