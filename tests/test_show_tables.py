@@ -93,6 +93,7 @@ def test_a_spread_is_one_number_where_both_ends_look_the_same():
         ([], "not tested here: too few runs"),
         (None, "not tested here: too few runs"),
         ("no run would tell", "not tested here: no run would tell"),
+        (show.Unseen("twice as much, in 80 %"), "not contradicted: twice as much, in 80 %"),
     ],
 )
 def test_a_verdict_is_about_all_parts_and_waits_for_missing_runs(answer, word):
@@ -165,6 +166,14 @@ def test_a_page_shows_a_card_for_each_claim_with_its_verdict_in_words():
         *(("dt", "The rows say"), ("dd", "no run"), ("dt", "Reproduced if"), ("dd", "q")),
     ]
     assert repr(table).splitlines()[1].split("  ")[0] == "R < D."
+
+
+def test_a_claim_that_nothing_is_to_be_seen_says_what_would_have_been():
+    table = show.claim_table(("Nothing.", "rule", "p = 1", show.Unseen("half of them")))
+    said = CardParser(table._repr_html_()).said
+    assert said[1] == ("span rd-verdict rd-verdict-open", "not contradicted")
+    assert said[2:4] == [("dt", "Would be seen"), ("dd", "half of them")]
+    assert show.VerdictCount([table.lines[0][1]]).lines[-1] == ["not contradicted", "1"]
 
 
 def test_the_families_of_a_card_stay_on_one_line():

@@ -6,8 +6,8 @@
 - Images: ``image_sheet``, ``sample_gallery``, ``StoredFigure``.
 - Figures that live on a page without a kernel: ``LiveFigure`` by a script of its own, ``Player`` and
   ``Explorer`` by frames, ``PhasePad``, and ``plane_explorer`` of all rows, or of rows with a ``Look`` of their own.
-- Words: ``Table``; ``claim_table``, a ``ClaimTable``, and ``VerdictCount`` of its verdicts; ``arrival_report`` of the
-  runs that have not arrived; ``run_label``, ``spread``.
+- Words: ``Table``; ``claim_table``, a ``ClaimTable``, and ``VerdictCount`` of its verdicts, one of which may be
+  ``Unseen``; ``arrival_report`` of the runs that have not arrived; ``run_label``, ``spread``.
 - ``report_page``: a ``studies.ModelReport`` as one HTML file; ``model_plane`` is its plane.
 - A figure of your own: ``panels`` gives a ``Figure`` and its axes in the book's ``style``, with the colours of
   ``PALETTE``, ``GUIDE`` for lines that guide the eye and the colour map ``SHADE``; ``save`` writes it whole.
@@ -19,7 +19,16 @@ from companion.show.figure import GUIDE, PALETTE, SHADE, Figure, panels, save, s
 from companion.show.images import StoredFigure, image_sheet, sample_gallery
 from companion.show.plane import contour_plane, empty_plane, family_plane, rd_plane, skew_plane
 from companion.show.report import model_plane, report_page
-from companion.show.tables import ClaimTable, Table, VerdictCount, arrival_report, claim_table, run_label, spread
+from companion.show.tables import (
+    ClaimTable,
+    Table,
+    Unseen,
+    VerdictCount,
+    arrival_report,
+    claim_table,
+    run_label,
+    spread,
+)
 from companion.show.widgets import Explorer, LiveFigure, PhasePad, Player
 
 __all__ = [
@@ -35,6 +44,7 @@ __all__ = [
     "Player",
     "StoredFigure",
     "Table",
+    "Unseen",
     "VerdictCount",
     "arrival_report",
     "claim_table",

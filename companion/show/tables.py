@@ -14,6 +14,8 @@ NUMBER = set("0123456789.,-−+±% ")
 FAMILY = re.compile(r"(?<![-+\w])[-+]{2}[-+v](?![-+\w])")  # kept on one line, in the type of code
 CLAIMS = ("claim", "verdict", "the rows say", "reproduced if")
 BADGES = {"reproduced": "reproduced", "partly": "partly", "not reproduced": "not", "not tested here": "open"}
+HELD = "not contradicted"  # of a claim that there is nothing to see, where nothing was seen
+BADGES[HELD] = "open"
 OPEN, UNARRIVED = "not tested here: too few runs", "not tested here: its rows have not arrived"
 Claim = tuple[str, str, str | None, Any]
 LONG = 20  # characters, from which a column is kept wide enough to read; a narrow page scrolls the table
@@ -81,6 +83,14 @@ def _words(text: str) -> str:
     return FAMILY.sub(r'<code style="white-space: nowrap">\g<0></code>', html.escape(text))
 
 
+class Unseen(str):
+    """An answer to whether there is nothing to see: nothing was, and what would have been seen, and how surely.
+
+    >>> claim_table(("It does nothing.", "p above 0.05", "p = 0.7", Unseen("2 nats, in 80 %"))).lines[0][1]
+    'not contradicted: 2 nats, in 80 %'
+    """
+
+
 class ClaimTable(Table):
     """A table of ``claim_table``; a page shows a card for each claim, with its verdict on a badge.
 
@@ -93,10 +103,11 @@ class ClaimTable(Table):
 
 def _card(line: Sequence[str]) -> str:
     words, found, *parts = line
-    reason = found.partition(": ")[2]
+    word, _, reason = found.partition(": ")
+    why = "would be seen" if word == HELD else "why not"
     rest = "".join(
         f"<dt>{heading.capitalize()}</dt><dd>{_words(part)}</dd>"
-        for heading, part in zip(("why not", *CLAIMS[2:]), (reason, *parts), strict=True)
+        for heading, part in zip((why, *CLAIMS[2:]), (reason, *parts), strict=True)
         if part
     )
     return f'<li class="rd-claim"><p><strong>{_words(words)}</strong> {_badge(found)}</p><dl>{rest}</dl></li>\n'
@@ -127,7 +138,7 @@ class VerdictCount(Table):
         counts = Counter(word.partition(": ")[0] for word in verdicts)
         if strange := sorted(counts.keys() - BADGES.keys()):
             raise ValueError(f"verdicts: expected {', '.join(BADGES)}, got {', '.join(strange)}")
-        super().__init__(["verdict", "claims"], [[word, counts[word]] for word in BADGES])
+        super().__init__(["verdict", "claims"], [[w, counts[w]] for w in BADGES if w != HELD or counts[w]])
 
     def _repr_html_(self) -> str:
         items = "".join(f"<li>{_badge(word)} {count}</li>" for word, count in self.lines)
@@ -171,7 +182,7 @@ def verdict(answer: bool | str | Sequence[bool | None] | None) -> str:
 
     Args:
         answer: whether the rows say yes; None where runs are missing; several where the question has parts; or, as a
-            string, why the question is not put to any row
+            string, why the question is not put to any row; or ``Unseen``
 
     >>> [verdict(answer) for answer in (True, False, [True, False])]
     ['reproduced', 'not reproduced', 'partly']
@@ -179,7 +190,7 @@ def verdict(answer: bool | str | Sequence[bool | None] | None) -> str:
     ['not tested here: too few runs', 'not tested here: no run would tell']
     """
     if isinstance(answer, str):
-        return f"not tested here: {answer}"
+        return f"{HELD if isinstance(answer, Unseen) else 'not tested here'}: {answer}"
     answers = list(answer) if isinstance(answer, Sequence) else [answer]
     if not answers or None in answers:
         return OPEN
