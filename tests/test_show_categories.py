@@ -1,11 +1,21 @@
 """Pictures of categories hold the counts and the trajectories that they are given."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from companion.results import median_interval
 from companion.show import count_maps
-from companion.show.chapters.categories import CURVES, purity_table, trajectory_curves, trajectory_player
+from companion.show.chapters.categories import (
+    CURVES,
+    drawings_table,
+    prices_table,
+    purity_table,
+    runs,
+    settings_table,
+    trajectory_curves,
+    trajectory_player,
+)
 
 COUNTS = np.array([[30, 10, 0], [0, 5, 15]])
 
@@ -90,3 +100,47 @@ def test_purities_are_told_by_their_median_its_interval_and_the_best():
     assert line[:3] == ["asked", "10", f"{np.median(values):.3f}"]
     assert line[3] == f"{np.sort(values)[1]:.3f} to {np.sort(values)[-2]:.3f} ({found.coverage:.1%})"
     assert line[4] == f"{values.max():.3f}"
+
+
+def drawn_rows(**columns):
+    n = len(next(iter(columns.values())))
+    known = ("accuracy", "mi_exact", "kl_c", "entropy_aggregate", "read_again", "swap_read", "swap_cost")
+    return pd.DataFrame({name: columns.get(name, [0.5] * n) for name in known})
+
+
+def test_what_drawings_show_is_told_by_the_median_over_seeds_and_the_range():
+    rows = drawn_rows(read_again=[0.9, 0.98, 0.95], swap_read=[0.7, 0.7, 0.7], swap_cost=[60.0, 80.0, 71.26])
+    (line,) = drawings_table("MNIST", {"mi_drawn": rows}).lines
+    assert line == ["drawn", "3", "0.950 (0.900 to 0.980)", "0.700 (0.700)", "71.3 (60.0 to 80.0)"]
+
+
+def test_a_setting_whose_drawings_were_not_measured_says_so():
+    measured, before = drawn_rows(read_again=[0.9, 0.8]), drawn_rows(read_again=[np.nan, np.nan])
+    assert [line[-1] for line in settings_table({"now": measured, "then": before}).lines] == ["0.85", "not measured"]
+
+
+def test_settings_are_named_by_what_tells_them_apart():
+    names = pd.concat(runs("vmi_tuning").values()).groupby("setting").config_hash.nunique()
+    seeds = pd.concat(runs("vmi_tuning").values()).groupby("setting").seed.nunique()
+    assert names.tolist() == seeds.tolist()  # one run a seed: no two settings share a name
+    assert {"ELBO", "literal, λ 3, reconstruction", "valid, λ 2, encoder, augmented"} <= set(names.index)
+
+
+def test_prices_are_paired_by_seed():
+    def of(rates, seeds=(0, 1, 2)):
+        rows = {"seed": seeds, "kl_c": 1.0, "rate": rates, "distortion": 70.0}
+        return pd.DataFrame(rows).assign(elbo=lambda r: -r.rate - r.distortion)
+
+    groups = {"beta_vae": of([20.0, 21, 22]), "mi_valid": of([22.0, 20, 21], (2, 0, 1)), "mi_drawn": of([25.0, 25, 25])}
+    lines = {line[1]: line for line in prices_table({"MNIST": groups}).lines}
+    assert lines["R + D"] == [
+        "MNIST",
+        "R + D",
+        "91.00",
+        "91.00",
+        "95.00",
+        *["+0.00 (+0.00 to +0.00)"],
+        lines["R + D"][-1],
+    ]
+    assert lines["R_z"][-1] == "+4.00 (+3.00 to +5.00)"
+    assert lines["D"][-1] == "+0.00 (+0.00 to +0.00)"
