@@ -168,6 +168,19 @@ def test_the_reward_for_drawings_grows_until_the_middle(number, share):
     assert values[4.0] == pytest.approx(values[0.0] - 4.0 * share * shown, rel=1e-5)
 
 
+def test_an_uneven_aggregate_is_charged_in_units_of_the_weight():
+    """Two images in the first stripe and one in the second: log 4 less the entropy of (2/3, 1/3)."""
+    model, step = world(by_category=True), TrainingStep(0, 20, 0, 1000)
+    out = model(ROWS[[0, 0, 1]], generator(0))
+    losses = []
+    for balance in (0.0, 2.0):
+        chosen = objective("mi_drawn", weight=3.0, balance=balance, critic_input="image", augmented=False)
+        auxiliary = VariationalPosterior(model, chosen, 0)
+        losses.append(chosen.loss(model, out, step, auxiliary).item())
+    uneven = log(4) + (2 * log(2 / 3) + log(1 / 3)) / 3
+    assert losses[1] - losses[0] == pytest.approx(3.0 * 2.0 * uneven, abs=1e-4)
+
+
 def test_categories_of_digits_are_drawn_where_it_pays_and_not_by_the_elbo_alone():
     images, found = data.load("digits"), {}
     for name, settings in {"mi_drawn": {"weight": 20.0, "adversarial": 0.5}, "beta_vae": {}}.items():
@@ -185,7 +198,7 @@ def test_it_adds_nothing_that_is_trained_beside_it_and_needs_categories():
     assert list(beside["variational_posterior"].parameters()) == []
     with pytest.raises(ValueError, match="categories: expected 2 or more with the objective mi_drawn, got 0"):
         DIGITS.replace(objective="mi_drawn", categories=0, latent_indices="1", critic_input="image")
-    for name in ("drawn", "adversarial"):
+    for name in ("drawn", "adversarial", "balance"):
         with pytest.raises(ValueError, match=f"{name}: expected a finite number, 0 or more, got -1"):
             objective("mi_drawn", **{name: -1.0})
 

@@ -38,6 +38,7 @@ CHANGES = (
     ("--augmented", bool, None, "turned, scaled, sheared and shifted a little"),
     ("--adversarial", float, "L", "and moved by the worst step of this length"),
     ("--drawn", float, "W", "of the information that a drawing shows of its category (mi_drawn)"),
+    ("--balance", float, "B", "of the aggregate's divergence from uniform categories, in units of the weight"),
     ("--steps", int, "N", "training steps"),
     ("--epochs", int, "N", "passes over the training images, in place of steps"),
     ("--batch-size", int, "N", "images a step"),

@@ -29,6 +29,7 @@ SETTINGS: dict[str, Any] = {
     "augmented": False,
     "adversarial": 0.0,
     "drawn": 0.0,
+    "balance": 0.0,
     "span": 10.0,
 }
 #: Every objective's class by its name, in the order of registration.

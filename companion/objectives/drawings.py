@@ -27,22 +27,27 @@ from companion.objectives.information import POSTERIOR_STREAM, ValidInformation
 @register("mi_drawn")
 @dataclass(frozen=True)
 class DrawnInformation(ValidInformation):
-    """D + beta R - weight times the bound on I(c; x) - drawn times ``drawn_information``.
+    """D + beta R - weight (bound on I(c; x) - balance KL(aggregate of c || uniform)) - drawn ``drawn_information``.
 
-    The second weight grows with the steps until the middle of training, when the categories are settled.
+    What ``weight`` multiplies is at most I(c; x), too. The rate of c is I(c; x) plus that divergence: so the first of
+    its two parts is paid for, and the second one is charged again. The last weight grows with the steps until the
+    middle of training, when the categories are settled.
 
     Attributes:
         drawn: what a nat is worth that a drawing shows of its category
+        balance: what a nat costs by which the aggregate of the batch is not uniform, in units of ``weight``
     """
 
     critic_input: str = "encoder"
     augmented: bool = True
     adversarial: float = 1.0
     drawn: float = 10.0
+    balance: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_weight(self.drawn, or_zero=True, name="drawn")
+        check_weight(self.balance, or_zero=True, name="balance")
 
     def validate_model(self, family: str, categories: int, latent_dim: int) -> None:
         """Raise ``ValueError`` unless the code has categories."""
@@ -51,10 +56,12 @@ class DrawnInformation(ValidInformation):
             raise ValueError("categories: expected 2 or more with the objective mi_drawn, got 0")
 
     def loss(self, model: VAE, out: ForwardOutput, step: TrainingStep, auxiliary: Any = None) -> Tensor:
-        """That of ``mi_valid``, less the second reward."""
+        """That of ``mi_valid``, with the divergence of the batch's aggregate, and less the second reward."""
         rng = step.generator(DRAWING_STREAM, out.x.device)
         grown = self.drawn * min(1.0, 2 * step.progress)
-        return super().loss(model, out, step, auxiliary) - grown * drawn_information(model, out, rng, self.augmented)
+        uneven = log(out.e.categorical.event_shape[0]) - auxiliary.entropy(out)  # type: ignore[attr-defined]
+        loss = super().loss(model, out, step, auxiliary) + self.weight * self.balance * uneven
+        return loss - grown * drawn_information(model, out, rng, self.augmented)
 
 
 DRAWING_STREAM = POSTERIOR_STREAM + 1

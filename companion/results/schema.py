@@ -25,7 +25,7 @@ ABOUT = ("n", "draw_seed", "steps", "data", "binarise")
 INFORMATION = ("mi_literal", "mi_valid", "mi_direct", "mi_exact", "kl_c", "kl_aggregate", "entropy_aggregate")
 SURGERY = ("information", "marginal_kl", "total_correlation", "dimension_wise_kl")
 ESTIMATED = ("tc_minibatch", "tc_discriminator", "dip_i", "dip_ii", "mmd")
-SHAKEN = ("adversarial", "drawn")  # of a category's reading, and of its drawing
+SHAKEN = ("adversarial", "drawn", "balance")  # of a category's reading, its drawing, and its aggregate
 DRAWN = ("read_again", "swap_read", "swap_cost")
 PAID = ("objective", "lambda", "critic_input", "augmented", "beta", "annealed", "seed", "preset", "split")
 

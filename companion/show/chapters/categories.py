@@ -163,7 +163,7 @@ def _setting(row: Mapping[str, Any]) -> str:
     if name == "beta_vae":
         return NAMES[name]
     reader = f", {row['critic_input']}" + ", augmented" * row["augmented"]
-    asks = f", ν {row['drawn']:g}" if name == "mi_drawn" else reader
+    asks = f", ν {row['drawn']:g}" + ", balanced" * (row["balance"] > 0) if name == "mi_drawn" else reader
     step = f", step {row['adversarial']:g}" * (row["adversarial"] > 0)
     return f"{NAMES[name]}, λ {row['lambda']:g}{asks}{step}"
 
