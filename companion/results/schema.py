@@ -25,7 +25,7 @@ ABOUT = ("n", "draw_seed", "steps", "data", "binarise")
 INFORMATION = ("mi_literal", "mi_valid", "mi_direct", "mi_exact", "kl_c", "kl_aggregate", "entropy_aggregate")
 SURGERY = ("information", "marginal_kl", "total_correlation", "dimension_wise_kl")
 ESTIMATED = ("tc_minibatch", "tc_discriminator", "dip_i", "dip_ii", "mmd")
-SHAKEN = ("adversarial", "drawn", "balance")  # of a category's reading, its drawing, and its aggregate
+TUNED = ("adversarial", "drawn", "balance", "learning_rate")  # what settings of categories differ in, too
 DRAWN = ("read_again", "swap_read", "swap_cost")
 PAID = ("objective", "lambda", "critic_input", "augmented", "beta", "annealed", "seed", "preset", "split")
 
@@ -48,13 +48,13 @@ SCHEMAS: dict[str, tuple[str, ...]] = {
         *("family", "beta", "span", "seed", "preset", "split", *POINT, *ABOUT, "config_hash"),
     ),
     "categories": (
-        *(*PAID, *SHAKEN, *_with_errors("accuracy", *INFORMATION, *DRAWN)),
+        *(*PAID, *TUNED, *_with_errors("accuracy", *INFORMATION, *DRAWN)),
         *(*POINT, *ABOUT, "categories", "latent_dim", "config_hash"),
     ),
     "trajectories": (  # of categories, through training
         *(
             *PAID,
-            *SHAKEN,
+            *TUNED,
             "step",
             "bound",
             *_with_errors("accuracy", "mi_exact", "kl_c", "kl_aggregate", "entropy_aggregate"),

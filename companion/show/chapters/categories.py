@@ -31,6 +31,7 @@ QUANTITIES = {
     "mi_valid": "valid bound on I(c; x̂)",
     "mi_direct": "valid bound on I(c; x)",
 }
+RATE = 1e-3  # of learning, in all settings that are named without theirs
 DRAWINGS = {  # column: what it says of drawings, and its format
     "read_again": ("fresh z: read as given", ".3f"),
     "swap_read": ("an image's z, another category: read as given", ".3f"),
@@ -165,7 +166,8 @@ def _setting(row: Mapping[str, Any]) -> str:
     reader = f", {row['critic_input']}" + ", augmented" * row["augmented"]
     asks = f", ν {row['drawn']:g}" + ", balanced" * (row["balance"] > 0) if name == "mi_drawn" else reader
     step = f", step {row['adversarial']:g}" * (row["adversarial"] > 0)
-    return f"{NAMES[name]}, λ {row['lambda']:g}{asks}{step}"
+    slow = f", rate {row['learning_rate']:g}" * (row["learning_rate"] != RATE)
+    return f"{NAMES[name]}, λ {row['lambda']:g}{asks}{step}{slow}"
 
 
 def settings_table(groups: Mapping[str, pd.DataFrame]) -> Table:
