@@ -181,6 +181,20 @@ def test_an_uneven_aggregate_is_charged_in_units_of_the_weight():
     assert losses[1] - losses[0] == pytest.approx(3.0 * 2.0 * uneven, abs=1e-4)
 
 
+@pytest.mark.parametrize("hard", [False, True])
+def test_the_distortion_of_hard_categories_does_not_teach_them(hard):
+    """With no reward, and a rate that costs nothing, only D is left: is there a gradient for the logits?"""
+    settings = {"weight": 0.0, "drawn": 0.0, "beta": 0.0, "hard": hard, "learning_rate": 1e-3}
+    config = DIGITS.replace(objective="mi_drawn", **settings)
+    model, images = build(config, (8, 8)), data.load("digits")
+    before = model.encoder.logits.weight.detach().clone()
+    (unit,), _ = training_units(model, config, len(images.train))
+    unit.loss(torch.from_numpy(images.train[:64]), generator(0), 3).backward()
+    gradient = model.encoder.logits.weight.grad
+    assert (gradient is None or not gradient.any()) == hard
+    assert torch.equal(before, model.encoder.logits.weight)
+
+
 def test_categories_of_digits_are_drawn_where_it_pays_and_not_by_the_elbo_alone():
     images, found = data.load("digits"), {}
     for name, settings in {"mi_drawn": {"weight": 20.0, "adversarial": 0.5}, "beta_vae": {}}.items():

@@ -118,7 +118,7 @@ def test_every_field_changes_the_hash():
         "augmented": True,
         "adversarial": 0.5,
     }
-    many = {"span", "drawn", "balance"}
+    many = {"span", "drawn", "balance", "hard"}
     walk = {"walked", "stay", "cooldown"}
     assert changed.keys() | asked.keys() | walk | many == QUICK.settings().keys() - {"family", "objective", "target"}
     plain, informed = QUICK.replace(family="+--"), QUICK.replace(objective="mi_valid", latent_indices="1")
@@ -133,7 +133,7 @@ def test_every_field_changes_the_hash():
     ]
     runs += [QUICK.replace(objective="multi_rate", span=span) for span in (3.0, 10.0)]
     runs += [QUICK.replace(objective="mi_drawn", categories=4, drawn=weight) for weight in (3.0, 10.0)]
-    runs += [QUICK.replace(objective="mi_drawn", categories=4, balance=1.0)]
+    runs += [QUICK.replace(objective="mi_drawn", categories=4, **more) for more in ({"balance": 1.0}, {"hard": True})]
     runs += beta_path(QUICK, [3.0, 1.0, 0.3], first=9, stay=8, cooldown=3)
     runs += [runs[-1].replace(walked=(2.0, 1.0)), runs[-1].replace(stay=7), runs[-1].replace(cooldown=2)]
     assert len({run.hash for run in runs}) == len(runs)

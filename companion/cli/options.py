@@ -39,6 +39,7 @@ CHANGES = (
     ("--adversarial", float, "L", "and moved by the worst step of this length"),
     ("--drawn", float, "W", "of the information that a drawing shows of its category (mi_drawn)"),
     ("--balance", float, "B", "of the aggregate's divergence from uniform categories, in units of the weight"),
+    ("--hard", bool, None, "show the decoder categories as they are drawn, not relaxed"),
     ("--steps", int, "N", "training steps"),
     ("--epochs", int, "N", "passes over the training images, in place of steps"),
     ("--batch-size", int, "N", "images a step"),

@@ -170,7 +170,7 @@ def vae_unit(model: VAE, config: Config, examples: int, auxiliary: nn.Module | N
     def loss(x: Tensor, rng: torch.Generator, number: int) -> Tensor:
         step = TrainingStep(number, config.steps, config.seed, examples)
         bf16 = torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=config.precision == "bf16")
-        with bf16, relaxed(model, step):
+        with bf16, relaxed(model, step) if config.objective.relaxes else nullcontext():
             out = config.objective.forward(model, x, rng, step)
         require_finite(number, rate=out.terms.rate, distortion=out.terms.distortion)
         return config.objective_at(number).loss(model, out, step, auxiliary)

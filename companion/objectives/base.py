@@ -30,6 +30,7 @@ SETTINGS: dict[str, Any] = {
     "adversarial": 0.0,
     "drawn": 0.0,
     "balance": 0.0,
+    "hard": False,
     "span": 10.0,
 }
 #: Every objective's class by its name, in the order of registration.
@@ -112,6 +113,11 @@ class Objective:
     def label(self) -> str:
         """A few words that name the run in bars and legends."""
         return self.name
+
+    @property
+    def relaxes(self) -> bool:
+        """Whether the categories of a code are relaxed in training, so that the distortion has a gradient there."""
+        return True
 
     def prepare(self, model: VAE) -> VAE:
         """What is trained in place of ``model``: itself, but for objectives that add to its weights."""

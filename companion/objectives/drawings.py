@@ -36,6 +36,8 @@ class DrawnInformation(ValidInformation):
     Attributes:
         drawn: what a nat is worth that a drawing shows of its category
         balance: what a nat costs by which the aggregate of the batch is not uniform, in units of ``weight``
+        hard: whether the decoder is given categories as they are drawn, without a gradient, and not relaxed ones: then
+            the distortion has no say in what a category is
     """
 
     critic_input: str = "encoder"
@@ -43,11 +45,17 @@ class DrawnInformation(ValidInformation):
     adversarial: float = 1.0
     drawn: float = 10.0
     balance: float = 0.0
+    hard: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_weight(self.drawn, or_zero=True, name="drawn")
         check_weight(self.balance, or_zero=True, name="balance")
+
+    @property
+    def relaxes(self) -> bool:
+        """Not where categories are ``hard``."""
+        return not self.hard
 
     def validate_model(self, family: str, categories: int, latent_dim: int) -> None:
         """Raise ``ValueError`` unless the code has categories."""

@@ -25,7 +25,7 @@ ABOUT = ("n", "draw_seed", "steps", "data", "binarise")
 INFORMATION = ("mi_literal", "mi_valid", "mi_direct", "mi_exact", "kl_c", "kl_aggregate", "entropy_aggregate")
 SURGERY = ("information", "marginal_kl", "total_correlation", "dimension_wise_kl")
 ESTIMATED = ("tc_minibatch", "tc_discriminator", "dip_i", "dip_ii", "mmd")
-TUNED = ("adversarial", "drawn", "balance", "learning_rate")  # what settings of categories differ in, too
+TUNED = ("adversarial", "drawn", "balance", "hard", "learning_rate")  # what settings of categories differ in, too
 DRAWN = ("read_again", "swap_read", "swap_cost")
 PAID = ("objective", "lambda", "critic_input", "augmented", "beta", "annealed", "seed", "preset", "split")
 
@@ -85,7 +85,7 @@ FIELD_OF = {"lambda": "weight"}  # columns that have another name than their set
 OLD_COLUMNS = {was: name for name, was in OLD_NAMES.items()} | {"effect": "traversal_variance"}
 OLD_COLUMNS |= {"bent": "sinh_transformed", "effect_se": "traversal_variance_se"}
 OLD_COLUMNS |= {f"among_{k}": f"histogram_{k}" for k in range(BINS)}
-FLAGS = ("annealed", "augmented", "sinh_transformed")
+FLAGS = ("annealed", "augmented", "hard", "sinh_transformed")
 COUNTS = (
     *("seed", "step", "n", "draw_seed", "steps", "stay", "cooldown"),
     *("categories", "latent_dim", "dimensions", "batch_size"),

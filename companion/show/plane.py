@@ -117,8 +117,9 @@ def _set_limits(axes: Axes, points: Sequence[RateDistortion], entropy: float | N
 def _draw_guides(axes: Axes, best: float, entropy: float | None) -> None:
     ends = np.array(axes.get_xlim())
     axes.plot(ends, best - ends, "--", color=GUIDE, linewidth=1)
-    place = (ends[1], best - ends[1]) if best > ends[1] else (best, 0)
-    left: Any = {"xytext": (-8, -4), "textcoords": "offset points", "ha": "right", "va": "top"}
+    place, way = ((ends[1], best - ends[1]), (-8, -4)) if best > ends[1] else ((best, 0), (-24, 4))
+    below = "top" if best > ends[1] else "bottom"  # of the line, and above the axis where it ends there
+    left: Any = {"xytext": way, "textcoords": "offset points", "ha": "right", "va": below}
     axes.annotate(f"R + D = {best:.1f}", place, color=GUIDE, **left)
     if entropy is not None:
         axes.fill_between(ends, 0, entropy - ends, color="#D9D9D9", linewidth=0)

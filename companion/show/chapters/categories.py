@@ -164,10 +164,11 @@ def _setting(row: Mapping[str, Any]) -> str:
     if name == "beta_vae":
         return NAMES[name]
     reader = f", {row['critic_input']}" + ", augmented" * row["augmented"]
-    asks = f", ν {row['drawn']:g}" + ", balanced" * (row["balance"] > 0) if name == "mi_drawn" else reader
+    if name == "mi_drawn":
+        reader = f", ν {row['drawn']:g}" + ", balanced" * (row["balance"] > 0) + ", hard" * row["hard"]
     step = f", step {row['adversarial']:g}" * (row["adversarial"] > 0)
     slow = f", rate {row['learning_rate']:g}" * (row["learning_rate"] != RATE)
-    return f"{NAMES[name]}, λ {row['lambda']:g}{asks}{step}{slow}"
+    return f"{NAMES[name]}, λ {row['lambda']:g}{reader}{step}{slow}"
 
 
 def settings_table(groups: Mapping[str, pd.DataFrame]) -> Table:
