@@ -21,6 +21,8 @@ MENDED = {
     r'<div class="pst-scrollable-table-container">': '<div class="pst-scrollable-table-container" tabindex="0">',
     # no line begins with the sign after a formula
     r'(<span class="math notranslate nohighlight">[^<]*</span>[,.;:!?)’”]+)': r'<span class="whole">\1</span>',
+    # the three signs of a family stay together
+    r'<span class="pre">([-+]{2}[-+v])</span>': r'<span class="pre whole">\1</span>',
     # a signature over several lines is no list of definitions
     r'(?m)^<dd>(<em class="sig-param">.*)</dd>$': r'<span class="sig-line">\1</span>',
     r'<dl>\n(?=<span class="sig-line">)': "",

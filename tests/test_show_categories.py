@@ -110,8 +110,8 @@ def drawn_rows(**columns):
 
 def test_what_drawings_show_is_told_by_the_median_over_seeds_and_the_range():
     rows = drawn_rows(read_again=[0.9, 0.98, 0.95], swap_read=[0.7, 0.7, 0.7], swap_cost=[60.0, 80.0, 71.26])
-    (line,) = drawings_table("MNIST", {"mi_drawn": rows}).lines
-    assert line == ["drawn", "3", "0.950 (0.900 to 0.980)", "0.700 (0.700)", "71.3 (60.0 to 80.0)"]
+    (line,) = drawings_table("test images", {"MNIST": rows}).lines
+    assert line == ["MNIST", "3", "0.950 (0.900 to 0.980)", "0.700 (0.700)", "71.3 (60.0 to 80.0)"]
 
 
 def test_a_setting_whose_drawings_were_not_measured_says_so():

@@ -197,9 +197,9 @@ def medians_table(title: str, groups: Mapping[str, pd.DataFrame]) -> Table:
 def drawings_table(title: str, groups: Mapping[str, pd.DataFrame]) -> Table:
     """A line for each of ``groups``: what its drawings show of the category, medians over seeds and ranges."""
     lines = []
-    for key, rows in groups.items():
+    for name, rows in groups.items():
         cells = (f"{rows[c].median():{form}} ({spread(rows[c], form)})" for c, (_, form) in DRAWINGS.items())
-        lines.append([NAMES[key], len(rows), *cells])
+        lines.append([name, len(rows), *cells])
     return Table([title, "seeds", *(words for words, _ in DRAWINGS.values())], lines)
 
 
