@@ -21,7 +21,9 @@ from torch.func import functional_call
 
 from companion.models import VAE, ForwardOutput, draw, random_affine
 from companion.objectives.base import TrainingStep, check_weight, register
-from companion.objectives.information import POSTERIOR_STREAM, ValidInformation
+from companion.objectives.information import ValidInformation
+
+DRAWING_STREAM = 10  # of a step's generators: new categories, and what else the decoder is given beside them
 
 
 @register("mi_drawn")
@@ -72,11 +74,8 @@ class DrawnInformation(ValidInformation):
         return loss - grown * drawn_information(model, out, rng, self.augmented)
 
 
-DRAWING_STREAM = POSTERIOR_STREAM + 1
-
-
 def drawn_information(model: VAE, out: ForwardOutput, rng: torch.Generator, augmented: bool = True) -> Tensor:
-    """log K + E log e(c|y) for the decoder's means y at new, uniform categories; nats, at most I(c; y).
+    """log K + E log e(c|y) for the decoder's means y at new, uniform categories; nats, on average at most I(c; y).
 
     In one half of the batch z is that of an image, in the other it is drawn from the marginal. No gradient reaches the
     weights that read y.
