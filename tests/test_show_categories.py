@@ -116,7 +116,7 @@ def test_what_drawings_show_is_told_by_the_median_over_seeds_and_the_range():
 
 def test_a_setting_whose_drawings_were_not_measured_says_so():
     measured, before = drawn_rows(read_again=[0.9, 0.8]), drawn_rows(read_again=[np.nan, np.nan])
-    assert [line[-1] for line in settings_table({"now": measured, "then": before}).lines] == ["0.85", "not measured"]
+    assert [line[-1] for line in settings_table({"now": measured, "then": before}).lines] == ["0.85", "—"]
 
 
 def test_settings_are_named_by_what_tells_them_apart():

@@ -178,9 +178,7 @@ def settings_table(groups: Mapping[str, pd.DataFrame]) -> Table:
         values = [rows.accuracy.median(), rows.accuracy.mean(), rows.accuracy.max()]
         values += [rows[column].median() for column in ("mi_exact", "kl_c", "entropy_aggregate")]
         again = rows.read_again.median()
-        lines.append(
-            [name, len(rows), *(f"{v:.2f}" for v in values), "not measured" if np.isnan(again) else f"{again:.2f}"]
-        )
+        lines.append([name, len(rows), *(f"{v:.2f}" for v in values), "—" if np.isnan(again) else f"{again:.2f}"])
     headings = ["setting", "seeds", "purity, median", "mean", "best", "I(c; x)", "R_c", "H(c)", "read again"]
     return Table(headings, lines)
 
