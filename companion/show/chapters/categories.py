@@ -240,7 +240,7 @@ def purity_plane(groups: Mapping[str, pd.DataFrame], tuning: Mapping[str, pd.Dat
             axes.plot(rows.mi_exact, rows.accuracy, sign, label=label, **look)
     axes.plot([log(10), 0], [0.1, 1], "s", color="black", markerfacecolor="none")
     axes.set(xlim=(-0.08, 2.42), ylim=(0, 1.03))
-    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     return figure
 
 
