@@ -12,7 +12,7 @@
 - Networks beside a model: ``Critic``, ``Discriminator`` with its ``logistic_loss``, ``GaussianRecognitionNetwork``,
   ``CategoricalRecognitionNetwork``.
 - Draws from explicit generators: ``generator(seed)``, ``draw(distribution, rng)``; ``random_affine`` moves images a
-  little, at most by ``AFFINE_LIMITS``.
+  little, at most by ``AFFINE_LIMITS``, and ``adversarial_step`` to where a score falls fastest.
 
 >>> import torch
 >>> model = family("---", image_shape=(8, 8), width=0.25, latent_dim=4)

@@ -1,14 +1,15 @@
 """A category that is in the picture both ways: the encoder tells it from an image, and from what is drawn of it.
 
-``mi_valid`` pays for the information that images give about c. Nothing in it makes the decoder look at c: z may tell it
+``mi_valid`` pays for the information that images give about c, and does not make the decoder look at c: z may tell it
 the class as well. ``mi_drawn`` pays for a second information, the one that a drawing gives about the category it was
 drawn from, where z comes from elsewhere (as in Chen et al. (2016)). With c uniform over K categories, and the encoder
 as the reader of the drawing y,
 
     I(c; y) = log K - H(c|y) >= log K + E log e(c|y) .
 
-Only the decoder, and the part z of an image's code, learn from it: the encoder's reading stays as it is. So it cannot
-buy this reward by calling the drawings what they are not, and what c means is decided by the images alone.
+The decoder learns from it, and the part z of an image's code, with the layers that z and c share; how a drawing is read
+does not follow it. So the two cannot agree on a secret mark for each category. In training y is the decoder's mean,
+which may say more of c than a drawing.
 """
 
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class DrawnInformation(ValidInformation):
         drawn: what a nat is worth that a drawing shows of its category
         balance: what a nat costs by which the aggregate of the batch is not uniform, in units of ``weight``
         hard: whether the decoder is given categories as they are drawn, without a gradient, and not relaxed ones: then
-            the distortion has no say in what a category is
+            the distortion has no direct say in what a category is
     """
 
     critic_input: str = "encoder"
