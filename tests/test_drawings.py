@@ -72,6 +72,13 @@ def test_a_decoder_that_looks_at_z_alone_is_read_by_chance():
     assert cost.value == 0
 
 
+def test_a_code_without_categories_has_nothing_to_read():
+    plain = build(learn.preset("laptop", "digits", dense=True, latent_dim=4), (8, 8))
+    for measure in (lambda: read_again(plain), lambda: category_swap(plain, four_stripes(4))):
+        with pytest.raises(ValueError, match="model: expected a code with categories, got Independent"):
+            measure()
+
+
 def test_the_drawn_information_is_that_of_a_reader_who_knows_how_sure_to_be():
     """With ink of 1 in the right stripe and 0 elsewhere, e(c|y) is softmax(slope) at every drawing."""
     for slope in (0.0, 1.0, 5.0):

@@ -12,6 +12,7 @@ from math import log, sqrt
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 from torch.nn import functional
 
 from companion.measure.passes import image_batches, in_evaluation_mode
@@ -27,9 +28,7 @@ def category_probabilities(model: VAE, images: np.ndarray, batch_size: int = 500
     """
     found = []
     for x in image_batches(images, batch_size):
-        e = model.encoder(model.check_data(x))
-        if not isinstance(e, GaussianCategorical):
-            raise ValueError(f"model: expected a code with categories, got {type(e).__name__}")
+        e = _with_categories(model.encoder(model.check_data(x)))
         found.append(e.categorical.logits.double().softmax(1))
     return torch.cat(found)
 
@@ -91,11 +90,20 @@ def read_again(model: VAE, n: int = 10_000, seed: int = 0) -> Estimate:
     """How often the encoder reads in a drawing the category that it was drawn from; 1 / K is chance.
 
     Of ``n`` codes drawn from the marginal: the decoder draws an image, and the encoder's most probable category is
-    compared.
+    compared. It is about what this encoder reads, and not about what anybody else would.
+
+    Raises ``ValueError`` for a model whose code has no categories.
+
+    >>> from companion.models import family
+    >>> untrained = family("---", image_shape=(8, 8), latent_dim=4, width=0.25, categories=4)
+    >>> 0 <= read_again(untrained, n=100).value <= 1
+    True
     """
-    rng = generator(seed)
-    codes = draw(model.marginal(), rng, (n,)).split(500)
-    return Estimate.of(torch.cat([_read(model, code, rng) == _category(model, code) for code in codes]).double())
+    marginal, rng = _with_categories(model.marginal()), generator(seed)
+    same = [
+        _read(model, code, rng) == marginal.split(code)[1].argmax(1) for code in draw(marginal, rng, (n,)).split(500)
+    ]
+    return Estimate.of(torch.cat(same).double())
 
 
 @in_evaluation_mode
@@ -104,10 +112,18 @@ def category_swap(model: VAE, images: np.ndarray, seed: int = 0) -> tuple[Estima
 
     Returns how often the encoder reads the new category in a drawing, and by how much -log d(x|z, c) rises from the
     category that the encoder told; nats.
+
+    Raises ``ValueError`` for a model whose code has no categories.
+
+    >>> from companion.models import family
+    >>> untrained = family("---", image_shape=(8, 8), latent_dim=4, width=0.25, categories=4)
+    >>> read, cost = category_swap(untrained, np.zeros((20, 8, 8), bool))
+    >>> read.n, cost.n
+    (20, 20)
     """
     rng, read, cost = generator(seed), [], []
     for x in image_batches(images):
-        e = model.encoder(model.check_data(x))
+        e = _with_categories(model.encoder(model.check_data(x)))
         z, told = draw(e.gaussian, rng), e.categorical.logits.argmax(1)
         k = e.categorical.event_shape[0]
         new = (told + torch.randint(1, k, told.shape, generator=rng)) % k
@@ -122,8 +138,11 @@ def _read(model: VAE, code: Tensor, rng: torch.Generator) -> Tensor:
     return model.encoder(draw(model.decoder(code), rng).to(code)).categorical.logits.argmax(1)
 
 
-def _category(model: VAE, code: Tensor) -> Tensor:
-    return model.marginal().split(code)[1].argmax(1)
+def _with_categories(code: Distribution) -> GaussianCategorical:
+    """``code`` itself; raises ``ValueError`` where it has no categories."""
+    if not isinstance(code, GaussianCategorical):
+        raise ValueError(f"model: expected a code with categories, got {type(code).__name__}")
+    return code
 
 
 def _cross(probs: Tensor) -> Tensor:

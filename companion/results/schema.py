@@ -52,13 +52,8 @@ SCHEMAS: dict[str, tuple[str, ...]] = {
         *(*POINT, *ABOUT, "categories", "latent_dim", "config_hash"),
     ),
     "trajectories": (  # of categories, through training
-        *(
-            *PAID,
-            *TUNED,
-            "step",
-            "bound",
-            *_with_errors("accuracy", "mi_exact", "kl_c", "kl_aggregate", "entropy_aggregate"),
-        ),
+        *(*PAID, *TUNED, "step", "bound"),
+        *_with_errors("accuracy", "mi_exact", "kl_c", "kl_aggregate", "entropy_aggregate"),
         *(*(f"share_{k}" for k in range(BINS)), *(f"histogram_{k}" for k in range(BINS))),
         *(*POINT, *ABOUT, "categories", "latent_dim", "config_hash"),
     ),
@@ -96,13 +91,8 @@ WORDS = (
     *("critic", "critic_input", "latent_indices", "direction"),
     *("table", "model", "start"),
 )
-OPTIONAL = (
-    "iwae5",
-    "iwae5_se",
-    "target",
-    "bound",
-    *_with_errors(*DRAWN),
-)  # an empty cell is None: not measured, or there is none
+#: An empty cell is None: not measured, or there is none.
+OPTIONAL = ("iwae5", "iwae5_se", "target", "bound", *_with_errors(*DRAWN))
 
 
 def row(config: Config, point: RateDistortion, measured: Mapping[str, float | None], table: str = "families") -> Row:
