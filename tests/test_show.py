@@ -45,6 +45,20 @@ def test_points_that_have_not_arrived_are_hollow_and_the_legend_says_so():
         assert axes.get_legend() is None
 
 
+@pytest.mark.parametrize("distortion", [75.0, 22.0, 15.0, 5.5, 5.0, 2.0])
+def test_the_best_sum_is_written_between_its_line_and_the_axis_and_over_no_number(distortion):
+    """Wherever the line ends: high on the right, just above the axis, or on it."""
+    figure = show.rd_plane([RateDistortion(22.0, distortion, 0.1, 0.2, 0.2, n=100)])
+    figure.draw_without_rendering()
+    axes, best = figure.axes[0], 22.0 + distortion
+    (words,) = (each for each in axes.texts if "R + D" in each.get_text())
+    box = words.get_window_extent()
+    assert box.y0 >= axes.get_window_extent().y0
+    line = axes.transData.transform([(x, best - x) for x in axes.get_xlim()])
+    at = np.interp(box.x1, *line.T)  # the line falls: it is lowest above the right end
+    assert box.y1 <= at
+
+
 def test_the_plane_shades_what_no_model_reaches():
     axes = show.rd_plane(POINTS, entropy=80.0).axes[0]
     shaded = axes.collections[0].get_paths()[0]

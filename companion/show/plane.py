@@ -117,9 +117,9 @@ def _set_limits(axes: Axes, points: Sequence[RateDistortion], entropy: float | N
 def _draw_guides(axes: Axes, best: float, entropy: float | None) -> None:
     ends = np.array(axes.get_xlim())
     axes.plot(ends, best - ends, "--", color=GUIDE, linewidth=1)
-    place, way = ((ends[1], best - ends[1]), (-8, -4)) if best > ends[1] else ((best, 0), (-24, 4))
-    below = "top" if best > ends[1] else "bottom"  # of the line, and above the axis where it ends there
-    left: Any = {"xytext": way, "textcoords": "offset points", "ha": "right", "va": below}
+    room = 0.12 * axes.get_ylim()[1]  # that the words need between the line and the axis
+    place, side = ((ends[1], best - ends[1]), "top") if best - ends[1] > room else ((best - room, 0), "bottom")
+    left: Any = {"xytext": (-8, -4 if side == "top" else 4), "textcoords": "offset points", "ha": "right", "va": side}
     axes.annotate(f"R + D = {best:.1f}", place, color=GUIDE, **left)
     if entropy is not None:
         axes.fill_between(ends, 0, entropy - ends, color="#D9D9D9", linewidth=0)
